@@ -1,0 +1,55 @@
+# How a room, the library made of rooms, and its double-precision twin are built.
+
+add_library(gradus_options INTERFACE)
+target_compile_features(gradus_options INTERFACE cxx_std_20)
+target_compile_options(gradus_options INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror
+                       # Multiply-adds are written where they are meant; the compiler adds none, so that the same
+                       # source gives the same bits in every inlining.
+                       -ffp-contract=off -fno-math-errno)
+if(GRADUS_SANITIZE)
+  target_compile_options(gradus_options INTERFACE -fsanitize=${GRADUS_SANITIZE} -fno-omit-frame-pointer -g
+                         -fno-sanitize-recover=all)
+  target_link_options(gradus_options INTERFACE -fsanitize=${GRADUS_SANITIZE})
+endif()
+
+# gradus_room(NAME [LINK libraries...]): an object library of every source in src/NAME.
+function(gradus_room name)
+  cmake_parse_arguments(ROOM "" "" "LINK" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp ${CMAKE_SOURCE_DIR}/src/${name}/*/*.cpp)
+  add_library(room_${name} OBJECT ${sources})
+  target_include_directories(room_${name} PUBLIC ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src
+                             ${CMAKE_BINARY_DIR}/generated)
+  target_link_libraries(room_${name} PUBLIC gradus_options ${ROOM_LINK})
+  set_property(GLOBAL PROPERTY gradus_room_${name}_sources "${sources}")
+  set_property(GLOBAL PROPERTY gradus_room_${name}_link "${ROOM_LINK}")
+endfunction()
+
+# An interface target that carries the objects of the rooms and what they need. Objects, not an archive: layers,
+# losses, optimizers and sources register themselves, and a linker drops unreferenced members of an archive.
+function(gradus_library target)
+  add_library(${target}_objects INTERFACE)
+  foreach(room ${ARGN})
+    target_link_libraries(${target}_objects INTERFACE room_${room} $<TARGET_OBJECTS:room_${room}>)
+  endforeach()
+  add_library(${target} SHARED)
+  target_link_libraries(${target} PRIVATE ${target}_objects)
+  set_target_properties(${target} PROPERTIES LINKER_LANGUAGE CXX VERSION ${PROJECT_VERSION}
+                        SOVERSION ${PROJECT_VERSION_MAJOR})
+endfunction()
+
+function(gradus_library_double target)
+  set(all)
+  set(links)
+  foreach(room ${ARGN})
+    get_property(sources GLOBAL PROPERTY gradus_room_${room}_sources)
+    get_property(link GLOBAL PROPERTY gradus_room_${room}_link)
+    list(APPEND all ${sources})
+    list(APPEND links ${link})
+  endforeach()
+  list(FILTER all EXCLUDE REGEX "/src/kernels/fast/")
+  add_library(${target} OBJECT ${all})
+  target_compile_definitions(${target} PUBLIC GRADUS_REAL_DOUBLE)
+  target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src
+                             ${CMAKE_BINARY_DIR}/generated)
+  target_link_libraries(${target} PUBLIC gradus_options ${links})
+endfunction()

@@ -1,0 +1,163 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gradus/tensor.hpp>
+
+namespace gradus {
+
+/// Samples with what they should give: images or table rows with class labels, or rows with number targets.
+///
+/// Pixels stay bytes (0 to 255) until a batch is made. A Dataset is a handle: copies and slices share the samples and
+/// are cheap; nothing changes samples once they are in.
+class Dataset {
+ public:
+  Dataset() = default;
+
+  /// Classified samples. `inputs` has one row a sample; `labels[i]` is the class of row i, 0 <= label < classes.
+  /// Throws `bad_data` naming the first row whose label is out of range, or both counts when they differ.
+  static Dataset classified(std::string name, Shape sample_shape, std::vector<std::uint8_t> inputs,
+                            std::vector<std::int32_t> labels, std::int32_t classes);
+  static Dataset classified(std::string name, Shape sample_shape, std::vector<Real> inputs,
+                            std::vector<std::int32_t> labels, std::int32_t classes);
+  /// Samples with `target_width` numbers each as targets, row-major.
+  static Dataset with_targets(std::string name, Shape sample_shape, std::vector<Real> inputs,
+                              std::vector<Real> targets, std::int64_t target_width);
+
+  /// What the set is called in messages: "mnist", "houses.csv".
+  [[nodiscard]] const std::string& name() const;
+  [[nodiscard]] std::int64_t size() const noexcept { return size_; }
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  /// Shape of one sample, without the axis that counts samples: (28, 28, 1) for MNIST.
+  [[nodiscard]] const Shape& sample_shape() const;
+  /// All samples, (size, ...sample_shape). Valid as long as any handle to this set lives.
+  [[nodiscard]] TensorView inputs() const;
+  /// The same as `inputs()`.
+  [[nodiscard]] TensorView images() const { return inputs(); }
+
+  [[nodiscard]] bool is_classified() const;
+  /// One label a sample; empty when the targets are numbers.
+  [[nodiscard]] std::span<const std::int32_t> labels() const;
+  /// Numbers a sample should give, (size, target_width); empty when classified.
+  [[nodiscard]] TensorView targets() const;
+  /// The number of classes, or the width of the targets.
+  [[nodiscard]] std::int64_t target_width() const;
+
+  /// Names of the classes in the order of their labels; "0", "1", ... unless set. Never empty when classified.
+  [[nodiscard]] const std::vector<std::string>& class_names() const;
+  /// Names of the columns of table rows, after one-hot encoding; empty for images.
+  [[nodiscard]] const std::vector<std::string>& column_names() const;
+  [[nodiscard]] Dataset with_class_names(std::vector<std::string> names) const;
+  [[nodiscard]] Dataset with_column_names(std::vector<std::string> names) const;
+  [[nodiscard]] Dataset with_name(std::string name) const;
+
+  /// What a one-hot target is made of: `on` at the label, `off` elsewhere. Default 1 and 0; 0.99 and 0.01 keep a
+  /// sigmoid away from its flat ends.
+  struct OneHot {
+    double on = 1.0;
+    double off = 0.0;
+    friend bool operator==(const OneHot&, const OneHot&) = default;
+  };
+  [[nodiscard]] OneHot one_hot() const noexcept { return one_hot_; }
+  [[nodiscard]] Dataset with_one_hot(OneHot values) const;
+
+  /// Samples `begin` to `end` (not included), sharing memory. Throws `invalid_argument` outside the set.
+  [[nodiscard]] Dataset slice(std::int64_t begin, std::int64_t end) const;
+  [[nodiscard]] Dataset first(std::int64_t count) const { return slice(0, count); }
+  /// The named samples in the named order, copied. Throws `invalid_argument` for an index outside the set.
+  [[nodiscard]] Dataset subset(std::span<const std::int64_t> indices) const;
+  /// Cuts off a random part: {the rest, `fraction` of the samples, rounded down}, each in the original order.
+  /// The same seed gives the same parts. `stratified` keeps each class's share (needs labels).
+  /// Throws `invalid_argument` unless 0 < fraction < 1.
+  [[nodiscard]] std::pair<Dataset, Dataset> split(double fraction, std::uint64_t seed = 0,
+                                                  bool stratified = false) const;
+
+ private:
+  struct Storage;
+  std::shared_ptr<const Storage> storage_;
+  std::int64_t begin_ = 0;
+  std::int64_t size_ = 0;
+  OneHot one_hot_;
+};
+
+/// A training and a test part, as the well-known sets come. `const auto [train, test] = datasets::mnist();`
+struct TrainTest {
+  Dataset train;
+  Dataset test;
+};
+
+/// Data sets by name or file. Every function throws `Error`: `not_found` when nothing is there, `bad_data` with file
+/// and line or offset when a file is broken, `io` when the system or the network fails.
+namespace datasets {
+
+/// Where files are looked for, in this order: `GRADUS_DATA_DIR` (several directories may be joined by ':'), then
+/// `$XDG_CACHE_HOME/gradus/NAME` (`~/.cache/gradus/NAME`); else they are downloaded into the latter.
+struct FetchOptions {
+  bool download = true;  ///< false: throw `not_found` rather than ask the network.
+  bool progress = false; ///< draw a progress bar on stderr while downloading, if stderr is a terminal.
+};
+
+/// Handwritten digits: 60,000 and 10,000 grey images, (28, 28, 1) bytes, 10 classes. LeCun, Cortes, Burges.
+TrainTest mnist(const FetchOptions& options = {});
+/// Photographs of clothes in MNIST's format. Xiao, Rasul, Vollgraf 2017.
+TrainTest fashion_mnist(const FetchOptions& options = {});
+/// Cursive Japanese characters in MNIST's format. Clanuwat et al. 2018.
+TrainTest kmnist(const FetchOptions& options = {});
+
+/// Digits drawn by code: no file needed. `count` images (28, 28, 1), labels evenly spread; the same seed gives the
+/// same images. Meant to stand in for MNIST where that cannot be had.
+Dataset digits(std::int64_t count, std::uint64_t seed = 0);
+
+/// An IDX pair, gzipped or not.
+Dataset idx(const std::string& images_path, const std::string& labels_path);
+
+/// How a table is read.
+struct CsvOptions {
+  std::optional<bool> header;     ///< default: found out from the first line.
+  std::string label;              ///< column that holds the label or target: a name, or an index ("0", "-1" is the
+                                  ///< last). Default: column 0 of a headerless table of whole numbers, else the last.
+  std::string missing = "error";  ///< an empty field: "error", "mean" (of its column), "zero", or "drop" (the row).
+  char separator = 0;             ///< default: found out among comma, semicolon and tab.
+  std::optional<bool> regression; ///< the label column is a number to predict. Default: true when it is a number
+                                  ///< with a fraction or has more than 100 distinct values.
+};
+/// A CSV table, gzipped or not. When every feature is a whole number from 0 to 255 the samples stay bytes; 784 such
+/// columns make images (28, 28, 1). Columns with words become one column a word (one-hot).
+Dataset csv(const std::string& path, const CsvOptions& options = {});
+
+/// Nielsen's mnist.pkl.gz: train 50,000, validation 10,000, test 10,000; values are pixel/256.
+struct NielsenSplit {
+  Dataset train;
+  Dataset validation;
+  Dataset test;
+};
+NielsenSplit nielsen_pickle(const std::string& path);
+
+/// Toy sets in the plane or the corners of a square; labels alternate, the same seed gives the same points.
+Dataset xor_corners();                                                       ///< 4 rows of 0/1, label a XOR b.
+Dataset and_corners();                                                       ///< 4 rows of 0/1, label a AND b.
+Dataset moons(std::int64_t count, double noise = 0.1, std::uint64_t seed = 0);
+Dataset circles(std::int64_t count, double noise = 0.05, std::uint64_t seed = 0);
+Dataset spiral(std::int64_t count, std::int32_t classes = 2, double noise = 0.05, std::uint64_t seed = 0);
+Dataset blobs(std::int64_t count, std::int32_t classes = 3, double spread = 1.0, std::uint64_t seed = 0);
+
+/// A named source that `load` knows: the registry behind `gradus data list`.
+struct SourceInfo {
+  std::string name;     ///< "mnist"
+  std::string summary;  ///< one line
+};
+std::vector<SourceInfo> list();
+
+/// What `gradus train DATA` means by DATA: a name from `list()`, optionally with numbers ("digits:5000", "moons:400"),
+/// or the path of a .csv, .csv.gz, .pkl or .pkl.gz file. Where a source has no test part of its own, `test` is empty.
+/// An unknown name is `not_found` and names the nearest right one.
+TrainTest load(const std::string& name_or_path, const FetchOptions& fetch = {}, const CsvOptions& csv = {});
+
+}  // namespace datasets
+}  // namespace gradus
