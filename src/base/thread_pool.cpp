@@ -1,0 +1,114 @@
+#include "base/thread_pool.hpp"
+
+#include <sched.h>
+
+#include <algorithm>
+
+namespace gradus {
+namespace {
+
+void pause_core() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+constexpr int spins_before_yield = 1 << 12;
+constexpr int yields_before_sleep = 64;
+thread_local bool inside_tile = false;
+
+}  // namespace
+
+int ThreadPool::cores() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+ThreadPool& ThreadPool::shared() {
+  static ThreadPool pool;
+  return pool;
+}
+
+ThreadPool::ThreadPool(int threads) {
+  const int count = threads > 0 ? threads : cores();
+  workers_.reserve(static_cast<std::size_t>(count - 1));
+  for (int i = 1; i < count; ++i) workers_.emplace_back([this] { work(); });
+}
+
+ThreadPool::~ThreadPool() {
+  stop_.store(true);
+  wakeups_.fetch_add(1);
+  wakeups_.notify_all();
+  for (auto& worker : workers_) worker.join();
+}
+
+std::int64_t ThreadPool::compute_tiles() {
+  std::int64_t computed = 0;
+  for (;;) {
+    const std::uint64_t seen = ticket_.load(std::memory_order_acquire);
+    if ((seen & mask) >= ((seen >> bits) & mask)) break;
+    const std::uint64_t mine = ticket_.fetch_add(1, std::memory_order_acq_rel);
+    const std::uint64_t tile = mine & mask;
+    if (tile >= ((mine >> bits) & mask)) break;
+    // The job cannot end before this tile is counted, so its function is still there.
+    (*tile_)(static_cast<int>(tile));
+    done_.fetch_add(1, std::memory_order_acq_rel);
+    ++computed;
+  }
+  return computed;
+}
+
+void ThreadPool::work() {
+  inside_tile = true;
+  int idle = 0;
+  while (!stop_.load(std::memory_order_relaxed)) {
+    if (compute_tiles() > 0) {
+      idle = 0;
+      continue;
+    }
+    if (++idle < spins_before_yield) {
+      pause_core();
+    } else if (idle < spins_before_yield + yields_before_sleep) {
+      sched_yield();
+    } else {
+      const std::uint32_t before = wakeups_.load();
+      sleepers_.fetch_add(1);
+      const std::uint64_t seen = ticket_.load();
+      if ((seen & mask) >= ((seen >> bits) & mask) && !stop_.load()) wakeups_.wait(before);
+      sleepers_.fetch_sub(1);
+      idle = 0;
+    }
+  }
+}
+
+void ThreadPool::run(int tiles, FunctionRef<void(int)> tile) {
+  const bool alone = workers_.empty() || tiles <= 1 || inside_tile;
+  if (alone || !owner_.try_lock()) {
+    for (int i = 0; i < tiles; ++i) tile(i);
+    return;
+  }
+  const std::lock_guard guard(owner_, std::adopt_lock);
+  inside_tile = true;
+  tile_ = &tile;
+  done_.store(0, std::memory_order_relaxed);
+  job_ = (job_ + 1) & 0xFFFFFF;
+  ticket_.store((job_ << (2 * bits)) | (static_cast<std::uint64_t>(tiles) << bits));
+  if (sleepers_.load() > 0) {
+    wakeups_.fetch_add(1);
+    wakeups_.notify_all();
+  }
+  compute_tiles();
+  for (int spins = 0; done_.load(std::memory_order_acquire) < tiles; ++spins) {
+    if (spins < spins_before_yield) {
+      pause_core();
+    } else {
+      sched_yield();
+    }
+  }
+  inside_tile = false;
+}
+
+}  // namespace gradus

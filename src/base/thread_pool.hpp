@@ -1,0 +1,57 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "base/function_ref.hpp"
+
+namespace gradus {
+
+/// Threads that compute the tiles of one job after another, the caller among them.
+///
+/// A job is a count of tiles and a function; which thread computes which tile is open, so a tile's result must not
+/// depend on it. Idle threads spin for some microseconds, then sleep. A job is done when its tiles are done, not when
+/// every thread has looked at it: a thread that the system has put aside delays nobody.
+class ThreadPool {
+ public:
+  /// `threads` counts the caller; 0 means one for each core.
+  explicit ThreadPool(int threads = 0);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  [[nodiscard]] int threads() const noexcept { return static_cast<int>(workers_.size()) + 1; }
+
+  /// Calls `tile(i)` once for each i in [0, tiles) and returns when all are done. `tile` must not throw. When another
+  /// caller is at work in this pool, or from within a tile, the calling thread computes all tiles by itself.
+  void run(int tiles, FunctionRef<void(int)> tile);
+
+  /// How many cores this process may use.
+  static int cores();
+  /// The pool that prediction shares: all cores, started at the first use.
+  static ThreadPool& shared();
+
+ private:
+  void work();
+  std::int64_t compute_tiles();
+
+  // One word tells everything about the job at hand, so that it can be claimed from in one atomic step:
+  // 24 bits job number, 20 bits count of tiles, 20 bits next tile.
+  static constexpr unsigned bits = 20;
+  static constexpr std::uint64_t mask = (std::uint64_t{1} << bits) - 1;
+
+  alignas(64) std::atomic<std::uint64_t> ticket_{0};
+  alignas(64) std::atomic<std::int64_t> done_{0};
+  alignas(64) std::atomic<int> sleepers_{0};
+  std::atomic<std::uint32_t> wakeups_{0};
+  std::atomic<bool> stop_{false};
+  const FunctionRef<void(int)>* tile_ = nullptr;
+  std::mutex owner_;
+  std::uint64_t job_ = 0;
+  std::vector<std::thread> workers_;
+};
+
+}  // namespace gradus
