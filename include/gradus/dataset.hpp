@@ -12,6 +12,8 @@
 
 namespace gradus {
 
+struct TableSchema;
+
 /// Samples with what they should give: images or table rows with class labels, or rows with number targets.
 ///
 /// Pixels stay bytes (0 to 255) until a batch is made. A Dataset is a handle: copies and slices share the samples and
@@ -21,7 +23,8 @@ class Dataset {
   Dataset() = default;
 
   /// Classified samples. `inputs` has one row a sample; `labels[i]` is the class of row i, 0 <= label < classes.
-  /// Throws `bad_data` naming the first row whose label is out of range, or both counts when they differ.
+  /// Throws `bad_data` naming the first row whose label is out of range, or both counts when they differ, and
+  /// `invalid_argument` for an empty sample shape or `classes` below 1.
   static Dataset classified(std::string name, Shape sample_shape, std::vector<std::uint8_t> inputs,
                             std::vector<std::int32_t> labels, std::int32_t classes);
   static Dataset classified(std::string name, Shape sample_shape, std::vector<Real> inputs,
@@ -56,6 +59,9 @@ class Dataset {
   [[nodiscard]] Dataset with_class_names(std::vector<std::string> names) const;
   [[nodiscard]] Dataset with_column_names(std::vector<std::string> names) const;
   [[nodiscard]] Dataset with_name(std::string name) const;
+  /// How the rows of a table became numbers, so that further rows can be read the same way; null for all others.
+  [[nodiscard]] std::shared_ptr<const TableSchema> table() const;
+  [[nodiscard]] Dataset with_table(std::shared_ptr<const TableSchema> table) const;
 
   /// What a one-hot target is made of: `on` at the label, `off` elsewhere. Default 1 and 0; 0.99 and 0.01 keep a
   /// sigmoid away from its flat ends.
@@ -80,6 +86,11 @@ class Dataset {
 
  private:
   struct Storage;
+  static Dataset owning(Storage storage, std::int64_t size);
+  static Dataset owning_classified(Storage storage, std::int64_t size, std::int32_t classes);
+  [[nodiscard]] const Storage& storage() const;
+  [[nodiscard]] Dataset with(Storage storage) const;
+
   std::shared_ptr<const Storage> storage_;
   std::int64_t begin_ = 0;
   std::int64_t size_ = 0;
@@ -104,6 +115,9 @@ struct FetchOptions {
 };
 
 /// Handwritten digits: 60,000 and 10,000 grey images, (28, 28, 1) bytes, 10 classes. LeCun, Cortes, Burges.
+///
+/// `GRADUS_MIRRORS`, when set, replaces the places to download from: URLs with a space between, each ending just
+/// before the file's name. What was downloaded is used only when its checksum is right.
 TrainTest mnist(const FetchOptions& options = {});
 /// Photographs of clothes in MNIST's format. Xiao, Rasul, Vollgraf 2017.
 TrainTest fashion_mnist(const FetchOptions& options = {});
@@ -111,27 +125,41 @@ TrainTest fashion_mnist(const FetchOptions& options = {});
 TrainTest kmnist(const FetchOptions& options = {});
 
 /// Digits drawn by code: no file needed. `count` images (28, 28, 1), labels evenly spread; the same seed gives the
-/// same images. Meant to stand in for MNIST where that cannot be had.
+/// same images, and image i of a seed is the same in a set of any size. Meant to stand in for MNIST where that cannot
+/// be had. Throws `invalid_argument` unless 0 < count <= 10,000,000.
 Dataset digits(std::int64_t count, std::uint64_t seed = 0);
 
-/// An IDX pair, gzipped or not.
+/// An IDX pair, gzipped or not: unsigned bytes, as many labels as images. Images of rank 3 get a channel axis: (28,
+/// 28, 1). The classes are 0 to the greatest label.
 Dataset idx(const std::string& images_path, const std::string& labels_path);
 
-/// How a table is read.
+/// How a table is read. Columns are named, or counted from 0; "-1" is the last.
 struct CsvOptions {
-  std::optional<bool> header;     ///< default: found out from the first line.
-  std::string label;              ///< column that holds the label or target: a name, or an index ("0", "-1" is the
-                                  ///< last). Default: column 0 of a headerless table of whole numbers, else the last.
-  std::string missing = "error";  ///< an empty field: "error", "mean" (of its column), "zero", or "drop" (the row).
+  std::optional<bool> header;     ///< the first line names the columns. Default: found out from the first lines.
+  std::string label;              ///< column that holds the label or target: a name or an index. Default: column 0 of
+                                  ///< a headerless table of whole numbers; the column called label, class or target,
+                                  ///< if there is just one; else the last.
+  std::string missing = "error";  ///< an empty field, or NA, NaN, null or ? among numbers: "error", "mean" (of its
+                                  ///< column; of words the most frequent), "zero" (of words: none), or "drop" (the row).
+                                  ///< A missing label is an error, or drops the row.
   char separator = 0;             ///< default: found out among comma, semicolon and tab.
-  std::optional<bool> regression; ///< the label column is a number to predict. Default: true when it is a number
-                                  ///< with a fraction or has more than 100 distinct values.
+  std::optional<bool> regression; ///< the label column is a number to predict. Default: true when it holds fractions
+                                  ///< or more than 100 distinct numbers.
+  std::int32_t classes = 0;       ///< labels are 0 to classes-1. Default: found out.
+  std::vector<std::string> categorical;  ///< columns whose numbers are words: 10115 is a place, not an amount.
+  std::vector<std::string> ignore;       ///< columns to leave out.
 };
 /// A CSV table, gzipped or not. When every feature is a whole number from 0 to 255 the samples stay bytes; 784 such
-/// columns make images (28, 28, 1). Columns with words become one column a word (one-hot).
+/// columns make images (28, 28, 1) of at least 10 classes. Columns with words become one column a word (one-hot), in
+/// the words' alphabetical order. Whole-number labels from 0 up are classes as they stand; others are numbered in
+/// order, and class_names() says which is which. Throws `bad_data` as "file:line: column 'x': ..." for what is wrong,
+/// `not_found` with the nearest name for a column that is not there.
 Dataset csv(const std::string& path, const CsvOptions& options = {});
 
-/// Nielsen's mnist.pkl.gz: train 50,000, validation 10,000, test 10,000; values are pixel/256.
+/// Nielsen's mnist.pkl.gz: train 50,000, validation 10,000, test 10,000, written by Python 2 or 3. The file holds
+/// pixel/256 as floats; where all of them are exact 256ths, as in the original, the samples are the bytes again, so
+/// that they are as those of mnist(). Nothing in the file is executed: what is not a number, an array, a tuple or a
+/// list is refused by its name.
 struct NielsenSplit {
   Dataset train;
   Dataset validation;
@@ -139,12 +167,16 @@ struct NielsenSplit {
 };
 NielsenSplit nielsen_pickle(const std::string& path);
 
-/// Toy sets in the plane or the corners of a square; labels alternate, the same seed gives the same points.
-Dataset xor_corners();                                                       ///< 4 rows of 0/1, label a XOR b.
-Dataset and_corners();                                                       ///< 4 rows of 0/1, label a AND b.
-Dataset moons(std::int64_t count, double noise = 0.1, std::uint64_t seed = 0);
-Dataset circles(std::int64_t count, double noise = 0.05, std::uint64_t seed = 0);
-Dataset spiral(std::int64_t count, std::int32_t classes = 2, double noise = 0.05, std::uint64_t seed = 0);
+/// Toy sets in the plane or the corners of a square. Labels alternate (0, 1, ..., 0, 1, ...), the same seed gives the
+/// same points, and point i is the same in a set of any size. `noise` and `spread` are standard deviations.
+/// Throws `invalid_argument` unless 0 < count <= 100,000,000 and noise >= 0.
+Dataset xor_corners();  ///< 4 rows of 0/1, label a XOR b.
+Dataset and_corners();  ///< 4 rows of 0/1, label a AND b.
+Dataset moons(std::int64_t count, double noise = 0.1, std::uint64_t seed = 0);     ///< two half circles, interlocked
+Dataset circles(std::int64_t count, double noise = 0.05, std::uint64_t seed = 0);  ///< radius 1 around radius 1/2
+/// One arm a class, from the middle to radius 1, 1.25 turns each.
+Dataset spiral(std::int64_t count, std::int32_t classes = 2, double noise = 0.02, std::uint64_t seed = 0);
+/// One round cloud a class, with its centre somewhere in [-10, 10]^2.
 Dataset blobs(std::int64_t count, std::int32_t classes = 3, double spread = 1.0, std::uint64_t seed = 0);
 
 /// A named source that `load` knows: the registry behind `gradus data list`.
@@ -152,11 +184,14 @@ struct SourceInfo {
   std::string name;     ///< "mnist"
   std::string summary;  ///< one line
 };
+/// All named sources in alphabetical order.
 std::vector<SourceInfo> list();
 
-/// What `gradus train DATA` means by DATA: a name from `list()`, optionally with numbers ("digits:5000", "moons:400"),
-/// or the path of a .csv, .csv.gz, .pkl or .pkl.gz file. Where a source has no test part of its own, `test` is empty.
-/// An unknown name is `not_found` and names the nearest right one.
+/// What `gradus train DATA` means by DATA: a name from `list()`, or the path of a .csv, .csv.gz, .pkl or .pkl.gz file.
+/// A number after a colon says how many training samples ("digits:5000", "moons:400", "mnist:1000": the first 1000),
+/// one more the seed of what is drawn ("moons:400:7"). "digits" is 60,000 images with 10,000 others to test on, as
+/// MNIST has, "digits:N" has N/6. Where a source has no test part of its own, `test` is empty; a validation part joins
+/// `train`. An unknown name is `not_found` and names the nearest right one.
 TrainTest load(const std::string& name_or_path, const FetchOptions& fetch = {}, const CsvOptions& csv = {});
 
 }  // namespace datasets

@@ -1,0 +1,15 @@
+#pragma once
+
+/// Everything of Gradus.
+#include <gradus/activations.hpp>
+#include <gradus/callbacks.hpp>
+#include <gradus/dataset.hpp>
+#include <gradus/error.hpp>
+#include <gradus/initializers.hpp>
+#include <gradus/layers.hpp>
+#include <gradus/losses.hpp>
+#include <gradus/metrics.hpp>
+#include <gradus/model.hpp>
+#include <gradus/optimizers.hpp>
+#include <gradus/spec.hpp>
+#include <gradus/tensor.hpp>

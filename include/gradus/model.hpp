@@ -1,0 +1,145 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gradus/callbacks.hpp>
+#include <gradus/dataset.hpp>
+#include <gradus/layers.hpp>
+#include <gradus/losses.hpp>
+#include <gradus/metrics.hpp>
+#include <gradus/optimizers.hpp>
+#include <gradus/tensor.hpp>
+
+namespace gradus {
+
+struct BuildOptions {
+  std::uint64_t seed = 0;           ///< of the initial weights: the same seed gives the same weights
+  std::string name = "sequential";
+};
+
+struct CompileOptions {
+  Optimizer optimizer = RMSprop{};
+  Loss loss = CategoricalCrossentropy{};
+  std::vector<Metric> metrics;
+};
+
+struct FitOptions {
+  std::int64_t epochs = 1;
+  std::int64_t batch_size = 32;             ///< samples a step; the last batch of an epoch may be smaller
+  bool shuffle = true;                      ///< a new order every epoch, given by (seed, epoch)
+  std::uint64_t seed = 0;                   ///< of the shuffling
+  Dataset validation_data{};                ///< measured after each epoch when not empty
+  std::int64_t threads = 0;                 ///< 0: all cores. The weights do not depend on it.
+  std::vector<Callback*> callbacks{};       ///< not owned
+};
+
+struct EvaluateOptions {
+  std::int64_t batch_size = 256;
+  std::int64_t threads = 0;                 ///< 0: all cores. The result does not depend on it.
+};
+
+/// The figures of a run, one value an epoch under each name.
+class History {
+ public:
+  /// Throws `invalid_argument` when no figure has this name.
+  [[nodiscard]] const std::vector<double>& at(const std::string& name) const;
+  [[nodiscard]] bool contains(const std::string& name) const;
+  [[nodiscard]] const std::vector<std::pair<std::string, std::vector<double>>>& entries() const { return entries_; }
+  void append(const Logs& logs);
+
+  double seconds = 0;                       ///< the whole run, validation included
+  bool stopped_early = false;               ///< a callback ended it
+
+ private:
+  std::vector<std::pair<std::string, std::vector<double>>> entries_;
+};
+
+/// One weight of a model, by name.
+struct WeightInfo {
+  std::string layer;                        ///< "dense_1"
+  std::string name;                         ///< "kernel", "bias"
+  Shape shape;
+  bool trainable = true;
+};
+
+/// Layers one after another.
+///
+/// `predict` and `evaluate` are const and may be called from any number of threads at a time; nothing else may run
+/// beside them. Copies share nothing.
+class Sequential {
+ public:
+  /// Builds the layers for samples of `input_shape` and draws the initial weights. Throws `invalid_argument` naming
+  /// the layer when a layer does not fit the shape it gets.
+  Sequential(Shape input_shape, std::vector<Layer> layers, const BuildOptions& options = {});
+  Sequential(const Sequential& other);
+  Sequential(Sequential&&) noexcept;
+  Sequential& operator=(const Sequential& other);
+  Sequential& operator=(Sequential&&) noexcept;
+  ~Sequential();
+
+  /// Chooses optimizer, loss and metrics; a fresh optimizer state. Throws `invalid_argument` when an option is out of
+  /// its range or the loss does not fit the outputs.
+  void compile(CompileOptions options);
+  /// Trains. Throws `invalid_argument` before the first step when the model is not compiled, the data do not fit the
+  /// model, or a layer cannot be trained through; `not_finite` naming layer, epoch and step when a number stops being
+  /// finite, with the weights as they were after the last good epoch. May be called again to go on.
+  History fit(const Dataset& data, const FitOptions& options = {});
+  /// Mean loss and metrics over `data`. Throws `invalid_argument` when not compiled or the data do not fit.
+  [[nodiscard]] Logs evaluate(const Dataset& data, const EvaluateOptions& options = {}) const;
+  /// Outputs for each row of `inputs`, (rows, ...output_shape). Bytes and reals mean the same numbers. A row's result
+  /// does not depend on the other rows, to the bit. Throws `invalid_argument` when the rows do not fit.
+  [[nodiscard]] Tensor predict(const TensorView& inputs) const;
+  /// The same into memory of the caller: rows * output_shape().elements() numbers. Allocates nothing after the first
+  /// call of this size.
+  void predict_into(const TensorView& inputs, std::span<Real> outputs) const;
+  /// How often each class of `data` was taken for which.
+  [[nodiscard]] ConfusionMatrix confusion(const Dataset& data) const;
+
+  /// Writes a Keras 3 `.keras` file, in one step: the old file stays whole until the new one is.
+  void save(const std::string& path) const;
+  /// Reads a `.keras` file. Throws `bad_data` for a broken file, `unsupported` naming what Gradus does not have.
+  static Sequential load(const std::string& path);
+
+  /// The table that Keras prints.
+  [[nodiscard]] std::string summary() const;
+  [[nodiscard]] const std::string& name() const;
+  [[nodiscard]] const Shape& input_shape() const;
+  [[nodiscard]] const Shape& output_shape() const;
+  /// The layers with their names filled in.
+  [[nodiscard]] const std::vector<Layer>& layers() const;
+  /// The shape that layer `index` gives.
+  [[nodiscard]] const Shape& layer_output_shape(std::size_t index) const;
+  [[nodiscard]] const std::optional<CompileOptions>& compiled() const;
+
+  [[nodiscard]] std::int64_t parameters() const;
+  /// The weights in order: layer by layer, kernel before bias.
+  [[nodiscard]] const std::vector<WeightInfo>& weights() const;
+  [[nodiscard]] Tensor weight(std::size_t index) const;
+  /// Throws `invalid_argument` when the shape differs.
+  void set_weight(std::size_t index, const TensorView& values);
+  /// SHA-256 in hex over all weights, in order, as little-endian float32: equal weights, equal text.
+  [[nodiscard]] std::string weights_sha256() const;
+
+  /// Names of the output classes; empty when unknown. `fit` takes them from the data.
+  [[nodiscard]] const std::vector<std::string>& class_names() const;
+  void set_class_names(std::vector<std::string> names);
+  /// The figures of all runs so far, over all epochs. Kept in the model file.
+  [[nodiscard]] const History& history() const;
+
+  /// For the library's own rooms.
+  struct State;
+  [[nodiscard]] const State& state() const { return *state_; }
+  [[nodiscard]] State& state() { return *state_; }
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace gradus

@@ -1,0 +1,247 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <typeinfo>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <gradus/tensor.hpp>
+
+/// How specs (layers, losses, optimizers, metrics, initializers) are described: one list of fields a spec, from which
+/// its JSON in the model file, its help text, its equality and its parsing follow. Users need only the specs
+/// themselves; this header is for those who add one.
+namespace gradus {
+
+/// A tree of plain values, as JSON or TOML have them. Objects keep their order.
+struct Value {
+  using List = std::vector<Value>;
+  using Object = std::vector<std::pair<std::string, Value>>;
+  std::variant<std::nullptr_t, bool, std::int64_t, double, std::string, List, Object> data = nullptr;
+
+  Value() = default;
+  Value(bool value) : data(value) {}                                 // NOLINT: values convert
+  Value(int value) : data(std::int64_t{value}) {}                    // NOLINT
+  Value(std::int64_t value) : data(value) {}                         // NOLINT
+  Value(double value) : data(value) {}                               // NOLINT
+  Value(const char* value) : data(std::string(value)) {}             // NOLINT
+  Value(std::string value) : data(std::move(value)) {}               // NOLINT
+  Value(List value) : data(std::move(value)) {}                      // NOLINT
+  Value(Object value) : data(std::move(value)) {}                    // NOLINT
+
+  [[nodiscard]] bool is_null() const { return std::holds_alternative<std::nullptr_t>(data); }
+  template <class T>
+  [[nodiscard]] const T* get_if() const {
+    return std::get_if<T>(&data);
+  }
+  /// The value under `key` of an object; null when this is no object or has no such key.
+  [[nodiscard]] const Value* find(std::string_view key) const;
+  /// As one line of JSON-like text, for messages.
+  [[nodiscard]] std::string to_string() const;
+  friend bool operator==(const Value& a, const Value& b) = default;
+};
+
+/// What a field's type is called in help and messages, and how it goes into a Value and back. `from_value` throws
+/// `invalid_argument` with a sentence that ends in what was expected; the caller puts the place in front.
+template <class T>
+struct FieldType;
+
+/// One field of a spec: its name in files (Keras's where Keras has it), where it lies, and one line of help that says
+/// the unit where there is one.
+template <class S, class T>
+struct Field {
+  std::string_view name;
+  T S::*member;
+  std::string_view help;
+};
+
+template <class S, class T>
+constexpr Field<S, T> field(std::string_view name, T S::*member, std::string_view help) {
+  return {name, member, help};
+}
+
+/// A field as text, for help, docs and the page.
+struct FieldInfo {
+  std::string name;
+  std::string type;  ///< "int", "number", "true or false", "activation", ...
+  Value default_value;
+  std::string help;
+};
+
+/// A type with a class name and a list of fields.
+template <class S>
+concept DescribedSpec = requires {
+  { S::class_name } -> std::convertible_to<std::string_view>;
+  S::fields();
+};
+
+/// Any spec of one kind, as a value: `Layer`, `Loss`, `Optimizer`, `Metric`, `Initializer` are instances.
+template <class Kind>
+class Spec {
+ public:
+  template <DescribedSpec S>
+    requires std::is_same_v<typename S::Kind, Kind>
+  Spec(S spec) : box_(std::make_shared<BoxOf<S>>(std::move(spec))) {}  // NOLINT: specs convert
+
+  /// A spec from its class name and fields as a file holds them; missing fields take their defaults. Throws
+  /// `invalid_argument` for an unknown name or field (naming the nearest right one) or a value of the wrong type.
+  static Spec make(std::string_view class_name, const Value::Object& fields = {});
+  /// The class names that `make` knows, sorted.
+  static std::vector<std::string> names();
+
+  [[nodiscard]] std::string_view class_name() const { return box_->class_name(); }
+  /// Every field with its value, in the order of the spec.
+  [[nodiscard]] Value::Object fields() const { return box_->fields(); }
+  [[nodiscard]] std::vector<FieldInfo> describe() const { return box_->describe(); }
+  /// A copy with one field changed. Throws `invalid_argument` as `make` does.
+  [[nodiscard]] Spec with(std::string_view field, const Value& value) const;
+  /// The spec itself when it is an S, else null.
+  template <class S>
+  [[nodiscard]] const S* get_if() const {
+    const auto* box = dynamic_cast<const BoxOf<S>*>(box_.get());
+    return box == nullptr ? nullptr : &box->spec;
+  }
+  friend bool operator==(const Spec& a, const Spec& b) {
+    return a.class_name() == b.class_name() && a.fields() == b.fields();
+  }
+
+ private:
+  struct Box {
+    virtual ~Box() = default;
+    [[nodiscard]] virtual std::string_view class_name() const = 0;
+    [[nodiscard]] virtual Value::Object fields() const = 0;
+    [[nodiscard]] virtual std::vector<FieldInfo> describe() const = 0;
+    /// A copy with `field` set, or null when there is no such field.
+    [[nodiscard]] virtual std::shared_ptr<const Box> with(std::string_view field, const Value& value) const = 0;
+  };
+  template <class S>
+  struct BoxOf;
+
+  explicit Spec(std::shared_ptr<const Box> box) : box_(std::move(box)) {}
+  std::shared_ptr<const Box> box_;
+};
+
+template <class Kind>
+template <class S>
+struct Spec<Kind>::BoxOf final : Spec<Kind>::Box {
+  explicit BoxOf(S value) : spec(std::move(value)) {}
+  [[nodiscard]] std::string_view class_name() const override { return S::class_name; }
+  [[nodiscard]] Value::Object fields() const override {
+    Value::Object object;
+    each([&](const auto& f) { object.emplace_back(std::string(f.name), to_value(spec.*(f.member))); });
+    return object;
+  }
+  [[nodiscard]] std::vector<FieldInfo> describe() const override {
+    std::vector<FieldInfo> infos;
+    const S defaults{};
+    each([&](const auto& f) {
+      using T = std::remove_cvref_t<decltype(defaults.*(f.member))>;
+      infos.push_back({std::string(f.name), std::string(FieldType<T>::name), to_value(defaults.*(f.member)),
+                       std::string(f.help)});
+    });
+    return infos;
+  }
+  [[nodiscard]] std::shared_ptr<const typename Spec<Kind>::Box> with(std::string_view name,
+                                                                     const Value& value) const override {
+    std::shared_ptr<BoxOf> changed;
+    each([&](const auto& f) {
+      if (f.name != name) return;
+      using T = std::remove_cvref_t<decltype(spec.*(f.member))>;
+      changed = std::make_shared<BoxOf>(spec);
+      changed->spec.*(f.member) = FieldType<T>::from_value(value);
+    });
+    return changed;
+  }
+
+  template <class T>
+  static Value to_value(const T& value) {
+    return FieldType<T>::to_value(value);
+  }
+  template <class F>
+  static void each(F&& visit) {
+    std::apply([&](const auto&... f) { (visit(f), ...); }, S::fields());
+  }
+
+  S spec;
+};
+
+template <>
+struct FieldType<bool> {
+  static constexpr std::string_view name = "true or false";
+  static Value to_value(bool value) { return value; }
+  static bool from_value(const Value& value);
+};
+template <>
+struct FieldType<std::int64_t> {
+  static constexpr std::string_view name = "whole number";
+  static Value to_value(std::int64_t value) { return value; }
+  static std::int64_t from_value(const Value& value);
+};
+template <>
+struct FieldType<double> {
+  static constexpr std::string_view name = "number";
+  static Value to_value(double value) { return value; }
+  static double from_value(const Value& value);
+};
+template <>
+struct FieldType<std::string> {
+  static constexpr std::string_view name = "text";
+  static Value to_value(const std::string& value) { return value; }
+  static std::string from_value(const Value& value);
+};
+template <>
+struct FieldType<Shape> {
+  static constexpr std::string_view name = "list of whole numbers";
+  static Value to_value(const Shape& value);
+  static Shape from_value(const Value& value);
+};
+template <class T>
+struct FieldType<std::optional<T>> {
+  static constexpr std::string_view name = FieldType<T>::name;
+  static Value to_value(const std::optional<T>& value) {
+    return value.has_value() ? FieldType<T>::to_value(*value) : Value();
+  }
+  static std::optional<T> from_value(const Value& value) {
+    if (value.is_null()) return std::nullopt;
+    return FieldType<T>::from_value(value);
+  }
+};
+/// A spec within a spec: {"class_name": ..., "config": {...}}; a bare name stands for its defaults.
+template <class Kind>
+struct FieldType<Spec<Kind>> {
+  static constexpr std::string_view name = Kind::name;
+  static Value to_value(const Spec<Kind>& value) {
+    return Value::Object{{"class_name", std::string(value.class_name())}, {"config", value.fields()}};
+  }
+  static Spec<Kind> from_value(const Value& value);
+};
+
+struct LayerKind {
+  static constexpr std::string_view name = "layer";
+};
+struct InitializerKind {
+  static constexpr std::string_view name = "initializer";
+};
+struct LossKind {
+  static constexpr std::string_view name = "loss";
+};
+struct OptimizerKind {
+  static constexpr std::string_view name = "optimizer";
+};
+struct MetricKind {
+  static constexpr std::string_view name = "metric";
+};
+
+using Layer = Spec<LayerKind>;
+using Initializer = Spec<InitializerKind>;
+using Loss = Spec<LossKind>;
+using Optimizer = Spec<OptimizerKind>;
+using Metric = Spec<MetricKind>;
+
+}  // namespace gradus

@@ -1,0 +1,138 @@
+#include <cmath>
+#include <sstream>
+
+#include <gradus/activations.hpp>
+#include <gradus/error.hpp>
+#include <gradus/initializers.hpp>
+#include <gradus/spec.hpp>
+
+#include "base/nearest.hpp"
+
+namespace gradus {
+namespace {
+
+[[noreturn]] void expected(const std::string& what, const Value& got) {
+  throw Error(ErrorCode::invalid_argument, "expected " + what + ", got " + got.to_string());
+}
+
+constexpr std::pair<Activation, std::string_view> activation_names[] = {
+    {Activation::linear, "linear"}, {Activation::relu, "relu"},       {Activation::sigmoid, "sigmoid"},
+    {Activation::tanh, "tanh"},     {Activation::softmax, "softmax"}, {Activation::step, "step"},
+};
+
+}  // namespace
+
+const Value* Value::find(std::string_view key) const {
+  const auto* object = get_if<Object>();
+  if (object == nullptr) return nullptr;
+  for (const auto& [name, value] : *object) {
+    if (name == key) return &value;
+  }
+  return nullptr;
+}
+
+std::string Value::to_string() const {
+  if (const auto* flag = get_if<bool>()) return *flag ? "true" : "false";
+  if (const auto* whole = get_if<std::int64_t>()) return std::to_string(*whole);
+  if (const auto* number = get_if<double>()) {
+    std::ostringstream out;
+    out.precision(9);
+    out << *number;
+    return out.str();
+  }
+  if (const auto* text = get_if<std::string>()) return "'" + *text + "'";
+  std::string joined;
+  if (const auto* list = get_if<List>()) {
+    for (const auto& item : *list) joined += (joined.empty() ? "" : ", ") + item.to_string();
+    return "[" + joined + "]";
+  }
+  if (const auto* object = get_if<Object>()) {
+    for (const auto& [name, item] : *object) joined += (joined.empty() ? "" : ", ") + name + ": " + item.to_string();
+    return "{" + joined + "}";
+  }
+  return "nothing";
+}
+
+bool FieldType<bool>::from_value(const Value& value) {
+  if (const auto* flag = value.get_if<bool>()) return *flag;
+  expected("true or false", value);
+}
+
+std::int64_t FieldType<std::int64_t>::from_value(const Value& value) {
+  if (const auto* whole = value.get_if<std::int64_t>()) return *whole;
+  const auto* number = value.get_if<double>();
+  if (number != nullptr && std::trunc(*number) == *number && std::abs(*number) < 0x1p53) {
+    return static_cast<std::int64_t>(*number);
+  }
+  expected("a whole number", value);
+}
+
+double FieldType<double>::from_value(const Value& value) {
+  if (const auto* number = value.get_if<double>()) return *number;
+  if (const auto* whole = value.get_if<std::int64_t>()) return static_cast<double>(*whole);
+  expected("a number", value);
+}
+
+std::string FieldType<std::string>::from_value(const Value& value) {
+  if (const auto* text = value.get_if<std::string>()) return *text;
+  expected("a text", value);
+}
+
+Value FieldType<Shape>::to_value(const Shape& value) {
+  Value::List list;
+  for (const std::int64_t size : value.sizes()) list.emplace_back(size);
+  return list;
+}
+
+Shape FieldType<Shape>::from_value(const Value& value) {
+  const auto* list = value.get_if<Value::List>();
+  if (list == nullptr) expected("a list of whole numbers", value);
+  std::vector<std::int64_t> sizes;
+  for (const auto& item : *list) sizes.push_back(FieldType<std::int64_t>::from_value(item));
+  return Shape(std::move(sizes));
+}
+
+Value FieldType<std::vector<double>>::to_value(const std::vector<double>& value) {
+  return Value::List(value.begin(), value.end());
+}
+
+std::vector<double> FieldType<std::vector<double>>::from_value(const Value& value) {
+  const auto* list = value.get_if<Value::List>();
+  if (list == nullptr) expected("a list of numbers", value);
+  std::vector<double> numbers;
+  for (const auto& item : *list) numbers.push_back(FieldType<double>::from_value(item));
+  return numbers;
+}
+
+std::string_view activation_name(Activation activation) {
+  for (const auto& [known, name] : activation_names) {
+    if (known == activation) return name;
+  }
+  return "?";
+}
+
+Activation activation_from_name(std::string_view name) {
+  std::vector<std::string> names;
+  for (const auto& [activation, known] : activation_names) {
+    if (known == name) return activation;
+    names.emplace_back(known);
+  }
+  throw Error(ErrorCode::invalid_argument,
+              "there is no activation '" + std::string(name) + "'" + did_you_mean(name, names));
+}
+
+const std::vector<Activation>& all_activations() {
+  static const std::vector<Activation> all = [] {
+    std::vector<Activation> list;
+    for (const auto& [activation, name] : activation_names) list.push_back(activation);
+    return list;
+  }();
+  return all;
+}
+
+Activation FieldType<Activation>::from_value(const Value& value) {
+  if (const auto* name = value.get_if<std::string>()) return activation_from_name(*name);
+  expected("the name of an activation", value);
+}
+
+}  // namespace gradus

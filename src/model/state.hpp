@@ -1,0 +1,63 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <gradus/model.hpp>
+
+#include "base/aligned.hpp"
+#include "layers/layer.hpp"
+#include "losses/loss.hpp"
+#include "optimizers/optimizer.hpp"
+
+namespace gradus {
+
+class Workspace;
+
+/// A weight with the layer it belongs to.
+struct PlacedParameter {
+  std::size_t layer = 0;
+  const Parameter* parameter = nullptr;
+};
+
+/// What a model consists of. The weights lie in one block: the trainable ones first, in order, then the others.
+struct Sequential::State {
+  std::string name;
+  std::uint64_t seed = 0;
+  Shape input_shape;
+  std::vector<Layer> specs;                                ///< with names filled in
+  std::vector<std::unique_ptr<LayerFunction>> functions;   ///< one a spec
+  std::vector<PlacedParameter> parameters;                 ///< in the order of weights()
+  std::vector<WeightInfo> weights;                         ///< likewise
+  std::int64_t trainable_size = 0;                         ///< numbers of the block that are trained
+  AlignedBuffer block;
+  std::uint64_t version = 1;                               ///< counts changes of the block
+
+  std::optional<CompileOptions> compiled;
+  std::unique_ptr<OptimizerFunction> optimizer;
+  std::unique_ptr<LossFunction> loss;
+  std::vector<AlignedBuffer> slots;                        ///< optimizer state, laid out as the trained block
+  std::int64_t iterations = 0;                             ///< optimizer steps so far
+  std::int64_t epochs = 0;                                 ///< epochs so far, over all calls of fit
+
+  std::vector<std::string> class_names;
+  History history;
+
+  /// Workspaces for prediction that nobody uses right now; guarded by the mutex.
+  mutable std::mutex idle_mutex;
+  mutable std::vector<std::unique_ptr<Workspace>> idle;
+
+  State();
+  ~State();
+  [[nodiscard]] std::unique_ptr<State> clone() const;
+};
+
+/// Copies a weight out of, or into, a padded block such as State::block or State::slots; row-major without padding.
+void unpack(const Parameter& parameter, const Real* block, std::span<Real> values);
+void pack(const Parameter& parameter, std::span<const Real> values, Real* block);
+
+}  // namespace gradus
