@@ -30,8 +30,8 @@ class Dataset {
   static Dataset classified(std::string name, Shape sample_shape, std::vector<Real> inputs,
                             std::vector<std::int32_t> labels, std::int32_t classes);
   /// Samples with `target_width` numbers each as targets, row-major.
-  static Dataset with_targets(std::string name, Shape sample_shape, std::vector<Real> inputs,
-                              std::vector<Real> targets, std::int64_t target_width);
+  static Dataset with_targets(std::string name, Shape sample_shape, std::vector<Real> inputs, std::vector<Real> targets,
+                              std::int64_t target_width);
 
   /// What the set is called in messages: "mnist", "houses.csv".
   [[nodiscard]] const std::string& name() const;
@@ -110,8 +110,8 @@ namespace datasets {
 /// Where files are looked for, in this order: `GRADUS_DATA_DIR` (several directories may be joined by ':'), then
 /// `$XDG_CACHE_HOME/gradus/NAME` (`~/.cache/gradus/NAME`); else they are downloaded into the latter.
 struct FetchOptions {
-  bool download = true;  ///< false: throw `not_found` rather than ask the network.
-  bool progress = false; ///< draw a progress bar on stderr while downloading, if stderr is a terminal.
+  bool download = true;   ///< false: throw `not_found` rather than ask the network.
+  bool progress = false;  ///< draw a progress bar on stderr while downloading, if stderr is a terminal.
 };
 
 /// Handwritten digits: 60,000 and 10,000 grey images, (28, 28, 1) bytes, 10 classes. LeCun, Cortes, Burges.
@@ -140,12 +140,12 @@ struct CsvOptions {
                                   ///< a headerless table of whole numbers; the column called label, class or target,
                                   ///< if there is just one; else the last.
   std::string missing = "error";  ///< an empty field, or NA, NaN, null or ? among numbers: "error", "mean" (of its
-                                  ///< column; of words the most frequent), "zero" (of words: none), or "drop" (the row).
-                                  ///< A missing label is an error, or drops the row.
-  char separator = 0;             ///< default: found out among comma, semicolon and tab.
-  std::optional<bool> regression; ///< the label column is a number to predict. Default: true when it holds fractions
-                                  ///< or more than 100 distinct numbers.
-  std::int32_t classes = 0;       ///< labels are 0 to classes-1. Default: found out.
+                                  ///< column; of words the most frequent), "zero" (of words: none), or "drop" (the
+                                  ///< row). A missing label is an error, or drops the row.
+  char separator = 0;              ///< default: found out among comma, semicolon and tab.
+  std::optional<bool> regression;  ///< the label column is a number to predict. Default: true when it holds fractions
+                                   ///< or more than 100 distinct numbers.
+  std::int32_t classes = 0;        ///< labels are 0 to classes-1. Default: found out.
   std::vector<std::string> categorical;  ///< columns whose numbers are words: 10115 is a place, not an amount.
   std::vector<std::string> ignore;       ///< columns to leave out.
 };
@@ -170,8 +170,8 @@ NielsenSplit nielsen_pickle(const std::string& path);
 /// Toy sets in the plane or the corners of a square. Labels alternate (0, 1, ..., 0, 1, ...), the same seed gives the
 /// same points, and point i is the same in a set of any size. `noise` and `spread` are standard deviations.
 /// Throws `invalid_argument` unless 0 < count <= 100,000,000 and noise >= 0.
-Dataset xor_corners();  ///< 4 rows of 0/1, label a XOR b.
-Dataset and_corners();  ///< 4 rows of 0/1, label a AND b.
+Dataset xor_corners();                                                             ///< 4 rows of 0/1, label a XOR b.
+Dataset and_corners();                                                             ///< 4 rows of 0/1, label a AND b.
 Dataset moons(std::int64_t count, double noise = 0.1, std::uint64_t seed = 0);     ///< two half circles, interlocked
 Dataset circles(std::int64_t count, double noise = 0.05, std::uint64_t seed = 0);  ///< radius 1 around radius 1/2
 /// One arm a class, from the middle to radius 1, 1.25 turns each.

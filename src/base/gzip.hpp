@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace gradus {
+
+/// A file read from front to back, unpacked on the way when its content, not its name, is gzip (RFC 1952). Members
+/// that follow one another are one stream. Needs about 300 KB, whatever the file says about itself.
+class InputFile {
+ public:
+  /// Throws `not_found` when there is no such file, `io` when it cannot be opened or is a directory.
+  explicit InputFile(const std::string& path);
+  ~InputFile();
+  InputFile(const InputFile&) = delete;
+  InputFile& operator=(const InputFile&) = delete;
+
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+  [[nodiscard]] bool compressed() const noexcept { return compressed_; }
+  /// Bytes on the disk.
+  [[nodiscard]] std::uint64_t file_size() const noexcept { return file_size_; }
+  /// The most bytes that this file can give: its size, or, compressed, what deflate can at best make of it (1032 to
+  /// 1). A header that promises more lies.
+  [[nodiscard]] std::uint64_t most_bytes() const noexcept;
+  /// Unpacked bytes read so far.
+  [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
+
+  /// Fills `out` and returns how many bytes it got: fewer than asked for only at the end.
+  /// Throws `bad_data` for broken gzip (wrong checksum, cut off, rubbish behind), `io` when reading fails.
+  std::size_t read(std::span<std::uint8_t> out);
+  /// Up to `count` bytes; fewer only at the end. Memory grows with what really comes, so that a size that lies costs
+  /// nothing.
+  [[nodiscard]] std::vector<std::uint8_t> read_up_to(std::uint64_t count);
+  /// True when nothing is left.
+  [[nodiscard]] bool at_end();
+
+ private:
+  struct Inflater;
+  std::size_t read_raw(std::span<std::uint8_t> out);
+  std::size_t read_inflated(std::span<std::uint8_t> out);
+  bool refill();
+  void start_member();
+  [[noreturn]] void fail(const std::string& sentence) const;
+
+  std::string path_;
+  int descriptor_ = -1;
+  std::uint64_t file_size_ = 0;
+  std::uint64_t offset_ = 0;
+  bool compressed_ = false;
+  std::vector<std::uint8_t> buffer_;
+  std::span<const std::uint8_t> pending_;  // bytes of `buffer_` not consumed yet
+  std::uint64_t file_offset_ = 0;          // of the end of `pending_`
+  int peeked_ = -1;                        // a byte that at_end() had to look at
+  std::unique_ptr<Inflater> inflater_;
+};
+
+/// All of a file, unpacked. Throws `bad_data` when it holds more than `limit` bytes.
+std::vector<std::uint8_t> read_file(const std::string& path, std::uint64_t limit);
+
+}  // namespace gradus

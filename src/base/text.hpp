@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gradus {
+
+/// `text` without spaces, tabs and line ends at both ends.
+std::string_view trim(std::string_view text);
+/// ASCII letters in lower case; other bytes as they are.
+std::string lower(std::string_view text);
+/// The parts between separators; an empty text gives one empty part.
+std::vector<std::string> split_text(std::string_view text, char separator);
+/// `1234567` as "1,234,567".
+std::string with_commas(std::int64_t number);
+/// "1 row", "2 rows".
+std::string count_of(std::int64_t count, std::string_view noun);
+/// `text` in single quotes for a message: cut after `limit` bytes, control characters written as \xNN.
+std::string in_quotes(std::string_view text, std::size_t limit = 40);
+/// The whole of `text` as a whole number (decimal, optional sign), or nothing.
+std::optional<std::int64_t> parse_int(std::string_view text);
+/// The whole of `text` as a number (decimal, optional sign and exponent), or nothing. Also refuses infinities and NaN.
+std::optional<double> parse_real(std::string_view text);
+
+}  // namespace gradus

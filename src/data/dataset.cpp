@@ -1,0 +1,309 @@
+#include <gradus/dataset.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <variant>
+
+#include <gradus/error.hpp>
+
+#include "base/philox.hpp"
+#include "base/text.hpp"
+
+namespace gradus {
+namespace {
+
+// What never changes and is shared by copies, slices and renamed twins of a set.
+struct Samples {
+  std::variant<std::vector<std::uint8_t>, std::vector<Real>> inputs;
+  std::vector<std::int32_t> labels;
+  std::vector<Real> targets;
+};
+
+[[noreturn]] void fail(ErrorCode code, const std::string& name, const std::string& sentence) {
+  throw Error(code, name.empty() ? sentence : name + ": " + sentence);
+}
+
+std::int64_t count_rows(const std::string& name, const Shape& sample_shape, std::size_t numbers) {
+  const std::int64_t width = sample_shape.elements();
+  if (width <= 0)
+    fail(ErrorCode::invalid_argument, name, "a sample of shape " + sample_shape.to_string() + " is empty");
+  const auto total = static_cast<std::int64_t>(numbers);
+  if (total % width != 0) {
+    fail(ErrorCode::bad_data, name,
+         count_of(total, "number") + " do not make whole samples of shape " + sample_shape.to_string() + ", " +
+             with_commas(width) + " each");
+  }
+  return total / width;
+}
+
+template <class T>
+std::vector<T> gather(const std::vector<T>& values, std::int64_t width, std::int64_t begin,
+                      std::span<const std::int64_t> rows) {
+  std::vector<T> result(rows.size() * static_cast<std::size_t>(width));
+  auto out = result.begin();
+  for (const std::int64_t row : rows) {
+    out = std::copy_n(values.begin() + static_cast<std::ptrdiff_t>((begin + row) * width), width, out);
+  }
+  return result;
+}
+
+// `count` of the positions 0 ... size-1, each set of them as likely as any other, in rising order.
+std::vector<std::int64_t> choose(std::int64_t size, std::int64_t count, Philox& random) {
+  std::vector<std::int64_t> order(static_cast<std::size_t>(size));
+  std::iota(order.begin(), order.end(), std::int64_t{0});
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto other = i + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(size - i)));
+    std::swap(order[static_cast<std::size_t>(i)], order[static_cast<std::size_t>(other)]);
+  }
+  order.resize(static_cast<std::size_t>(count));
+  std::sort(order.begin(), order.end());
+  return order;
+}
+
+// How many of each class to cut off: the share rounded down, and the classes with the largest remainders one more
+// until there are `count` in all.
+std::vector<std::int64_t> shares(const std::vector<std::vector<std::int64_t>>& classes, double fraction,
+                                 std::int64_t count) {
+  std::vector<std::int64_t> share(classes.size());
+  std::vector<std::pair<double, std::size_t>> remainders;
+  for (std::size_t c = 0; c < classes.size(); ++c) {
+    const double exact = fraction * static_cast<double>(classes[c].size());
+    share[c] = static_cast<std::int64_t>(std::floor(exact + 1e-9));
+    remainders.emplace_back(exact - static_cast<double>(share[c]), c);
+  }
+  std::stable_sort(remainders.begin(), remainders.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::int64_t left = count - std::accumulate(share.begin(), share.end(), std::int64_t{0});
+  for (std::size_t i = 0; i < remainders.size() && left > 0; ++i) {
+    const std::size_t c = remainders[i].second;
+    if (share[c] < static_cast<std::int64_t>(classes[c].size())) {
+      ++share[c];
+      --left;
+    }
+  }
+  return share;
+}
+
+}  // namespace
+
+struct Dataset::Storage {
+  std::string name{};
+  Shape sample_shape{};
+  bool classified = false;
+  std::int64_t target_width = 0;
+  std::shared_ptr<const Samples> samples{};
+  std::vector<std::string> class_names{};
+  std::vector<std::string> column_names{};
+  std::shared_ptr<const TableSchema> table{};
+};
+
+Dataset Dataset::owning(Storage storage, std::int64_t size) {
+  Dataset set;
+  set.storage_ = std::make_shared<const Storage>(std::move(storage));
+  set.size_ = size;
+  return set;
+}
+
+Dataset Dataset::owning_classified(Storage storage, std::int64_t size, std::int32_t classes) {
+  const std::string& name = storage.name;
+  const std::vector<std::int32_t>& labels = storage.samples->labels;
+  if (classes < 1) fail(ErrorCode::invalid_argument, name, "there must be at least one class");
+  if (static_cast<std::int64_t>(labels.size()) != size) {
+    fail(ErrorCode::bad_data, name,
+         count_of(size, "sample") + ", but " + count_of(static_cast<std::int64_t>(labels.size()), "label"));
+  }
+  const auto wrong = std::find_if(labels.begin(), labels.end(), [&](std::int32_t l) { return l < 0 || l >= classes; });
+  if (wrong != labels.end()) {
+    fail(ErrorCode::bad_data, name,
+         "row " + std::to_string(wrong - labels.begin()) + ": label " + std::to_string(*wrong) + " is outside 0 to " +
+             std::to_string(classes - 1));
+  }
+  storage.classified = true;
+  storage.target_width = classes;
+  for (std::int32_t c = 0; c < classes; ++c) storage.class_names.push_back(std::to_string(c));
+  return owning(std::move(storage), size);
+}
+
+// A set without samples answers like one, too.
+const Dataset::Storage& Dataset::storage() const {
+  static const Storage none{.samples = std::make_shared<const Samples>()};
+  return storage_ ? *storage_ : none;
+}
+
+Dataset Dataset::with(Storage storage) const {
+  Dataset set = *this;
+  set.storage_ = std::make_shared<const Storage>(std::move(storage));
+  return set;
+}
+
+Dataset Dataset::classified(std::string name, Shape sample_shape, std::vector<std::uint8_t> inputs,
+                            std::vector<std::int32_t> labels, std::int32_t classes) {
+  const std::int64_t size = count_rows(name, sample_shape, inputs.size());
+  Samples samples{std::move(inputs), std::move(labels), {}};
+  return owning_classified({.name = std::move(name),
+                            .sample_shape = std::move(sample_shape),
+                            .samples = std::make_shared<const Samples>(std::move(samples))},
+                           size, classes);
+}
+
+Dataset Dataset::classified(std::string name, Shape sample_shape, std::vector<Real> inputs,
+                            std::vector<std::int32_t> labels, std::int32_t classes) {
+  const std::int64_t size = count_rows(name, sample_shape, inputs.size());
+  Samples samples{std::move(inputs), std::move(labels), {}};
+  return owning_classified({.name = std::move(name),
+                            .sample_shape = std::move(sample_shape),
+                            .samples = std::make_shared<const Samples>(std::move(samples))},
+                           size, classes);
+}
+
+Dataset Dataset::with_targets(std::string name, Shape sample_shape, std::vector<Real> inputs, std::vector<Real> targets,
+                              std::int64_t target_width) {
+  const std::int64_t size = count_rows(name, sample_shape, inputs.size());
+  if (target_width < 1) fail(ErrorCode::invalid_argument, name, "a target must hold at least one number");
+  if (static_cast<std::int64_t>(targets.size()) / target_width != size ||
+      static_cast<std::int64_t>(targets.size()) % target_width != 0) {
+    fail(ErrorCode::bad_data, name,
+         count_of(size, "sample") + " with " + count_of(target_width, "target number") + " each, but " +
+             count_of(static_cast<std::int64_t>(targets.size()), "target number") + " in all");
+  }
+  Samples samples{std::move(inputs), {}, std::move(targets)};
+  return owning({.name = std::move(name),
+                 .sample_shape = std::move(sample_shape),
+                 .target_width = target_width,
+                 .samples = std::make_shared<const Samples>(std::move(samples))},
+                size);
+}
+
+const std::string& Dataset::name() const { return storage().name; }
+const Shape& Dataset::sample_shape() const { return storage().sample_shape; }
+bool Dataset::is_classified() const { return storage().classified; }
+std::int64_t Dataset::target_width() const { return storage().target_width; }
+const std::vector<std::string>& Dataset::class_names() const { return storage().class_names; }
+const std::vector<std::string>& Dataset::column_names() const { return storage().column_names; }
+std::shared_ptr<const TableSchema> Dataset::table() const { return storage().table; }
+
+TensorView Dataset::inputs() const {
+  if (!storage_) return {};
+  const Shape shape = sample_shape().with_rows(size_);
+  const auto width = static_cast<std::size_t>(sample_shape().elements());
+  const std::size_t begin = static_cast<std::size_t>(begin_) * width, count = static_cast<std::size_t>(size_) * width;
+  return std::visit([&](const auto& values) { return TensorView(shape, std::span(values).subspan(begin, count)); },
+                    storage().samples->inputs);
+}
+
+std::span<const std::int32_t> Dataset::labels() const {
+  if (!is_classified()) return {};
+  return std::span(storage().samples->labels)
+      .subspan(static_cast<std::size_t>(begin_), static_cast<std::size_t>(size_));
+}
+
+TensorView Dataset::targets() const {
+  if (!storage_ || is_classified()) return {};
+  const auto width = static_cast<std::size_t>(target_width());
+  return {Shape{size_, target_width()},
+          std::span<const Real>(storage().samples->targets)
+              .subspan(static_cast<std::size_t>(begin_) * width, static_cast<std::size_t>(size_) * width)};
+}
+
+Dataset Dataset::with_class_names(std::vector<std::string> names) const {
+  if (!is_classified() || static_cast<std::int64_t>(names.size()) != target_width()) {
+    fail(ErrorCode::invalid_argument, name(),
+         count_of(static_cast<std::int64_t>(names.size()), "class name") + " for " +
+             with_commas(is_classified() ? target_width() : 0) + " classes");
+  }
+  Storage changed = storage();
+  changed.class_names = std::move(names);
+  return with(std::move(changed));
+}
+
+Dataset Dataset::with_column_names(std::vector<std::string> names) const {
+  if (!names.empty() && static_cast<std::int64_t>(names.size()) != sample_shape().elements()) {
+    fail(ErrorCode::invalid_argument, name(),
+         count_of(static_cast<std::int64_t>(names.size()), "column name") + " for " +
+             count_of(sample_shape().elements(), "column"));
+  }
+  Storage changed = storage();
+  changed.column_names = std::move(names);
+  return with(std::move(changed));
+}
+
+Dataset Dataset::with_name(std::string name) const {
+  Storage changed = storage();
+  changed.name = std::move(name);
+  return with(std::move(changed));
+}
+
+Dataset Dataset::with_table(std::shared_ptr<const TableSchema> table) const {
+  Storage changed = storage();
+  changed.table = std::move(table);
+  return with(std::move(changed));
+}
+
+Dataset Dataset::with_one_hot(OneHot values) const {
+  Dataset set = *this;
+  set.one_hot_ = values;
+  return set;
+}
+
+Dataset Dataset::slice(std::int64_t begin, std::int64_t end) const {
+  if (begin < 0 || begin > end || end > size_) {
+    fail(ErrorCode::invalid_argument, name(),
+         "samples " + std::to_string(begin) + " to " + std::to_string(end) + " are not all in a set of " +
+             with_commas(size_));
+  }
+  Dataset part = *this;
+  part.begin_ += begin;
+  part.size_ = end - begin;
+  return part;
+}
+
+Dataset Dataset::subset(std::span<const std::int64_t> indices) const {
+  for (const std::int64_t index : indices) {
+    if (index < 0 || index >= size_) {
+      fail(ErrorCode::invalid_argument, name(),
+           "sample " + std::to_string(index) + " is not in a set of " + with_commas(size_));
+    }
+  }
+  const Samples& from = *storage().samples;
+  Samples samples;
+  std::visit([&](const auto& values) { samples.inputs = gather(values, sample_shape().elements(), begin_, indices); },
+             from.inputs);
+  if (is_classified()) samples.labels = gather(from.labels, 1, begin_, indices);
+  if (!is_classified()) samples.targets = gather(from.targets, target_width(), begin_, indices);
+  Storage chosen = storage();
+  chosen.samples = std::make_shared<const Samples>(std::move(samples));
+  Dataset set = owning(std::move(chosen), static_cast<std::int64_t>(indices.size()));
+  set.one_hot_ = one_hot_;
+  return set;
+}
+
+std::pair<Dataset, Dataset> Dataset::split(double fraction, std::uint64_t seed, bool stratified) const {
+  if (!(fraction > 0 && fraction < 1)) {
+    fail(ErrorCode::invalid_argument, name(),
+         "the part to cut off must be between 0 and 1, not " + std::to_string(fraction));
+  }
+  if (stratified && !is_classified()) {
+    fail(ErrorCode::invalid_argument, name(), "cannot keep the shares of the classes: the targets are numbers");
+  }
+  // The groups whose shares are kept: one for each class, or all samples.
+  std::vector<std::vector<std::int64_t>> groups(stratified ? static_cast<std::size_t>(target_width()) : 1);
+  for (std::int64_t row = 0; row < size_; ++row) {
+    groups[stratified ? static_cast<std::size_t>(labels()[static_cast<std::size_t>(row)]) : 0].push_back(row);
+  }
+  // 1e-9: 0.29 * 100 is 28.999999999999996.
+  const auto count = static_cast<std::int64_t>(std::floor(fraction * static_cast<double>(size_) + 1e-9));
+  const std::vector<std::int64_t> share = shares(groups, fraction, count);
+  std::vector<bool> cut(static_cast<std::size_t>(size_));
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    Philox random(mix_key(seed, static_cast<std::uint64_t>(RandomPurpose::split)), g);
+    for (const std::int64_t at : choose(static_cast<std::int64_t>(groups[g].size()), share[g], random)) {
+      cut[static_cast<std::size_t>(groups[g][static_cast<std::size_t>(at)])] = true;
+    }
+  }
+  std::vector<std::int64_t> rest, part;
+  for (std::int64_t row = 0; row < size_; ++row) (cut[static_cast<std::size_t>(row)] ? part : rest).push_back(row);
+  return {subset(rest), subset(part)};
+}
+
+}  // namespace gradus

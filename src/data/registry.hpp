@@ -1,0 +1,35 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <gradus/dataset.hpp>
+
+namespace gradus {
+
+/// What `datasets::load` was asked for, as a source sees it.
+struct SourceRequest {
+  std::string path;                   ///< of the file, where the source is a kind of file
+  std::optional<std::int64_t> count;  ///< training samples asked for; only a source with `takes_count` need look at it
+  std::uint64_t seed = 0;
+  datasets::FetchOptions fetch;
+  datasets::CsvOptions csv;
+};
+
+/// A named data set, or a kind of file that is one.
+struct Source {
+  std::string name;                    ///< "mnist"; of a kind of file only for messages
+  std::string summary;                 ///< one line for `gradus data list`
+  std::vector<std::string> endings{};  ///< of a kind of file: ".csv", ".csv.gz"
+  bool takes_count = false;            ///< makes `count` samples; of others the first `count` are taken
+  std::function<TrainTest(const SourceRequest&)> load{};
+};
+
+/// Each source's file ends with `const bool registered = register_source({...});`. Returns true.
+bool register_source(Source source);
+/// In alphabetical order.
+std::vector<const Source*> registered_sources();
+
+}  // namespace gradus
