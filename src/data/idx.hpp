@@ -8,6 +8,8 @@
 
 namespace gradus {
 
+class Dataset;
+
 /// An array of unsigned bytes from an IDX file, gzipped or not.
 struct IdxArray {
   Shape shape;
@@ -21,7 +23,6 @@ enum class IdxKind { images, labels };
 IdxArray read_idx(const std::string& path, IdxKind kind);
 
 /// The images and their labels as one set. `classes` 0: the greatest label plus one.
-class Dataset;
 Dataset read_idx_pair(const std::string& name, const std::string& images_path, const std::string& labels_path,
                       std::int32_t classes);
 
