@@ -1,0 +1,6 @@
+#include <cstdio>
+
+int main() {
+  std::puts("gradus " GRADUS_VERSION);
+  return 0;
+}
