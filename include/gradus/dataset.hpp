@@ -135,13 +135,13 @@ Dataset idx(const std::string& images_path, const std::string& labels_path);
 
 /// How a table is read. Columns are named, or counted from 0; "-1" is the last.
 struct CsvOptions {
-  std::optional<bool> header;     ///< the first line names the columns. Default: found out from the first lines.
-  std::string label;              ///< column that holds the label or target: a name or an index. Default: column 0 of
-                                  ///< a headerless table of whole numbers; the column called label, class or target,
-                                  ///< if there is just one; else the last.
-  std::string missing = "error";  ///< an empty field, or NA, NaN, null or ? among numbers: "error", "mean" (of its
-                                  ///< column; of words the most frequent), "zero" (of words: none), or "drop" (the
-                                  ///< row). A missing label is an error, or drops the row.
+  std::optional<bool> header;      ///< the first line names the columns. Default: found out from the first lines.
+  std::string label;               ///< column that holds the label or target: a name or an index. Default: column 0 of
+                                   ///< a headerless table of whole numbers; the column called label, class or target,
+                                   ///< if there is just one; else the last.
+  std::string missing = "error";   ///< an empty field, or NA, NaN, null or ? among numbers: "error", "mean" (of its
+                                   ///< column; of words the most frequent), "zero" (of words: none), or "drop" (the
+                                   ///< row). A missing label is an error, or drops the row.
   char separator = 0;              ///< default: found out among comma, semicolon and tab.
   std::optional<bool> regression;  ///< the label column is a number to predict. Default: true when it holds fractions
                                    ///< or more than 100 distinct numbers.
@@ -187,11 +187,11 @@ struct SourceInfo {
 /// All named sources in alphabetical order.
 std::vector<SourceInfo> list();
 
-/// What `gradus train DATA` means by DATA: a name from `list()`, or the path of a .csv, .csv.gz, .pkl or .pkl.gz file.
-/// A number after a colon says how many training samples ("digits:5000", "moons:400", "mnist:1000": the first 1000),
-/// one more the seed of what is drawn ("moons:400:7"). "digits" is 60,000 images with 10,000 others to test on, as
-/// MNIST has, "digits:N" has N/6. Where a source has no test part of its own, `test` is empty; a validation part joins
-/// `train`. An unknown name is `not_found` and names the nearest right one.
+/// What `gradus train DATA` means by DATA: a name from `list()`, or the path of a .csv, .csv.gz, .tsv, .tsv.gz, .pkl or
+/// .pkl.gz file. A number after a colon says how many training samples ("digits:5000", "moons:400", "mnist:1000": the
+/// first 1000), one more the seed of what is drawn ("moons:400:7"). "digits" is 60,000 images with 10,000 others to
+/// test on, as MNIST has, "digits:N" has N/6. Where a source has no test part of its own, `test` is empty; a validation
+/// part joins `train`. An unknown name is `not_found` and names the nearest right one.
 TrainTest load(const std::string& name_or_path, const FetchOptions& fetch = {}, const CsvOptions& csv = {});
 
 }  // namespace datasets

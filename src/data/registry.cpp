@@ -28,13 +28,17 @@ const Source* source_of_file(const std::string& path) {
   return nullptr;
 }
 
-[[noreturn]] void fail_unknown_file(const std::string& path) {
-  if (!std::filesystem::exists(path)) throw Error(ErrorCode::not_found, path + ": no such file");
+std::string file_endings() {
   std::string endings;
   for (const Source* source : registered_sources()) {
     for (const std::string& ending : source->endings) endings += (endings.empty() ? "" : ", ") + ending;
   }
-  throw Error(ErrorCode::unsupported, path + ": not a kind of data file that is read (" + endings + ")");
+  return endings;
+}
+
+[[noreturn]] void fail_unknown_file(const std::string& path) {
+  if (!std::filesystem::exists(path)) throw Error(ErrorCode::not_found, path + ": no such file");
+  throw Error(ErrorCode::unsupported, path + ": not a kind of data file that is read (" + file_endings() + ")");
 }
 
 const Source& source_called(const std::string& name) {
@@ -48,7 +52,7 @@ const Source& source_called(const std::string& name) {
   if (guess.empty()) {
     guess = "; there are ";
     for (const std::string& known : names) guess += (&known == &names.front() ? "" : ", ") + known;
-    guess += " and files that end in .csv, .csv.gz, .pkl or .pkl.gz";
+    guess += " and files that end in " + file_endings();
   }
   throw Error(ErrorCode::not_found, "there is no data set called " + in_quotes(name) + guess);
 }

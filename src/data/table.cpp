@@ -1,0 +1,286 @@
+#include "data/table.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <unordered_map>
+
+#include <gradus/error.hpp>
+
+#include "base/nearest.hpp"
+#include "base/text.hpp"
+
+namespace gradus {
+
+std::size_t TableSchema::label() const {
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    if (columns[c].role == ColumnRole::classes || columns[c].role == ColumnRole::target) return c;
+  }
+  throw Error(ErrorCode::invalid_argument, "a table's schema must have a label column");
+}
+
+std::int64_t TableSchema::width() const {
+  std::int64_t width = 0;
+  for (const ColumnSchema& column : columns) {
+    if (column.role == ColumnRole::number) ++width;
+    if (column.role == ColumnRole::words) width += static_cast<std::int64_t>(column.categories.size());
+  }
+  return width;
+}
+
+Shape TableSchema::sample_shape() const { return image ? Shape{28, 28, 1} : Shape{width()}; }
+
+std::vector<std::string> TableSchema::feature_names() const {
+  std::vector<std::string> names;
+  if (image) return names;
+  for (const ColumnSchema& column : columns) {
+    if (column.role == ColumnRole::number) names.push_back(column.name);
+    if (column.role != ColumnRole::words) continue;
+    for (const std::string& word : column.categories) names.push_back(column.name + "=" + word);
+  }
+  return names;
+}
+
+std::string class_key(const CsvField& field) {
+  double value = 0;
+  constexpr double exact = 1e15;  // beyond it doubles skip whole numbers
+  if (field_kind(field, value) == FieldKind::number &&
+      value == static_cast<double>(static_cast<std::int64_t>(std::clamp(value, -exact, exact)))) {
+    return std::to_string(static_cast<std::int64_t>(value));
+  }
+  return std::string(field.text);
+}
+
+namespace {
+
+using Index = std::unordered_map<std::string, std::int32_t>;
+
+// Everything about a run over the rows that does not change from row to row.
+class Encoder {
+ public:
+  Encoder(const TableSchema& schema, const CsvText& text, bool labelled);
+
+  // False when `T` is bytes and a feature is none.
+  template <class T>
+  bool encode(std::vector<T>& features, EncodedRows& out) const;
+
+ private:
+  static constexpr std::size_t absent = std::numeric_limits<std::size_t>::max();
+
+  void match_by_name();
+  void match_by_position();
+  // Puts the features of a row at `out`. `misfit` is set for a number that T cannot hold; false: the row is dropped.
+  template <class T>
+  bool encode_row(const std::vector<CsvField>& row, std::int64_t line, T* out, bool& misfit) const;
+  bool encode_label(const CsvField& field, std::int64_t line, EncodedRows& out) const;
+  std::optional<std::int32_t> word_at(std::size_t column, const CsvField& field, std::int64_t line) const;
+  [[nodiscard]] std::size_t rows_expected(const CsvScanner& rows, std::int64_t done) const;
+  [[noreturn]] void fail(std::int64_t line, std::size_t column, const std::string& sentence) const;
+  [[noreturn]] void fail_unknown(std::int64_t line, std::size_t column, const std::string& word) const;
+
+  const TableSchema& schema_;
+  const CsvText& text_;
+  bool labelled_;
+  std::size_t width_;
+  std::size_t label_;
+  std::vector<std::size_t> places_;  // of the schema's columns in the text's rows
+  std::vector<Index> indices_;       // category -> number, by column
+};
+
+Encoder::Encoder(const TableSchema& schema, const CsvText& text, bool labelled)
+    : schema_(schema),
+      text_(text),
+      labelled_(labelled),
+      width_(static_cast<std::size_t>(schema.width())),
+      label_(schema.label()),
+      places_(schema.columns.size(), absent),
+      indices_(schema.columns.size()) {
+  if (schema.header && text.header) {
+    match_by_name();
+  } else {
+    match_by_position();
+  }
+  for (std::size_t c = 0; c < schema.columns.size(); ++c) {
+    std::int32_t number = 0;
+    for (const std::string& category : schema.columns[c].categories) indices_[c].emplace(category, number++);
+  }
+}
+
+void Encoder::match_by_name() {
+  for (std::size_t c = 0; c < places_.size(); ++c) {
+    const std::string& name = schema_.columns[c].name;
+    const auto found = std::find(text_.columns.begin(), text_.columns.end(), name);
+    if (found != text_.columns.end()) {
+      places_[c] = static_cast<std::size_t>(found - text_.columns.begin());
+      continue;
+    }
+    const bool needed = c == label_ ? labelled_ : schema_.columns[c].role != ColumnRole::ignored;
+    if (needed) {
+      throw Error(ErrorCode::bad_data,
+                  text_.name + ": there is no column " + in_quotes(name) + did_you_mean(name, text_.columns));
+    }
+  }
+}
+
+void Encoder::match_by_position() {
+  const bool all = text_.columns.size() == schema_.columns.size();
+  const bool all_but_label = text_.columns.size() + 1 == schema_.columns.size() && !labelled_;
+  if (!all && !all_but_label) {
+    throw Error(ErrorCode::bad_data, text_.name +
+                                         ":1: " + count_of(static_cast<std::int64_t>(text_.columns.size()), "field") +
+                                         ", expected " + std::to_string(schema_.columns.size()) +
+                                         (labelled_ ? "" : ", or one fewer without the label"));
+  }
+  std::size_t place = 0;
+  for (std::size_t c = 0; c < places_.size(); ++c) {
+    if (all || c != label_) places_[c] = place++;
+  }
+}
+
+void Encoder::fail(std::int64_t line, std::size_t column, const std::string& sentence) const {
+  throw Error(ErrorCode::bad_data, text_.name + ":" + std::to_string(line) + ": column " +
+                                       in_quotes(schema_.columns[column].name) + ": " + sentence);
+}
+
+void Encoder::fail_unknown(std::int64_t line, std::size_t column, const std::string& word) const {
+  const ColumnSchema& of = schema_.columns[column];
+  const auto known = static_cast<std::int64_t>(of.categories.size());
+  if (of.role == ColumnRole::classes && parse_int(word) && known > 0 && of.categories.front() == "0" &&
+      of.categories.back() == std::to_string(known - 1)) {
+    fail(line, column, "label " + word + " is outside 0 to " + of.categories.back());
+  }
+  fail(line, column,
+       in_quotes(word) + " is none of the " + with_commas(known) +
+           (of.role == ColumnRole::classes ? " classes" : " words that are known") + did_you_mean(word, of.categories));
+}
+
+std::optional<std::int32_t> Encoder::word_at(std::size_t column, const CsvField& field, std::int64_t line) const {
+  const ColumnSchema& of = schema_.columns[column];
+  const std::string key = of.role == ColumnRole::classes ? class_key(field) : std::string(field.text);
+  if (key.empty()) return std::nullopt;
+  const auto found = indices_[column].find(key);
+  if (found == indices_[column].end()) fail_unknown(line, column, key);
+  return found->second;
+}
+
+template <class T>
+bool Encoder::encode_row(const std::vector<CsvField>& row, std::int64_t line, T* out, bool& misfit) const {
+  for (std::size_t c = 0; c < places_.size(); ++c) {
+    const ColumnSchema& column = schema_.columns[c];
+    if (column.role != ColumnRole::number && column.role != ColumnRole::words) continue;
+    const CsvField& field = row[places_[c]];
+    bool missing = false;
+    double value = 0;  // the number, or the place of the word
+    if (column.role == ColumnRole::number) {
+      const FieldKind kind = field_kind(field, value);
+      if (kind == FieldKind::word) fail(line, c, in_quotes(field.text) + " is not a number");
+      missing = kind == FieldKind::missing;
+    } else {
+      const auto word = word_at(c, field, line);
+      missing = !word;
+      value = word.value_or(-1);
+    }
+    if (missing) {
+      if (schema_.drop_missing && labelled_) return false;
+      if (!column.fill)
+        fail(line, c, "the value is missing (missing values can be filled with mean or zero, or their rows dropped)");
+      value = *column.fill;
+    }
+    if (column.role == ColumnRole::words) {
+      std::fill_n(out, column.categories.size(), T{0});
+      if (value >= 0) out[static_cast<std::size_t>(value)] = T{1};
+      out += column.categories.size();
+      continue;
+    }
+    if constexpr (sizeof(T) == 1) {
+      const bool fits = value >= 0 && value <= 255 && value == static_cast<int>(value);
+      misfit = misfit || !fits;
+      value = fits ? value : 0;
+    }
+    *out++ = static_cast<T>(value);
+  }
+  return true;
+}
+
+bool Encoder::encode_label(const CsvField& field, std::int64_t line, EncodedRows& out) const {
+  double value = 0;
+  const FieldKind kind = field_kind(field, value);
+  const bool target = schema_.columns[label_].role == ColumnRole::target;
+  // Where "NA" is a class it is no missing value.
+  if (kind == FieldKind::missing && (target || !indices_[label_].contains(std::string(field.text)))) {
+    if (!schema_.drop_missing) fail(line, label_, "the label is missing");
+    return false;
+  }
+  if (target) {
+    if (kind == FieldKind::word) fail(line, label_, in_quotes(field.text) + " is not a number");
+    out.targets.push_back(static_cast<Real>(value));
+  } else {
+    out.labels.push_back(*word_at(label_, field, line));
+  }
+  return true;
+}
+
+// Judged by how much of the text the rows so far and the one at hand took. Memory follows what was read: at most some
+// eight times as many, and more than there are.
+std::size_t Encoder::rows_expected(const CsvScanner& rows, std::int64_t done) const {
+  const double share = static_cast<double>(rows.position()) / static_cast<double>(text_.bytes.size());
+  const double so_far = static_cast<double>(done);
+  return static_cast<std::size_t>(std::min(1.05 * (so_far + 1) / share, 8 * so_far + 64)) + 1;
+}
+
+template <class T>
+bool Encoder::encode(std::vector<T>& features, EncodedRows& out) const {
+  CsvScanner rows = text_.rows();
+  std::vector<CsvField> row;
+  out.rows = 0;
+  bool misfit = false;
+  while (rows.next(row)) {
+    if (row.size() != text_.columns.size()) {
+      throw Error(ErrorCode::bad_data, text_.name + ":" + std::to_string(rows.line()) + ": " +
+                                           count_of(static_cast<std::int64_t>(row.size()), "field") + ", expected " +
+                                           std::to_string(text_.columns.size()) + " as in the first line");
+    }
+    const std::size_t begin = static_cast<std::size_t>(out.rows) * width_;
+    if (begin + width_ > features.size()) features.resize(rows_expected(rows, out.rows) * width_);
+    if (!encode_row(row, rows.line(), features.data() + begin, misfit)) continue;
+    if (misfit) return false;
+    if (labelled_ && !encode_label(row[places_[label_]], rows.line(), out)) continue;
+    ++out.rows;
+  }
+  features.resize(static_cast<std::size_t>(out.rows) * width_);
+  return true;
+}
+
+}  // namespace
+
+EncodedRows encode_rows(const TableSchema& schema, const CsvText& text, bool labelled) {
+  const Encoder encoder(schema, text, labelled);
+  if (schema.bytes) {
+    EncodedRows out;
+    out.is_bytes = true;
+    if (encoder.encode(out.bytes, out)) return out;
+  }
+  EncodedRows out;
+  encoder.encode(out.reals, out);
+  return out;
+}
+
+Dataset dataset_from(const std::string& name, const TableSchema& schema, const CsvText& text) {
+  EncodedRows rows = encode_rows(schema, text, true);
+  if (rows.rows == 0) throw Error(ErrorCode::bad_data, text.name + ": every row has a missing value and was dropped");
+  const ColumnSchema& label = schema.columns[schema.label()];
+  Dataset set;
+  if (label.role == ColumnRole::target) {
+    if (rows.is_bytes) rows.reals.assign(rows.bytes.begin(), rows.bytes.end());
+    set = Dataset::with_targets(name, schema.sample_shape(), std::move(rows.reals), std::move(rows.targets), 1);
+  } else {
+    const auto classes = static_cast<std::int32_t>(label.categories.size());
+    set =
+        rows.is_bytes
+            ? Dataset::classified(name, schema.sample_shape(), std::move(rows.bytes), std::move(rows.labels), classes)
+            : Dataset::classified(name, schema.sample_shape(), std::move(rows.reals), std::move(rows.labels), classes);
+    set = set.with_class_names(label.categories);
+  }
+  return set.with_column_names(schema.feature_names()).with_table(std::make_shared<const TableSchema>(schema));
+}
+
+}  // namespace gradus

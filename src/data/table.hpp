@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <gradus/dataset.hpp>
+#include <gradus/tensor.hpp>
+
+#include "data/csv_text.hpp"
+
+namespace gradus {
+
+/// What becomes of a column of a table.
+enum class ColumnRole : std::uint8_t {
+  number,   ///< one number a row
+  words,    ///< one number for each known word: 1 for the row's, 0 for the others
+  classes,  ///< the label: a class
+  target,   ///< the label: a number to predict
+  ignored,
+};
+
+struct ColumnSchema {
+  std::string name;
+  ColumnRole role = ColumnRole::number;
+  /// The words of a column of words in the order of their numbers; the class names in the order of the labels.
+  std::vector<std::string> categories{};
+  /// What stands for a missing number; for a missing word its place in `categories`, -1 for none. Empty: an error.
+  std::optional<double> fill{};
+
+  friend bool operator==(const ColumnSchema&, const ColumnSchema&) = default;
+};
+
+/// How rows of a table become numbers: found out once from the training rows, then applied to any. All of it is data,
+/// so that a model file can hold it.
+struct TableSchema {
+  std::vector<ColumnSchema> columns;  ///< all columns of the file in their order, the label among them
+  bool header = false;                ///< the names are the file's own: columns are then found by name
+  bool drop_missing = false;          ///< rows with a missing value are left out of training
+  bool bytes = false;                 ///< all features were whole numbers from 0 to 255
+  bool image = false;                 ///< 784 of them: (28, 28, 1)
+
+  /// Index into `columns`, which has exactly one label.
+  [[nodiscard]] std::size_t label() const;
+  /// How many numbers a row gives.
+  [[nodiscard]] std::int64_t width() const;
+  [[nodiscard]] Shape sample_shape() const;
+  /// A name for each of these numbers: "age", "colour=red"; empty for images.
+  [[nodiscard]] std::vector<std::string> feature_names() const;
+
+  friend bool operator==(const TableSchema&, const TableSchema&) = default;
+};
+
+/// Finds out from all rows what each column is. Throws as `datasets::csv` says.
+TableSchema infer_schema(const CsvText& text, const datasets::CsvOptions& options);
+
+/// Rows as numbers.
+struct EncodedRows {
+  std::int64_t rows = 0;
+  bool is_bytes = false;  ///< the features are in `bytes`, else in `reals`
+  std::vector<std::uint8_t> bytes;
+  std::vector<Real> reals;
+  std::vector<std::int32_t> labels;  ///< of a schema with classes
+  std::vector<Real> targets;         ///< of a schema with a target
+};
+
+/// Applies a schema. With `labelled` false the label column may be absent and is not looked at, no row is dropped, and
+/// `labels` and `targets` stay empty. A text with a header is matched by the columns' names, in any order; one without
+/// by position. Throws `bad_data` for a word or a class that the schema does not know, naming the nearest it does.
+EncodedRows encode_rows(const TableSchema& schema, const CsvText& text, bool labelled);
+
+/// The rows of `text` as a set called `name`.
+Dataset dataset_from(const std::string& name, const TableSchema& schema, const CsvText& text);
+
+/// What names a class in `categories`: numbers lose leading zeros and a fraction of zero, so that 7, 07 and 7.0 agree.
+std::string class_key(const CsvField& field);
+
+}  // namespace gradus
