@@ -1,0 +1,258 @@
+#include "inspect/explain.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <gradus/error.hpp>
+
+#include "inspect/explain_loss.hpp"
+#include "inspect/numbers.hpp"
+
+namespace gradus {
+
+namespace {
+
+using Numbers = std::vector<double>;
+
+/// a = f(z). softmax is taken over groups of `width` numbers, the last axis.
+Numbers activate(Activation activation, const Numbers& z, std::size_t width) {
+  Numbers a;
+  a.reserve(z.size());
+  if (activation == Activation::softmax) {
+    for (std::size_t i = 0; i < z.size(); i += width) {
+      const Numbers group = softmax_of(std::span(z).subspan(i, width));
+      a.insert(a.end(), group.begin(), group.end());
+    }
+    return a;
+  }
+  for (const double value : z) {
+    switch (activation) {
+      case Activation::relu:
+        a.push_back(std::max(value, 0.0));
+        break;
+      case Activation::sigmoid:
+        a.push_back(1 / (1 + std::exp(-value)));
+        break;
+      case Activation::tanh:
+        a.push_back(std::tanh(value));
+        break;
+      case Activation::step:
+        a.push_back(value > 0 ? 1 : 0);
+        break;
+      case Activation::linear:
+      case Activation::softmax:
+        a.push_back(value);
+        break;
+    }
+  }
+  return a;
+}
+
+/// dL/dz from dL/da: times f'(z), which each of these functions can say by its own value a.
+Numbers through_activation(const ExplainedLayer& layer) {
+  Numbers dz = layer.a_gradient;
+  const Numbers& a = layer.a;
+  const auto width = static_cast<std::size_t>(layer.output_shape.back());
+  for (std::size_t i = 0; i < dz.size(); ++i) {
+    switch (layer.activation) {
+      case Activation::relu:
+        dz[i] *= layer.z[i] > 0 ? 1 : 0;
+        break;
+      case Activation::sigmoid:
+        dz[i] *= a[i] * (1 - a[i]);
+        break;
+      case Activation::tanh:
+        dz[i] *= 1 - a[i] * a[i];
+        break;
+      case Activation::softmax: {
+        // Every output depends on every sum of its group: dz_i = a_i (da_i - sum_j da_j a_j).
+        const std::size_t group = i / width * width;
+        double mean = 0;
+        for (std::size_t j = group; j < group + width; ++j) mean += layer.a_gradient[j] * a[j];
+        dz[i] = a[i] * (layer.a_gradient[i] - mean);
+        break;
+      }
+      case Activation::linear:
+      case Activation::step:
+        break;
+    }
+  }
+  return dz;
+}
+
+std::string activation_formula(Activation activation, const std::string& z) {
+  return activation == Activation::linear ? "a = " + z
+                                          : "a = " + std::string(activation_name(activation)) + "(" + z + ")";
+}
+
+/// z = x . kernel + bias for every group of as many numbers as the kernel has rows.
+Numbers weighted_sums(const ExplainedLayer& layer, const Numbers& x) {
+  const Numbers& kernel = layer.weights[0].values;
+  const auto inputs = static_cast<std::size_t>(layer.weights[0].shape[0]);
+  const auto units = static_cast<std::size_t>(layer.weights[0].shape[1]);
+  Numbers z;
+  for (std::size_t group = 0; group < x.size(); group += inputs) {
+    for (std::size_t j = 0; j < units; ++j) {
+      double sum = layer.weights.size() > 1 ? layer.weights[1].values[j] : 0;
+      for (std::size_t i = 0; i < inputs; ++i) sum += x[group + i] * kernel[i * units + j];
+      z.push_back(sum);
+    }
+  }
+  return z;
+}
+
+/// Fills in dL/dkernel = x^T . dz and dL/dbias = dz; returns dL/dx = dz . kernel^T.
+Numbers back_through_sums(ExplainedLayer& layer, const Numbers& x) {
+  const Numbers& kernel = layer.weights[0].values;
+  const Numbers& dz = layer.z_gradient;
+  const auto inputs = static_cast<std::size_t>(layer.weights[0].shape[0]);
+  const auto units = static_cast<std::size_t>(layer.weights[0].shape[1]);
+  for (ExplainedWeight& weight : layer.weights) weight.gradient.assign(weight.values.size(), 0);
+  Numbers dx(x.size(), 0);
+  for (std::size_t group = 0; group < x.size() / inputs; ++group) {
+    for (std::size_t j = 0; j < units; ++j) {
+      const double slope = dz[group * units + j];
+      if (layer.weights.size() > 1) layer.weights[1].gradient[j] += slope;
+      for (std::size_t i = 0; i < inputs; ++i) {
+        layer.weights[0].gradient[i * units + j] += x[group * inputs + i] * slope;
+        dx[group * inputs + i] += slope * kernel[i * units + j];
+      }
+    }
+  }
+  return dx;
+}
+
+void forward(const Layer& spec, const Numbers& x, ExplainedLayer& layer) {
+  const auto width = static_cast<std::size_t>(layer.output_shape.rank() == 0 ? 1 : layer.output_shape.back());
+  if (const auto* dense = spec.get_if<Dense>()) {
+    layer.activation = dense->activation;
+    layer.formula = "z = x . kernel" + std::string(dense->use_bias ? " + bias, " : ", ") +
+                    activation_formula(dense->activation, "z");
+    layer.z = weighted_sums(layer, x);
+    layer.a = activate(layer.activation, layer.z, width);
+  } else if (const auto* activation = spec.get_if<ActivationLayer>()) {
+    layer.activation = activation->activation;
+    layer.formula = "z = x, " + activation_formula(activation->activation, "z");
+    layer.z = x;
+    layer.a = activate(layer.activation, layer.z, width);
+  } else if (const auto* rescaling = spec.get_if<Rescaling>()) {
+    layer.formula = "a = x * " + number_text(rescaling->scale) +
+                    (rescaling->offset == 0 ? "" : " + " + number_text(rescaling->offset));
+    // The weights of a network are 32-bit, and so are these two numbers where it computes.
+    const double scale = static_cast<Real>(rescaling->scale), offset = static_cast<Real>(rescaling->offset);
+    for (const double value : x) layer.a.push_back(value * scale + offset);
+  } else if (spec.get_if<Flatten>() != nullptr) {
+    layer.formula = "a = x, in one row";
+    layer.a = x;
+  } else {
+    throw Error(ErrorCode::unsupported,
+                layer.name + ": explain cannot follow a " + std::string(spec.class_name()) + " layer");
+  }
+}
+
+/// From the layer's dL/da (or, when `fused`, dL/dz) to the dL/da of the layer before.
+Numbers backward(const Layer& spec, const Numbers& x, bool fused, ExplainedLayer& layer) {
+  if (const auto* rescaling = spec.get_if<Rescaling>()) {
+    Numbers dx = layer.a_gradient;
+    for (double& value : dx) value *= static_cast<Real>(rescaling->scale);
+    return dx;
+  }
+  if (layer.z.empty()) return layer.a_gradient;
+  if (!fused) layer.z_gradient = through_activation(layer);
+  return layer.weights.empty() ? layer.z_gradient : back_through_sums(layer, x);
+}
+
+ExplainedLayer layer_with_weights(const Sequential& model, std::size_t index, std::size_t& next_weight) {
+  ExplainedLayer layer;
+  layer.class_name = model.layers()[index].class_name();
+  for (const auto& [field, value] : model.layers()[index].fields()) {
+    if (field == "name") layer.name = *value.get_if<std::string>();
+  }
+  layer.output_shape = model.layer_output_shape(index);
+  for (; next_weight < model.weights().size() && model.weights()[next_weight].layer == layer.name; ++next_weight) {
+    const Tensor values = model.weight(next_weight);
+    layer.weights.push_back({model.weights()[next_weight].name,
+                             values.shape(),
+                             Numbers(values.values().begin(), values.values().end()),
+                             {}});
+  }
+  return layer;
+}
+
+void set_target(Explanation& result, const Dataset& data, std::int64_t index, bool as_label) {
+  const auto width = static_cast<std::size_t>(data.target_width());
+  if (data.is_classified()) {
+    result.label = data.labels()[static_cast<std::size_t>(index)];
+    const Dataset::OneHot values = as_label ? Dataset::OneHot{} : data.one_hot();
+    result.target.assign(width, values.off);
+    result.target[static_cast<std::size_t>(result.label)] = values.on;
+    // One output decides between two classes.
+    if (width == 2 && result.layers.back().a.size() == 1) result.target = {result.target[1]};
+  } else {
+    for (std::size_t i = 0; i < width; ++i) {
+      result.target.push_back(data.targets().at(index * data.target_width() + static_cast<std::int64_t>(i)));
+    }
+  }
+}
+
+/// The first layer that no gradient goes through.
+std::string why_no_gradient(const Explanation& result) {
+  for (const ExplainedLayer& layer : result.layers) {
+    if (layer.activation == Activation::step) return layer.name + ": the step function has no slope to follow";
+  }
+  return {};
+}
+
+void follow_back(Explanation& result, const std::vector<Layer>& specs, const SampleLoss& cost) {
+  Numbers slope = cost.gradient;
+  for (std::size_t i = result.layers.size(); i-- > 0;) {
+    ExplainedLayer& layer = result.layers[i];
+    const bool fused = cost.fused && i + 1 == result.layers.size();
+    (fused ? layer.z_gradient : layer.a_gradient) = std::move(slope);
+    slope = backward(specs[i], i == 0 ? result.input : result.layers[i - 1].a, fused, layer);
+  }
+}
+
+}  // namespace
+
+Explanation explain(const Sequential& model, const Dataset& data, std::int64_t index) {
+  if (index < 0 || index >= data.size()) {
+    throw Error(ErrorCode::invalid_argument, data.name() + " has samples 0 to " + std::to_string(data.size() - 1) +
+                                                 "; there is no sample " + std::to_string(index));
+  }
+  if (data.sample_shape().elements() != model.input_shape().elements()) {
+    throw Error(ErrorCode::invalid_argument, "the model takes " + model.input_shape().to_string() + ", " + data.name() +
+                                                 " has samples of " + data.sample_shape().to_string());
+  }
+  Explanation result;
+  result.input_shape = data.sample_shape();
+  const std::int64_t size = data.sample_shape().elements();
+  for (std::int64_t i = 0; i < size; ++i) result.input.push_back(data.inputs().at(index * size + i));
+
+  std::size_t next_weight = 0;
+  for (std::size_t i = 0; i < model.layers().size(); ++i) {
+    result.layers.push_back(layer_with_weights(model, i, next_weight));
+    forward(model.layers()[i], i == 0 ? result.input : result.layers[i - 1].a, result.layers[i]);
+  }
+  if (!model.compiled().has_value() || result.layers.empty()) return result;
+
+  const Loss& loss = model.compiled()->loss;
+  const ExplainedLayer& last = result.layers.back();
+  set_target(result, data, index, takes_labels(loss));
+  if (result.target.size() != last.a.size()) {
+    throw Error(ErrorCode::invalid_argument, "the model gives " + std::to_string(last.a.size()) + " numbers, " +
+                                                 data.name() + " asks for " + std::to_string(result.target.size()));
+  }
+  const SampleLoss cost = sample_loss(loss, last.activation, last.z, last.a, result.target, result.label);
+  result.loss_name = loss.class_name();
+  result.loss_formula = cost.formula;
+  result.loss = cost.value;
+  result.no_gradient = why_no_gradient(result);
+  if (result.no_gradient.empty()) {
+    result.fused = cost.fused;
+    follow_back(result, model.layers(), cost);
+  }
+  return result;
+}
+
+}  // namespace gradus
