@@ -19,13 +19,14 @@ namespace gradus::kernels {
 inline constexpr std::int64_t lane = 16;
 constexpr std::int64_t padded(std::int64_t count) { return (count + lane - 1) / lane * lane; }
 
-/// The samples of a batch where they lie: bytes or reals, row r at (index ? index[r] : r) * stride. What is meant is
-/// scale * value + offset.
+/// The samples of a batch where they lie: bytes or reals, row r at (index ? index[r] : r) * stride. Products read them
+/// as scale * value.
 struct Samples {
   const void* data = nullptr;
   bool bytes = false;
   std::int64_t stride = 0;
   const std::uint32_t* index = nullptr;
+  Real scale = 1;
 
   [[nodiscard]] std::int64_t position(std::int64_t row) const {
     return (index == nullptr ? row : static_cast<std::int64_t>(index[row])) * stride;
@@ -36,7 +37,7 @@ struct Samples {
   [[nodiscard]] const Real* real_row(std::int64_t row) const { return static_cast<const Real*>(data) + position(row); }
 };
 
-/// C[m, n] = act(scale * sum_k A[m, k] B[k, n] + add[n]), or C += the sum when `accumulate` (then no epilogue).
+/// C[m, n] = act(sum_k A[m, k] B[k, n] + add[n]), or C += the sum when `accumulate` (then no epilogue).
 struct Product {
   std::int64_t m = 0, n = 0, k = 0;
   const Real* a = nullptr;  ///< A[m, k] = a[m * a_row + k * a_col]
@@ -45,52 +46,60 @@ struct Product {
   std::int64_t b_row = 0, b_col = 1;
   Real* c = nullptr;
   std::int64_t c_row = 0;
-  Real scale = 1;
   const Real* add = nullptr;
   Activation activation = Activation::linear;  ///< not softmax
   bool accumulate = false;
-  /// When set, A is these samples: A[m, k] = sample m's number k, or the transpose of that when `samples_transposed`
-  /// (A[m, k] = sample k's number first_sample_column + m).
+  bool b_padded = false;  ///< B's rows (b_col == 1), and `add`, may be read up to padded(n)
+  bool c_padded = false;  ///< C's rows may be written up to padded(n); zeros land there when B's padding is zero
+  /// When set, A is these samples: A[m, k] = number k of sample first_sample_row + m, or, when `samples_transposed`,
+  /// number first_sample_column + m of sample k.
   const Samples* samples = nullptr;
   bool samples_transposed = false;
+  std::int64_t first_sample_row = 0;
   std::int64_t first_sample_column = 0;
 };
 void product(const Product& p);
 
-/// The numbers of one row that are not zero, in ascending order of their columns.
-struct SparseRow {
-  std::uint16_t* columns;
-  Real* values;
-  std::int32_t count;
-};
-/// Room that the lists of a row of `width` numbers may take.
-constexpr std::int64_t sparse_capacity(std::int64_t width) { return padded(width) + 2 * lane; }
-/// Fills `row` (whose memory holds sparse_capacity(width)) from row `r` of `samples`. `starts[t]`, t in [0, tiles],
-/// receives how many entries lie before column t * tile_width (a multiple of `lane`).
-void find_nonzero(const Samples& samples, std::int64_t r, std::int64_t width, std::int64_t tile_width, SparseRow& row,
-                  std::int32_t* starts);
-/// y[n] = act(scale * sum_k row[k] B[k, n] + add[n]); b's rows are padded, y holds padded(n) numbers.
-void sparse_row_product(const SparseRow& row, const Real* b, std::int64_t b_row, std::int64_t n, Real scale,
-                        const Real* add, Activation activation, Real* y);
-/// For each entry e in [begin, end) of `row`: g[(column_e - first) * g_row + n] += value_e * d[n].
-void sparse_add_outer(const SparseRow& row, std::int32_t begin, std::int32_t end, std::int64_t first, const Real* d,
-                      std::int64_t n, Real* g, std::int64_t g_row);
-/// One step of plain gradient descent from a single sample, for rows [row_begin, row_end) of w:
-/// w[i, n] -= rate * (x_i * d[n]) with x_i = scale * row[i] + offset. Rows whose x is 0 are not touched.
-/// `column_sums` (may be null; padded(n)) receives the sums of these rows of w after the step.
-void sparse_sgd_outer(const SparseRow& row, std::int32_t begin, std::int32_t end, Real scale, Real offset,
-                      std::int64_t row_begin, std::int64_t row_end, const Real* d, std::int64_t n, Real rate, Real* w,
-                      std::int64_t w_row, Real* column_sums);
+/// For each row of a batch, the numbers that are not zero in ascending order of their columns. Row r's entries lie at
+/// r * capacity; `starts[r * (tiles + 1) + t]` counts those before column t * tile_width.
+struct SparseBatch {
+  std::uint16_t* columns = nullptr;
+  Real* values = nullptr;
+  std::int32_t* starts = nullptr;
+  std::int64_t capacity = 0;    ///< sparse_capacity(width)
+  std::int64_t width = 0;       ///< numbers of a row, at most 65,535
+  std::int64_t tile_width = 0;  ///< a multiple of `lane`
+  std::int64_t tiles = 0;       ///< ceil(width / tile_width)
 
-/// y[i] = x[i] * w_scale + w_offset for samples' row r.
-void scale_row(const Samples& samples, std::int64_t r, std::int64_t width, Real scale, Real offset, Real* y);
+  [[nodiscard]] const std::uint16_t* row_columns(std::int64_t r) const { return columns + r * capacity; }
+  [[nodiscard]] const Real* row_values(std::int64_t r) const { return values + r * capacity; }
+  [[nodiscard]] const std::int32_t* row_starts(std::int64_t r) const { return starts + r * (tiles + 1); }
+  [[nodiscard]] std::int32_t count(std::int64_t r) const { return row_starts(r)[tiles]; }
+};
+/// Room for the entries of one row; whole vectors are stored at its end.
+constexpr std::int64_t sparse_capacity(std::int64_t width) { return padded(width) + 2 * lane; }
+/// Lists rows [begin, end) of `samples`, scaled.
+void find_nonzero(const Samples& samples, std::int64_t begin, std::int64_t end, const SparseBatch& batch);
+/// For rows [begin, end): y_r[n] = act(sum_k x_r[k] B[k, n] + add[n]). The rows of B and y, and `add`, are padded; not
+/// for softmax.
+void sparse_product(const SparseBatch& batch, std::int64_t begin, std::int64_t end, const Real* b, std::int64_t b_row,
+                    std::int64_t n, const Real* add, Activation activation, Real* y, std::int64_t y_row);
+/// g[i - first, n] = sum over the batch's rows r < rows of x_r[i] d_r[n], for the columns i of tile `tile`, first being
+/// the tile's first column. The rows of d and g are padded.
+void sparse_gradient(const SparseBatch& batch, std::int64_t rows, std::int64_t tile, const Real* d, std::int64_t d_row,
+                     std::int64_t n, Real* g, std::int64_t g_row);
+/// One step of plain gradient descent from a single sample, for the rows i of w that belong to tile `tile`:
+/// w[i, n] -= rate * (x_i * d[n]) with x_i = entry + offset. Where x is 0 nothing is touched.
+/// `sums` (may be null; padded(n)) receives the sums over these rows of w after the step.
+void sparse_sgd(const SparseBatch& batch, std::int64_t tile, Real offset, const Real* d, std::int64_t n,
+                Real rate, Real* w, std::int64_t w_row, Real* sums);
+
+/// y[i] = samples.scale * x[i] + offset for the samples' row r.
+void scale_row(const Samples& samples, std::int64_t r, std::int64_t width, Real offset, Real* y);
 /// sums[n] (+)= sum over rows of x[r * stride + n], rows ascending.
 void column_sums(const Real* x, std::int64_t rows, std::int64_t stride, std::int64_t n, Real* sums, bool add_to);
-/// g[r * stride + n] = scale * g[r * stride + n] + offset * b[n].
-void scale_add_rows(Real* g, std::int64_t rows, std::int64_t stride, std::int64_t n, Real scale, Real offset,
-                    const Real* b);
-/// y[i] = scale * x[i] + add[i].
-void scale_add(const Real* x, Real scale, const Real* add, std::int64_t n, Real* y);
+/// g[r * stride + n] += offset * b[n].
+void add_to_rows(Real* g, std::int64_t rows, std::int64_t stride, std::int64_t n, Real offset, const Real* b);
 
 /// y = act(x), element by element; x may be y. Not for softmax.
 void activate(Activation activation, const Real* x, std::int64_t n, Real* y);

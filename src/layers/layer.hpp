@@ -10,6 +10,7 @@
 
 #include "base/spec_registry.hpp"
 #include "kernels/kernels.hpp"
+#include "layers/initializer.hpp"
 
 namespace gradus {
 
@@ -54,8 +55,15 @@ struct Step {
 };
 using Steps = std::vector<Step>;
 
-/// Where one layer's numbers lie in a workspace. Row r of a buffer starts at r * stride, stride = padded(elements of a
-/// row).
+/// Numbers from one row of a buffer of activations to the next. Powers of two are avoided: rows that far apart would
+/// fall on the same few lines of the cache.
+constexpr std::int64_t row_stride(std::int64_t elements) {
+  const std::int64_t whole = kernels::padded(elements);
+  return whole % 256 == 0 ? whole + kernels::lane : whole;
+}
+
+/// Where one layer's numbers lie in a workspace. Row r of a buffer starts at r * row_stride(elements of a row). What
+/// lies behind a row's elements is arbitrary for activations and 0 for gradients.
 struct LayerBuffers {
   bool first = false;      ///< the input is the batch itself: Pass::samples, scaled by the two numbers below
   Real scale = 1;
@@ -79,9 +87,9 @@ class LayerFunction {
   [[nodiscard]] std::vector<Parameter>& parameters() { return parameters_; }
   [[nodiscard]] const std::vector<Parameter>& parameters() const { return parameters_; }
 
-  /// Numbers of scratch for batches of up to `max_rows`, with room for training or not. `first` as in LayerBuffers.
-  [[nodiscard]] virtual std::int64_t scratch_size(std::int64_t max_rows, bool first) const {
-    (void)max_rows, (void)first;
+  /// Numbers of scratch that these buffers ask for; `max_rows`, `first`, `scale` and `offset` are set, no pointer is.
+  [[nodiscard]] virtual std::int64_t scratch_size(const LayerBuffers& buffers) const {
+    (void)buffers;
     return 0;
   }
   /// The output is the input under another shape: the layer gets no steps and no buffer of its own.
@@ -141,10 +149,5 @@ bool register_layer(std::vector<Maker<LayerKind>::Example> examples, std::string
        std::move(examples)},
       file);
 }
-
-/// Fills `values`, row-major without padding, with what `initializer` draws for a weight of this shape and fans.
-/// Key and stream name the weight; throws `invalid_argument` for numbers out of range.
-void initialize(const Initializer& initializer, const Shape& shape, std::int64_t fan_in, std::int64_t fan_out,
-                std::uint64_t key, std::uint64_t stream, std::span<double> values);
 
 }  // namespace gradus

@@ -1,0 +1,269 @@
+// Products with rows that are mostly zeros, and the outer products that go with them.
+#include <algorithm>
+#include <type_traits>
+
+#include "kernels/kernels.hpp"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/fast/sparse.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "kernels/fast/simd-inl.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace gradus::kernels::HWY_NAMESPACE {
+namespace {
+
+using DI = hn::RebindToSigned<D>;
+using VI = hn::Vec<DI>;
+
+// One row's list as it grows. Stores whole vectors: the list has room for that.
+struct Growing {
+  std::uint16_t* HWY_RESTRICT columns;
+  float* HWY_RESTRICT values;
+  std::int32_t count;
+
+  HWY_INLINE void append_nonzero(V x, VI column) {
+    const D d;
+    const DI di;
+    const hn::Rebind<std::uint16_t, DI> d16;
+    const auto keep = hn::Ne(x, hn::Zero(d));
+    hn::StoreU(hn::Compress(x, keep), d, values + count);
+    hn::StoreU(hn::DemoteTo(d16, hn::Compress(column, hn::RebindMask(di, keep))), d16, columns + count);
+    count += static_cast<std::int32_t>(hn::CountTrue(d, keep));
+  }
+};
+
+struct Right {
+  const float* b;
+  std::int64_t b_row;
+  const float* add;
+  bool relu;
+};
+
+template <int Vectors>
+HWY_INLINE void row_product(const SparseBatch& batch, std::int64_t r, const Right& right, float* y) {
+  const D d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  V sum[Vectors];
+#pragma GCC unroll 8
+  for (int v = 0; v < Vectors; ++v) sum[v] = hn::Zero(d);
+  const std::uint16_t* HWY_RESTRICT columns = batch.row_columns(r);
+  const float* HWY_RESTRICT values = batch.row_values(r);
+  const std::int32_t count = batch.count(r);
+  for (std::int32_t e = 0; e < count; ++e) {
+    const V x = hn::Set(d, values[e]);
+    const float* w = right.b + columns[e] * right.b_row;
+#pragma GCC unroll 8
+    for (int v = 0; v < Vectors; ++v) sum[v] = hn::MulAdd(x, hn::LoadU(d, w + v * lanes), sum[v]);
+  }
+#pragma GCC unroll 8
+  for (int v = 0; v < Vectors; ++v) {
+    V out = right.add == nullptr ? sum[v] : hn::Add(sum[v], hn::LoadU(d, right.add + v * lanes));
+    if (right.relu) out = hn::Max(hn::Zero(d), out);
+    hn::StoreU(out, d, y + v * lanes);
+  }
+}
+
+template <int Vectors>
+HWY_INLINE void add_outer(const SparseBatch& batch, std::int64_t r, std::int64_t tile, const float* delta, float* g,
+                          std::int64_t g_row) {
+  const D d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  V right[Vectors];
+#pragma GCC unroll 8
+  for (int v = 0; v < Vectors; ++v) right[v] = hn::LoadU(d, delta + v * lanes);
+  const std::uint16_t* HWY_RESTRICT columns = batch.row_columns(r);
+  const float* HWY_RESTRICT values = batch.row_values(r);
+  const std::int32_t end = batch.row_starts(r)[tile + 1];
+  for (std::int32_t e = batch.row_starts(r)[tile]; e < end; ++e) {
+    const V x = hn::Set(d, values[e]);
+    float* out = g + columns[e] * g_row;
+#pragma GCC unroll 8
+    for (int v = 0; v < Vectors; ++v) {
+      hn::StoreU(hn::MulAdd(x, right[v], hn::LoadU(d, out + v * lanes)), d, out + v * lanes);
+    }
+  }
+}
+
+// w[row] -= rate * (x * delta), a row whose x is known.
+template <int Vectors>
+HWY_INLINE void sgd_row(float x, const V (&right)[Vectors], V rate, float* w) {
+  const D d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const V factor = hn::Set(d, x);
+#pragma GCC unroll 8
+  for (int v = 0; v < Vectors; ++v) {
+    float* p = w + v * lanes;
+    hn::StoreU(hn::NegMulAdd(rate, hn::Mul(factor, right[v]), hn::LoadU(d, p)), d, p);
+  }
+}
+
+struct SgdStep {
+  std::int64_t tile;
+  float offset, rate;
+  std::int64_t w_row;
+};
+
+template <int Vectors>
+void sgd_tile(const SparseBatch& batch, const SgdStep& s, const float* delta, float* w, float* sums) {
+  const D d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  V right[Vectors], total[Vectors];
+#pragma GCC unroll 8
+  for (int v = 0; v < Vectors; ++v) right[v] = hn::LoadU(d, delta + v * lanes), total[v] = hn::Zero(d);
+  const V rate = hn::Set(d, s.rate);
+  std::int32_t e = batch.row_starts(0)[s.tile];
+  const std::int32_t end = batch.row_starts(0)[s.tile + 1];
+  if (s.offset == 0.0f) {
+    for (; e < end; ++e) sgd_row<Vectors>(batch.values[e], right, rate, w + batch.columns[e] * s.w_row);
+  }
+  if (s.offset == 0.0f && sums == nullptr) return;
+  const std::int64_t first = s.tile * batch.tile_width, last = std::min(batch.width, first + batch.tile_width);
+  for (std::int64_t i = first; i < last; ++i) {
+    float* row = w + i * s.w_row;
+    if (s.offset != 0.0f) {
+      const bool here = e < end && batch.columns[e] == i;
+      sgd_row<Vectors>(here ? batch.values[e] + s.offset : s.offset, right, rate, row);
+      e += here ? 1 : 0;
+    }
+#pragma GCC unroll 8
+    for (int v = 0; v < Vectors; ++v) total[v] = hn::Add(total[v], hn::LoadU(d, row + v * lanes));
+  }
+  if (sums == nullptr) return;
+#pragma GCC unroll 8
+  for (int v = 0; v < Vectors; ++v) hn::StoreU(total[v], d, sums + v * lanes);
+}
+
+// Calls f with the greatest number of vectors, up to 8, that the rest of the columns fills, until none are left.
+template <class F>
+HWY_INLINE void for_column_groups(std::int64_t n, F&& f) {
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(D()));
+  const std::int64_t end = padded(n);
+  for (std::int64_t first = 0; first < end;) {
+    const std::int64_t vectors = std::min<std::int64_t>(8, (end - first) / lanes);
+    switch (vectors) {
+      case 1: f(std::integral_constant<int, 1>(), first); break;
+      case 2: f(std::integral_constant<int, 2>(), first); break;
+      case 3: f(std::integral_constant<int, 3>(), first); break;
+      case 4: f(std::integral_constant<int, 4>(), first); break;
+      case 5: f(std::integral_constant<int, 5>(), first); break;
+      case 6: f(std::integral_constant<int, 6>(), first); break;
+      case 7: f(std::integral_constant<int, 7>(), first); break;
+      default: f(std::integral_constant<int, 8>(), first); break;
+    }
+    first += vectors * lanes;
+  }
+}
+
+}  // namespace
+
+template <class Load>
+HWY_INLINE void find_in_row(const SparseBatch& batch, std::int64_t r, float scale, Load&& load) {
+  const V factor = hn::Set(D(), scale);
+  const DI di;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(di));
+  Growing list{batch.columns + r * batch.capacity, batch.values + r * batch.capacity, 0};
+  std::int32_t* starts = batch.starts + r * (batch.tiles + 1);
+  VI columns = hn::Iota(di, 0);
+  const VI advance = hn::Set(di, static_cast<std::int32_t>(lanes));
+  std::int64_t next_tile = 0;
+  for (std::int64_t k = 0; k < batch.width; k += lanes) {
+    if (k == next_tile) {
+      *starts++ = list.count;
+      next_tile += batch.tile_width;
+    }
+    list.append_nonzero(hn::Mul(factor, load(k, batch.width - k)), columns);
+    columns = hn::Add(columns, advance);
+  }
+  *starts = list.count;
+}
+
+void FindNonzero(const Samples& samples, std::int64_t begin, std::int64_t end, const SparseBatch& batch) {
+  const D d;
+  const DI di;
+  const hn::Rebind<std::uint8_t, DI> d8;
+  for (std::int64_t r = begin; r < end; ++r) {
+    if (!samples.bytes) {
+      const float* x = samples.real_row(r);
+      find_in_row(batch, r, samples.scale, [&](std::int64_t k, std::int64_t left) HWY_ATTR { return load_columns(x + k, left); });
+      continue;
+    }
+    const std::uint8_t* x = samples.byte_row(r);
+    find_in_row(batch, r, samples.scale, [&](std::int64_t k, std::int64_t left) HWY_ATTR {
+      if (left >= static_cast<std::int64_t>(hn::Lanes(d))) {
+        return hn::ConvertTo(d, hn::PromoteTo(di, hn::LoadU(d8, x + k)));
+      }
+      HWY_ALIGN float rest[16] = {};
+      for (std::int64_t j = 0; j < left; ++j) rest[j] = static_cast<float>(x[k + j]);
+      return hn::Load(d, rest);
+    });
+  }
+}
+
+void SparseMultiply(const SparseBatch& batch, std::int64_t begin, std::int64_t end, const float* b,
+                    std::int64_t b_row, std::int64_t n, const float* add, bool relu, float* y,
+                    std::int64_t y_row) {
+  for_column_groups(n, [&](auto vectors, std::int64_t first) HWY_ATTR {
+    const Right right{b + first, b_row, add == nullptr ? nullptr : add + first, relu};
+    for (std::int64_t r = begin; r < end; ++r) {
+      row_product<decltype(vectors)::value>(batch, r, right, y + r * y_row + first);
+    }
+  });
+}
+
+void SparseGradient(const SparseBatch& batch, std::int64_t rows, std::int64_t tile, const float* delta,
+                    std::int64_t d_row, std::int64_t n, float* g, std::int64_t g_row) {
+  const std::int64_t first = tile * batch.tile_width, last = std::min(batch.width, first + batch.tile_width);
+  std::fill_n(g, (last - first) * g_row, 0.0f);
+  float* origin = g - first * g_row;
+  for_column_groups(n, [&](auto vectors, std::int64_t column) HWY_ATTR {
+    for (std::int64_t r = 0; r < rows; ++r) {
+      add_outer<decltype(vectors)::value>(batch, r, tile, delta + r * d_row + column, origin + column, g_row);
+    }
+  });
+}
+
+void SparseSgd(const SparseBatch& batch, std::int64_t tile, float offset, const float* delta,
+               std::int64_t n, float rate, float* w, std::int64_t w_row, float* sums) {
+  const SgdStep step{tile, offset, rate, w_row};
+  for_column_groups(n, [&](auto vectors, std::int64_t column) HWY_ATTR {
+    sgd_tile<decltype(vectors)::value>(batch, step, delta + column, w + column,
+                                       sums == nullptr ? nullptr : sums + column);
+  });
+}
+
+}  // namespace gradus::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gradus::kernels {
+HWY_EXPORT(FindNonzero);
+HWY_EXPORT(SparseMultiply);
+HWY_EXPORT(SparseGradient);
+HWY_EXPORT(SparseSgd);
+
+void find_nonzero(const Samples& samples, std::int64_t begin, std::int64_t end, const SparseBatch& batch) {
+  HWY_DYNAMIC_DISPATCH(FindNonzero)(samples, begin, end, batch);
+}
+
+void sparse_product(const SparseBatch& batch, std::int64_t begin, std::int64_t end, const Real* b, std::int64_t b_row,
+                    std::int64_t n, const Real* add, Activation activation, Real* y, std::int64_t y_row) {
+  const bool relu = activation == Activation::relu;
+  HWY_DYNAMIC_DISPATCH(SparseMultiply)(batch, begin, end, b, b_row, n, add, relu, y, y_row);
+  if (relu || activation == Activation::linear) return;
+  for (std::int64_t r = begin; r < end; ++r) activate(activation, y + r * y_row, padded(n), y + r * y_row);
+}
+
+void sparse_gradient(const SparseBatch& batch, std::int64_t rows, std::int64_t tile, const Real* d, std::int64_t d_row,
+                     std::int64_t n, Real* g, std::int64_t g_row) {
+  HWY_DYNAMIC_DISPATCH(SparseGradient)(batch, rows, tile, d, d_row, n, g, g_row);
+}
+
+void sparse_sgd(const SparseBatch& batch, std::int64_t tile, Real offset, const Real* d, std::int64_t n,
+                Real rate, Real* w, std::int64_t w_row, Real* sums) {
+  HWY_DYNAMIC_DISPATCH(SparseSgd)(batch, tile, offset, d, n, rate, w, w_row, sums);
+}
+}  // namespace gradus::kernels
+#endif

@@ -1,0 +1,57 @@
+// In the double build the kernels are the reference ones.
+#ifdef GRADUS_REAL_DOUBLE
+
+#include "kernels/multiply.hpp"
+#include "kernels/reference/reference.hpp"
+
+namespace gradus::kernels {
+
+void multiply(const Product& p) { reference::multiply(p); }
+void activate(Activation activation, const Real* x, std::int64_t n, Real* y) {
+  reference::activate(activation, x, n, y);
+}
+void activation_gradient(Activation activation, const Real* y, std::int64_t n, Real* d) {
+  reference::activation_gradient(activation, y, n, d);
+}
+void softmax(const Real* x, std::int64_t n, Real* y) { reference::softmax(x, n, y); }
+void softmax_gradient(const Real* y, std::int64_t n, Real* d) { reference::softmax_gradient(y, n, d); }
+void find_nonzero(const Samples& samples, std::int64_t begin, std::int64_t end, const SparseBatch& batch) {
+  reference::find_nonzero(samples, begin, end, batch);
+}
+void sparse_product(const SparseBatch& batch, std::int64_t begin, std::int64_t end, const Real* b, std::int64_t b_row,
+                    std::int64_t n, const Real* add, Activation activation, Real* y, std::int64_t y_row) {
+  reference::sparse_product(batch, begin, end, b, b_row, n, add, activation, y, y_row);
+}
+void sparse_gradient(const SparseBatch& batch, std::int64_t rows, std::int64_t tile, const Real* d, std::int64_t d_row,
+                     std::int64_t n, Real* g, std::int64_t g_row) {
+  reference::sparse_gradient(batch, rows, tile, d, d_row, n, g, g_row);
+}
+void sparse_sgd(const SparseBatch& batch, std::int64_t tile, Real offset, const Real* d, std::int64_t n,
+                Real rate, Real* w, std::int64_t w_row, Real* sums) {
+  reference::sparse_sgd(batch, tile, offset, d, n, rate, w, w_row, sums);
+}
+void scale_row(const Samples& samples, std::int64_t r, std::int64_t width, Real offset, Real* y) {
+  reference::scale_row(samples, r, width, offset, y);
+}
+void column_sums(const Real* x, std::int64_t rows, std::int64_t stride, std::int64_t n, Real* sums, bool add_to) {
+  reference::column_sums(x, rows, stride, n, sums, add_to);
+}
+void add_to_rows(Real* g, std::int64_t rows, std::int64_t stride, std::int64_t n, Real offset, const Real* b) {
+  reference::add_to_rows(g, rows, stride, n, offset, b);
+}
+void sgd(Real* w, const Real* g, std::int64_t n, Real rate) { reference::sgd(w, g, n, rate); }
+void sgd_momentum(Real* w, const Real* g, Real* m, std::int64_t n, Real rate, Real momentum, bool nesterov) {
+  reference::sgd_momentum(w, g, m, n, rate, momentum, nesterov);
+}
+void rmsprop(Real* w, const Real* g, Real* v, Real* m, Real* average, std::int64_t n, const RmspropNumbers& numbers) {
+  reference::rmsprop(w, g, v, m, average, n, numbers);
+}
+void adam(Real* w, const Real* g, Real* m, Real* v, std::int64_t n, const AdamNumbers& numbers) {
+  reference::adam(w, g, m, v, n, numbers);
+}
+const char* target_name() { return "reference"; }
+bool force_target(const char* name) { return *name == 0; }
+
+}  // namespace gradus::kernels
+
+#endif

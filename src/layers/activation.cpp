@@ -1,0 +1,77 @@
+#include "layers/layer.hpp"
+
+namespace gradus {
+namespace {
+
+class ActivationFunction final : public LayerFunction {
+ public:
+  ActivationFunction(const ActivationLayer& spec, const Shape& input)
+      : LayerFunction(input, input), activation_(spec.activation) {
+    if (activation_ == Activation::softmax && input.rank() == 0) {
+      throw Error(ErrorCode::invalid_argument, "softmax needs at least one axis");
+    }
+  }
+
+  [[nodiscard]] std::string why_not_trainable() const override {
+    return activation_ == Activation::step ? "the step activation has no useful gradient" : "";
+  }
+  [[nodiscard]] Activation final_activation() const override { return activation_; }
+  [[nodiscard]] std::unique_ptr<LayerFunction> without_activation() const override {
+    return std::make_unique<ActivationFunction>(ActivationLayer{}, input_shape());
+  }
+  [[nodiscard]] bool is_view() const override { return activation_ == Activation::linear; }
+
+  void forward(const LayerBuffers& b, Steps& steps) const override {
+    steps.push_back({.by_rows = true, .tiles = {}, .run = [this, b](const Pass&, std::int64_t begin, std::int64_t end) {
+                       for (std::int64_t r = begin; r < end; ++r) {
+                         apply(b.in + r * stride(), b.out + r * stride());
+                       }
+                     }});
+  }
+
+  void backward(const LayerBuffers& b, Steps& steps) const override {
+    if (b.d_in == nullptr) return;
+    steps.push_back({.by_rows = true, .tiles = {}, .run = [this, b](const Pass&, std::int64_t begin, std::int64_t end) {
+                       for (std::int64_t r = begin; r < end; ++r) {
+                         Real* d = b.d_in + r * stride();
+                         std::copy_n(b.d_out + r * stride(), size(), d);
+                         apply_gradient(b.out + r * stride(), d);
+                       }
+                     }});
+  }
+
+ private:
+  [[nodiscard]] std::int64_t size() const { return input_shape().elements(); }
+  [[nodiscard]] std::int64_t stride() const { return row_stride(size()); }
+
+  void apply(const Real* x, Real* y) const {
+    if (activation_ != Activation::softmax) {
+      kernels::activate(activation_, x, size(), y);
+      return;
+    }
+    const std::int64_t n = input_shape().back();
+    for (std::int64_t i = 0; i < size(); i += n) kernels::softmax(x + i, n, y + i);
+  }
+
+  void apply_gradient(const Real* y, Real* d) const {
+    if (activation_ != Activation::softmax) {
+      kernels::activation_gradient(activation_, y, size(), d);
+      return;
+    }
+    const std::int64_t n = input_shape().back();
+    for (std::int64_t i = 0; i < size(); i += n) kernels::softmax_gradient(y + i, n, d + i);
+  }
+
+  Activation activation_;
+};
+
+[[maybe_unused]] const bool registered = register_layer<ActivationLayer, ActivationFunction>(
+    {{ActivationLayer{.activation = Activation::relu}, {7}},
+     {ActivationLayer{.activation = Activation::sigmoid}, {3, 5}},
+     {ActivationLayer{.activation = Activation::tanh}, {33}},
+     {ActivationLayer{.activation = Activation::softmax}, {2, 3, 5}},
+     {ActivationLayer{}, {4}}},
+    __FILE__);
+
+}  // namespace
+}  // namespace gradus

@@ -1,0 +1,335 @@
+#include <algorithm>
+
+#include "kernels/scratch.hpp"
+#include "layers/layer.hpp"
+
+namespace gradus {
+namespace {
+
+using kernels::Product;
+using kernels::padded;
+
+/// y = act(x W + b).
+///
+/// As a model's first layer it reads the batch where the data set holds it, x = s p + o for pixels p: it multiplies
+/// s p alone, skipping zeros where there are many, and puts o in by (s p + o) W = (s p) W + o (sums of W's columns).
+/// The column sums are kept tile by tile, and renewed by the gradient tile that changes these rows of W.
+class DenseFunction final : public LayerFunction {
+ public:
+  DenseFunction(const Dense& spec, const Shape& input)
+      : LayerFunction(input, output_shape_of(spec, input)),
+        spec_(spec),
+        inputs_(input.back()),
+        units_(spec.units),
+        positions_(input.back() == 0 ? 0 : input.elements() / input.back()) {
+    parameters_.push_back({"kernel", {inputs_, units_}, spec.kernel_initializer, inputs_, units_});
+    // Keras takes both fans of a vector to be its length.
+    if (spec.use_bias) parameters_.push_back({"bias", {units_}, spec.bias_initializer, units_, units_});
+  }
+
+  [[nodiscard]] bool reads_samples() const override { return positions_ == 1; }
+  [[nodiscard]] std::string why_not_trainable() const override {
+    return spec_.activation == Activation::step ? "the step activation has no useful gradient" : "";
+  }
+  [[nodiscard]] Activation final_activation() const override { return spec_.activation; }
+  [[nodiscard]] std::unique_ptr<LayerFunction> without_activation() const override {
+    Dense plain = spec_;
+    plain.activation = Activation::linear;
+    auto function = std::make_unique<DenseFunction>(plain, input_shape());
+    for (std::size_t i = 0; i < parameters_.size(); ++i) function->parameters_[i].offset = parameters_[i].offset;
+    return function;
+  }
+
+  [[nodiscard]] std::int64_t scratch_size(const LayerBuffers& b) const override {
+    return b.first ? sums_size(b) + sparse_size(b.max_rows) : 0;
+  }
+
+  void forward(const LayerBuffers& b, Steps& steps) const override {
+    if (!tiled()) {
+      steps.push_back(rows_step([this, b](const Pass& p, std::int64_t begin, std::int64_t end) {
+        if (sparse(p, b)) kernels::find_nonzero(samples(p, b), begin, end, batch(b));
+        compute(p, b, begin, end, 0, units_);
+      }));
+    } else {
+      if (b.first && sparse_possible()) {
+        steps.push_back(rows_step([this, b](const Pass& p, std::int64_t begin, std::int64_t end) {
+          if (sparse(p, b)) kernels::find_nonzero(samples(p, b), begin, end, batch(b));
+        }));
+      }
+      steps.push_back({false, [this](const Pass&) { return tiles_of(units_, column_tile); },
+                       [this, b](const Pass& p, std::int64_t begin, std::int64_t end) {
+                         compute(p, b, 0, p.rows, begin * column_tile, std::min(units_, end * column_tile));
+                       }});
+    }
+    if (spec_.activation == Activation::softmax) {
+      steps.push_back(rows_step([this, b](const Pass&, std::int64_t begin, std::int64_t end) {
+        for_positions(b.out, begin, end, [&](Real* y) { kernels::softmax(y, units_, y); });
+      }));
+    }
+  }
+
+  void backward(const LayerBuffers& b, Steps& steps) const override {
+    if (spec_.activation != Activation::linear) {
+      steps.push_back(rows_step([this, b](const Pass&, std::int64_t begin, std::int64_t end) { to_delta(b, begin, end); }));
+    }
+    if (b.d_in == nullptr) return;
+    if (tiled()) {
+      steps.push_back({false, [this](const Pass&) { return tiles_of(inputs_, column_tile); },
+                       [this, b](const Pass& p, std::int64_t begin, std::int64_t end) {
+                         pull_back(p, b, 0, p.rows, begin * column_tile, std::min(inputs_, end * column_tile));
+                       }});
+    } else {
+      steps.push_back(rows_step([this, b](const Pass& p, std::int64_t begin, std::int64_t end) {
+        pull_back(p, b, begin, end, 0, inputs_);
+      }));
+    }
+  }
+
+  void gradients(const LayerBuffers& b, Steps& steps) const override {
+    const std::int64_t kernel_tiles = tiles_of(inputs_, row_tile);
+    steps.push_back({false, [this, kernel_tiles](const Pass&) { return kernel_tiles + (spec_.use_bias ? 1 : 0); },
+                     [this, b, kernel_tiles](const Pass& p, std::int64_t begin, std::int64_t end) {
+                       for (std::int64_t tile = begin; tile < end; ++tile) {
+                         if (tile < kernel_tiles) {
+                           kernel_gradient(p, b, tile);
+                         } else {
+                           bias_gradient(p, b);
+                         }
+                       }
+                     }});
+  }
+
+  void refresh(const LayerBuffers& b, const Real* parameters) const override {
+    if (!b.first || b.offset == 0) return;
+    for (std::int64_t tile = 0; tile < tiles_of(inputs_, row_tile); ++tile) renew_sums(b, parameters, tile);
+  }
+
+ private:
+  // Rows of the kernel, and columns of an output, that one tile computes. They change the speed, not the result.
+  static constexpr std::int64_t row_tile = 64;
+  static constexpr std::int64_t column_tile = 128;
+  // From this many weights on, one thread's rows would each walk through more weights than its cache holds: then the
+  // threads share the columns.
+  static constexpr std::int64_t tiled_weights = 128 * 1024;
+
+  static Shape output_shape_of(const Dense& spec, const Shape& input) {
+    if (spec.units < 1) {
+      throw Error(ErrorCode::invalid_argument, "units must be 1 or more, got " + std::to_string(spec.units));
+    }
+    if (input.rank() == 0 || input.back() == 0) {
+      throw Error(ErrorCode::invalid_argument, "needs at least one input, got shape " + input.to_string());
+    }
+    std::vector<std::int64_t> sizes = input.sizes();
+    sizes.back() = spec.units;
+    return Shape(std::move(sizes));
+  }
+
+  static std::int64_t tiles_of(std::int64_t count, std::int64_t tile) { return (count + tile - 1) / tile; }
+  static Step rows_step(std::function<void(const Pass&, std::int64_t, std::int64_t)> run) {
+    return {true, {}, std::move(run)};
+  }
+
+  [[nodiscard]] bool tiled() const { return positions_ == 1 && inputs_ * units_ >= tiled_weights; }
+  [[nodiscard]] std::int64_t in_stride() const { return row_stride(input_shape().elements()); }
+  [[nodiscard]] std::int64_t out_stride() const { return row_stride(output_shape().elements()); }
+  [[nodiscard]] const Parameter& kernel() const { return parameters_[0]; }
+  [[nodiscard]] const Real* bias(const Pass& p) const {
+    return spec_.use_bias ? p.parameters + parameters_[1].offset : nullptr;
+  }
+
+  [[nodiscard]] bool sparse_possible() const { return inputs_ <= 65535; }
+  [[nodiscard]] bool sparse(const Pass& p, const LayerBuffers& b) const {
+    return b.first && p.sparse && sparse_possible();
+  }
+  static kernels::Samples samples(const Pass& p, const LayerBuffers& b) {
+    kernels::Samples scaled = p.samples;
+    scaled.scale = b.scale;
+    return scaled;
+  }
+
+  // Scratch of a first layer: the column sums of each row tile, then the lists of nonzero inputs.
+  [[nodiscard]] std::int64_t sums_size(const LayerBuffers& b) const {
+    return b.offset == 0 ? 0 : tiles_of(inputs_, row_tile) * padded(units_);
+  }
+  [[nodiscard]] std::int64_t sparse_size(std::int64_t max_rows) const {
+    if (!sparse_possible()) return 0;
+    const std::int64_t entries = kernels::sparse_capacity(inputs_);
+    return max_rows * (entries + entries / 2 + padded(tiles_of(inputs_, row_tile) + 1));
+  }
+  [[nodiscard]] kernels::SparseBatch batch(const LayerBuffers& b) const {
+    const std::int64_t capacity = kernels::sparse_capacity(inputs_);
+    Real* values = b.scratch + sums_size(b);
+    Real* columns = values + b.max_rows * capacity;
+    Real* starts = columns + b.max_rows * capacity / 2;
+    return {reinterpret_cast<std::uint16_t*>(columns), values,   reinterpret_cast<std::int32_t*>(starts), capacity,
+            inputs_, row_tile, tiles_of(inputs_, row_tile)};
+  }
+
+  void renew_sums(const LayerBuffers& b, const Real* parameters, std::int64_t tile) const {
+    const std::int64_t begin = tile * row_tile, end = std::min(inputs_, begin + row_tile);
+    kernels::column_sums(parameters + kernel().offset + begin * kernel().stride(), end - begin, kernel().stride(),
+                         padded(units_), b.scratch + tile * padded(units_), false);
+  }
+
+  // What is added to each sum: the bias, and the offset's share of a scaled input. Columns [first, last).
+  [[nodiscard]] const Real* shift(const Pass& p, const LayerBuffers& b, std::int64_t first, std::int64_t last) const {
+    const Real* constant = bias(p);
+    if (!b.first || b.offset == 0) return constant == nullptr ? nullptr : constant + first;
+    const std::int64_t n = padded(last - first);
+    Real* sums = kernels::scratch(2 * n, kernels::ScratchSlot::row);
+    Real* total = sums + n;
+    kernels::column_sums(b.scratch + first, tiles_of(inputs_, row_tile), padded(units_), n, sums, false);
+    if (constant == nullptr) {
+      std::fill_n(total, n, Real{0});
+    } else {
+      std::copy_n(constant + first, n, total);
+    }
+    kernels::add_to_rows(total, 1, n, n, b.offset, sums);
+    return total;
+  }
+
+  // Outputs of samples [begin, end), columns [first, last).
+  void compute(const Pass& p, const LayerBuffers& b, std::int64_t begin, std::int64_t end, std::int64_t first,
+               std::int64_t last) const {
+    const Activation activation =
+        spec_.activation == Activation::softmax ? Activation::linear : spec_.activation;
+    const Real* weights = p.parameters + kernel().offset + first;
+    const Real* add = shift(p, b, first, last);
+    Real* out = b.out + first;
+    if (sparse(p, b)) {
+      kernels::sparse_product(batch(b), begin, end, weights, kernel().stride(), last - first, add, activation, out,
+                              out_stride());
+      return;
+    }
+    Product product{.n = last - first, .k = inputs_};
+    product.b = weights, product.b_row = kernel().stride(), product.b_padded = true;
+    product.add = add, product.activation = activation;
+    if (b.first) {
+      const kernels::Samples input = samples(p, b);
+      product.m = end - begin;
+      product.samples = &input, product.first_sample_row = begin;
+      product.c = out + begin * out_stride(), product.c_row = out_stride(), product.c_padded = true;
+      kernels::product(product);
+      return;
+    }
+    for_blocks(begin, end, [&](std::int64_t row, std::int64_t m, std::int64_t in_row, std::int64_t out_row) {
+      product.m = m;
+      product.a = b.in + row * in_stride(), product.a_row = in_row;
+      product.c = out + row * out_stride(), product.c_row = out_row, product.c_padded = positions_ == 1;
+      kernels::product(product);
+    });
+  }
+
+  // Samples [begin, end) as matrices whose rows are the positions of the leading axes: one for all samples where there
+  // is a single position, else one a sample. f(first sample, rows, input row stride, output row stride).
+  template <class F>
+  void for_blocks(std::int64_t begin, std::int64_t end, F&& f) const {
+    if (positions_ == 1) {
+      f(begin, end - begin, in_stride(), out_stride());
+      return;
+    }
+    for (std::int64_t r = begin; r < end; ++r) f(r, positions_, inputs_, units_);
+  }
+
+  template <class F>
+  void for_positions(Real* y, std::int64_t begin, std::int64_t end, F&& f) const {
+    for (std::int64_t r = begin; r < end; ++r) {
+      for (std::int64_t i = 0; i < positions_; ++i) f(y + r * out_stride() + i * units_);
+    }
+  }
+
+  // dL/dy becomes dL/dz, in place.
+  void to_delta(const LayerBuffers& b, std::int64_t begin, std::int64_t end) const {
+    if (spec_.activation == Activation::softmax) {
+      for_positions(b.d_out, begin, end,
+                    [&](Real* d) { kernels::softmax_gradient(b.out + (d - b.d_out), units_, d); });
+      return;
+    }
+    for (std::int64_t r = begin; r < end; ++r) {
+      kernels::activation_gradient(spec_.activation, b.out + r * out_stride(), output_shape().elements(),
+                                   b.d_out + r * out_stride());
+    }
+  }
+
+  // dL/dx = dL/dz W^T for samples [begin, end), inputs [first, last).
+  void pull_back(const Pass& p, const LayerBuffers& b, std::int64_t begin, std::int64_t end, std::int64_t first,
+                 std::int64_t last) const {
+    for_blocks(begin, end, [&](std::int64_t row, std::int64_t m, std::int64_t in_row, std::int64_t out_row) {
+      Product product{.m = m, .n = last - first, .k = units_};
+      product.a = b.d_out + row * out_stride(), product.a_row = out_row;
+      product.b = p.parameters + kernel().offset + first * kernel().stride();
+      product.b_row = 1, product.b_col = kernel().stride();
+      product.c = b.d_in + row * in_stride() + first, product.c_row = in_row, product.c_padded = positions_ == 1;
+      kernels::product(product);
+    });
+  }
+
+  void kernel_gradient(const Pass& p, const LayerBuffers& b, std::int64_t tile) const {
+    const std::int64_t begin = tile * row_tile, end = std::min(inputs_, begin + row_tile);
+    const std::int64_t stride = kernel().stride(), from = kernel().offset + begin * stride;
+    const bool sums = b.first && b.offset != 0;
+    if (p.plain_rate != 0 && p.rows == 1 && sparse(p, b)) {
+      kernels::sparse_sgd(batch(b), tile, b.offset, b.d_out, units_, p.plain_rate, p.weights + kernel().offset, stride,
+                          sums ? b.scratch + tile * padded(units_) : nullptr);
+      return;
+    }
+    Real* g = p.gradients + from;
+    if (sparse(p, b)) {
+      kernels::sparse_gradient(batch(b), p.rows, tile, b.d_out, out_stride(), units_, g, stride);
+    } else {
+      multiply_gradient(p, b, begin, end, g);
+    }
+    if (sums) {
+      Real* deltas = kernels::scratch(padded(units_), kernels::ScratchSlot::row);
+      kernels::column_sums(b.d_out, p.rows, out_stride(), padded(units_), deltas, false);
+      kernels::add_to_rows(g, end - begin, stride, padded(units_), b.offset, deltas);
+    }
+    if (p.update == nullptr) return;
+    (*p.update)(from, from + (end - begin) * stride);
+    if (sums) renew_sums(b, p.parameters, tile);
+  }
+
+  // Rows [begin, end) of dL/dW = x^T dL/dz into g.
+  void multiply_gradient(const Pass& p, const LayerBuffers& b, std::int64_t begin, std::int64_t end, Real* g) const {
+    Product product{.m = end - begin, .n = units_};
+    product.c = g, product.c_row = kernel().stride(), product.c_padded = positions_ == 1;
+    if (b.first) {
+      const kernels::Samples input = samples(p, b);
+      product.k = p.rows;
+      product.samples = &input, product.samples_transposed = true, product.first_sample_column = begin;
+      product.b = b.d_out, product.b_row = out_stride(), product.b_padded = true;
+      kernels::product(product);
+      return;
+    }
+    for_blocks(0, p.rows, [&](std::int64_t row, std::int64_t k, std::int64_t in_row, std::int64_t out_row) {
+      product.k = k;
+      product.a = b.in + row * in_stride() + begin, product.a_row = 1, product.a_col = in_row;
+      product.b = b.d_out + row * out_stride(), product.b_row = out_row, product.b_padded = positions_ == 1;
+      product.accumulate = row > 0;
+      kernels::product(product);
+    });
+  }
+
+  void bias_gradient(const Pass& p, const LayerBuffers& b) const {
+    const Parameter& parameter = parameters_[1];
+    Real* g = p.gradients + parameter.offset;
+    for_blocks(0, p.rows, [&](std::int64_t row, std::int64_t m, std::int64_t, std::int64_t out_row) {
+      kernels::column_sums(b.d_out + row * out_stride(), m, out_row, units_, g, row > 0);
+    });
+    if (p.update != nullptr) (*p.update)(parameter.offset, parameter.offset + parameter.size());
+  }
+
+  Dense spec_;
+  std::int64_t inputs_, units_, positions_;
+};
+
+[[maybe_unused]] const bool registered = register_layer<Dense, DenseFunction>(
+    {{Dense{.units = 5, .activation = Activation::tanh}, {3}},
+     {Dense{.units = 17, .activation = Activation::relu}, {19}},
+     {Dense{.units = 3, .activation = Activation::sigmoid, .use_bias = false}, {2, 4}},
+     {Dense{.units = 4, .activation = Activation::softmax}, {3, 2, 5}},
+     {Dense{.units = 33}, {65}}},
+    __FILE__);
+
+}  // namespace
+}  // namespace gradus

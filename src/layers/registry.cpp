@@ -1,0 +1,3 @@
+#include "layers/layer.hpp"
+
+GRADUS_INSTANTIATE_SPEC(LayerKind)
