@@ -135,19 +135,19 @@ Dataset idx(const std::string& images_path, const std::string& labels_path);
 
 /// How a table is read. Columns are named, or counted from 0; "-1" is the last.
 struct CsvOptions {
-  std::optional<bool> header;      ///< the first line names the columns. Default: found out from the first lines.
-  std::string label;               ///< column that holds the label or target: a name or an index. Default: column 0 of
-                                   ///< a headerless table of whole numbers; the column called label, class or target,
-                                   ///< if there is just one; else the last.
-  std::string missing = "error";   ///< an empty field, or NA, NaN, null or ? among numbers: "error", "mean" (of its
-                                   ///< column; of words the most frequent), "zero" (of words: none), or "drop" (the
-                                   ///< row). A missing label is an error, or drops the row.
-  char separator = 0;              ///< default: found out among comma, semicolon and tab.
-  std::optional<bool> regression;  ///< the label column is a number to predict. Default: true when it holds fractions
-                                   ///< or more than 100 distinct numbers.
-  std::int32_t classes = 0;        ///< labels are 0 to classes-1. Default: found out.
-  std::vector<std::string> categorical;  ///< columns whose numbers are words: 10115 is a place, not an amount.
-  std::vector<std::string> ignore;       ///< columns to leave out.
+  std::optional<bool> header{};   ///< the first line names the columns. Default: found out from the first lines.
+  std::string label{};            ///< column that holds the label or target: a name or an index. Default: column 0 of
+                                  ///< a headerless table of whole numbers; the column called label, class or target,
+                                  ///< if there is just one; else the last.
+  std::string missing = "error";  ///< an empty field, or NA, NaN, null or ? among numbers: "error", "mean" (of its
+                                  ///< column; of words the most frequent), "zero" (of words: none), or "drop" (the
+                                  ///< row). A missing label is an error, or drops the row.
+  char separator = 0;             ///< default: found out among comma, semicolon and tab.
+  std::optional<bool> regression{};  ///< the label column is a number to predict. Default: true when it holds fractions
+                                     ///< or more than 100 distinct numbers.
+  std::int32_t classes = 0;          ///< labels are 0 to classes-1. Default: found out.
+  std::vector<std::string> categorical{};  ///< columns whose numbers are words: 10115 is a place, not an amount.
+  std::vector<std::string> ignore{};       ///< columns to leave out.
 };
 /// A CSV table, gzipped or not. When every feature is a whole number from 0 to 255 the samples stay bytes; 784 such
 /// columns make images (28, 28, 1) of at least 10 classes. Columns with words become one column a word (one-hot), in

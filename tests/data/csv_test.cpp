@@ -1,0 +1,221 @@
+#include <gtest/gtest.h>
+
+#include <gradus/dataset.hpp>
+
+#include "data/table.hpp"
+#include "support/expect_error.hpp"
+#include "support/gzip_text.hpp"
+#include "support/shared_data.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace gradus {
+namespace {
+
+using datasets::CsvOptions;
+using test::expect_error;
+using test::TemporaryDirectory;
+
+class Csv : public ::testing::Test {
+ protected:
+  Dataset read(const std::string& content, const CsvOptions& options = {}) {
+    return datasets::csv(directory_.write("t.csv", content), options);
+  }
+  void refuses(std::initializer_list<std::string> parts, const std::string& content, const CsvOptions& options = {},
+               ErrorCode code = ErrorCode::bad_data) {
+    expect_error(code, parts, [&] { (void)read(content, options); });
+  }
+
+  TemporaryDirectory directory_;
+};
+
+std::vector<double> numbers(const Dataset& set) {
+  std::vector<double> all;
+  for (std::int64_t i = 0; i < set.inputs().shape().elements(); ++i) all.push_back(set.inputs().at(i));
+  return all;
+}
+
+std::vector<int> labels(const Dataset& set) { return {set.labels().begin(), set.labels().end()}; }
+
+using Names = std::vector<std::string>;
+using Numbers = std::vector<double>;
+using Ints = std::vector<int>;
+
+TEST_F(Csv, HeaderWordsAndLabelLast) {
+  const Dataset set = read("age,colour,kind\n1.5,red,cat\n-2,blue,dog\n3e1,red,cat\n");
+  EXPECT_EQ(set.name(), "t.csv");
+  EXPECT_EQ(set.column_names(), (Names{"age", "colour=blue", "colour=red"}));
+  EXPECT_EQ(numbers(set), (Numbers{1.5, 0, 1, -2, 1, 0, 30, 0, 1}));
+  EXPECT_EQ(set.class_names(), (Names{"cat", "dog"}));
+  EXPECT_EQ(labels(set), (Ints{0, 1, 0}));
+  EXPECT_EQ(set.inputs().dtype(), DType::real);
+}
+
+TEST_F(Csv, HeaderlessWholeNumbersHaveTheLabelFirst) {
+  const Dataset set = read("2,10,20\n0,30,40\n1,50,60\n");
+  EXPECT_EQ(labels(set), (Ints{2, 0, 1}));
+  EXPECT_EQ(numbers(set), (Numbers{10, 20, 30, 40, 50, 60}));
+  EXPECT_EQ(set.inputs().dtype(), DType::uint8);
+  EXPECT_EQ(labels(read("1.5,0\n2.5,1\n")), (Ints{0, 1}));  // with fractions: last
+}
+
+TEST_F(Csv, LabelByNameIndexOrItsUsualNames) {
+  EXPECT_EQ(labels(read("a,b,c\n0,5,9\n1,6,9\n", {.label = "a"})), (Ints{0, 1}));
+  EXPECT_EQ(labels(read("a,b,c\n5,0,9\n6,1,9\n", {.label = "1"})), (Ints{0, 1}));
+  EXPECT_EQ(labels(read("5,6,0\n7,8,1\n", {.label = "-1"})), (Ints{0, 1}));
+  EXPECT_EQ(labels(read("label,p,q\n0,5,9\n1,6,9\n")), (Ints{0, 1}));
+  EXPECT_EQ(labels(read("a,Target,q\n7,0,5\n7,1,6\n")), (Ints{0, 1}));
+  refuses({"no column 'agee'", "did you mean 'age'?"}, "age,x\n1,2\n", {.label = "agee"}, ErrorCode::not_found);
+  refuses({"2 columns"}, "age,x\n1,2\n", {.label = "7"}, ErrorCode::not_found);
+}
+
+TEST_F(Csv, HeaderGivenOrFound) {
+  EXPECT_EQ(read("a,b\n1,0\n").size(), 1);
+  EXPECT_EQ(read("1,0\n2,1\n").size(), 2);
+  EXPECT_EQ(read("red,yes\nblue,no\nred,no\n").size(), 3);  // a word of the first line comes again
+  EXPECT_EQ(read("colour,answer\nblue,no\nred,no\n").size(), 2);
+  EXPECT_EQ(read("colour,answer\nblue,no\nred,no\n", {.header = false}).size(), 3);
+  EXPECT_EQ(read("2019,2020\n1,0\n5,1\n", {.header = true, .label = "2020"}).size(), 2);
+  EXPECT_EQ(read(",a,b\n0,5,0\n1,6,1\n").column_names(), (Names{"0", "a"}));  // pandas' row numbers
+  refuses({"t.csv:1", "two columns", "'a'"}, "a,a\n1,2\n", {.header = true});
+}
+
+TEST_F(Csv, QuotesSeparatorsAndLineEnds) {
+  const std::string quoted = "\"name, in full\",\"say \"\"x\"\"\",y\n\"a, b\",\"1\",0\n \"line\none\" ,2,1\n";
+  const Dataset set = read(quoted);
+  EXPECT_EQ(set.column_names(), (Names{"name, in full=a, b", "name, in full=line\none", "say \"x\""}));
+  EXPECT_EQ(numbers(set), (Numbers{1, 0, 1, 0, 1, 2}));
+  EXPECT_EQ(numbers(read("\xef\xbb\xbf"
+                         "a,b\r\n1.5,0\r\n2.5,1")),
+            (Numbers{1.5, 2.5}));
+  EXPECT_EQ(read("\xef\xbb\xbf"
+                 "a,b\r\n1.5,0\r\n2.5,1")
+                .column_names(),
+            (Names{"a"}));
+  EXPECT_EQ(numbers(read("a;b;y\n1.5; 7 ;0\n\n2.5;8;1\n\n")), (Numbers{1.5, 7, 2.5, 8}));
+  EXPECT_EQ(numbers(read("a\ty\r1.5\t0\r2.5\t1\r")), (Numbers{1.5, 2.5}));
+  EXPECT_EQ(numbers(read("a|y\n1.5|0\n", {.separator = '|'})), (Numbers{1.5}));
+  refuses({"t.csv:2", "never closed"}, "a,b\n1,\"2\n3,4\n", {.separator = ','});
+  refuses({"t.csv:2", "follows the closing quote"}, "a,b\n\"1\"x,2\n", {.separator = ','});
+}
+
+TEST_F(Csv, PackedIsTheSame) {
+  EXPECT_EQ(numbers(datasets::csv(directory_.write("z.csv.gz", test::gzip("a,y\n1.5,0\n")))), (Numbers{1.5}));
+}
+
+TEST_F(Csv, MissingValuesByPolicy) {
+  const std::string table = "a,w,y\n1,u,0\n,v,1\n4,,0\nNA,u,1\n";
+  refuses({"t.csv:3", "column 'a'", "missing"}, table);
+  Dataset set = read(table, {.missing = "mean"});
+  EXPECT_EQ(numbers(set), (Numbers{1, 1, 0, 2.5, 0, 1, 4, 1, 0, 2.5, 1, 0}));
+  set = read(table, {.missing = "zero"});
+  EXPECT_EQ(numbers(set), (Numbers{1, 1, 0, 0, 0, 1, 4, 0, 0, 0, 1, 0}));
+  set = read(table, {.missing = "drop"});
+  EXPECT_EQ(numbers(set), (Numbers{1, 1, 0}));
+  EXPECT_EQ(labels(set), (Ints{0}));
+  refuses({"t.csv:3", "label is missing"}, "a,y\n1,0\n2,\n3,1\n", {.missing = "mean"});
+  EXPECT_EQ(read("a,y\n1,0\n2,\n3,1\n", {.missing = "drop"}).size(), 2);
+  refuses({"every row"}, "a,y\n,0\n,1\n", {.header = true, .missing = "drop"});
+  refuses({"'men'", "did you mean 'mean'?"}, table, {.missing = "men"}, ErrorCode::invalid_argument);
+}
+
+TEST_F(Csv, BadInputNamesItsPlace) {
+  refuses({"t.csv:4: column 'age': 'abc' is not a number"}, "age,y\n1,0\n2,1\nabc,1\n5,0\n");
+  refuses({"t.csv:3", "'4,5'", "decimal point"}, "age;y\n1;0\n4,5;1\n7;0\n8;0\n");
+  refuses({"t.csv:2", "'1x'"}, "1,2,3\n1x,3,4\n5,6,7\n8,9,10\n");
+  refuses({"t.csv:3: 3 fields, expected 2"}, "a,y\n1,0\n1,2,3\n", {.separator = ','});
+  refuses({"t.csv:5: 1 field, expected 2"}, "a,y\n1,0\n\n2,1\n3\n", {.separator = ','});
+  refuses({"t.csv: is empty"}, "");
+  refuses({"is empty"}, " \n\r\n ");
+  refuses({"no rows"}, "a,b\n", {.header = true});
+  refuses({"not text", "offset 3"}, std::string("a,b\0", 4));
+  refuses({"UTF-16"},
+          "\xff\xfe"
+          "a");
+  refuses({"no column besides"}, "y\n0\n1\n");
+  refuses({"t.csv:3", "label 10 is outside 0 to 9"}, "y,a\n1,0\n10,1\n", {.label = "y", .classes = 10});
+  refuses({"t.csv:2", "'inf' is not a number"}, "a,y\ninf,0\n1,1\n2,1\n");
+}
+
+TEST_F(Csv, ClassesAndRegression) {
+  EXPECT_EQ(read("a,y\n1,1\n2,2\n3,3\n").class_names(), (Names{"1", "2", "3"}));
+  EXPECT_EQ(labels(read("a,y\n1,1\n2,3\n3,2\n")), (Ints{0, 2, 1}));
+  EXPECT_EQ(labels(read("a,y\n1,-1\n2,1\n")), (Ints{0, 1}));
+  EXPECT_EQ(read("a,y\n1,0\n2,4\n").target_width(), 5);
+  EXPECT_EQ(labels(read("a,y\n1,01\n2,0.0\n3,2.0\n")), (Ints{1, 0, 2}));
+  const Dataset amounts = read("a,y\n1,0.5\n2,1.25\n");
+  EXPECT_FALSE(amounts.is_classified());
+  EXPECT_EQ(amounts.targets().at(1), Real{1.25});
+  EXPECT_FALSE(read("a,y\n1,0\n2,1\n", {.regression = true}).is_classified());
+  refuses({"t.csv:2", "fraction"}, "a,y\n1,0.5\n2,1\n", {.regression = false});
+  refuses({"t.csv:2", "'cat'"}, "a,y\n1,cat\n2,dog\n", {.regression = true});
+  std::string many = "a,y\n";
+  for (int i = 0; i < 101; ++i) many += "1," + std::to_string(i) + "\n";
+  EXPECT_FALSE(read(many).is_classified());
+  EXPECT_TRUE(read(many, {.regression = false}).is_classified());
+}
+
+TEST_F(Csv, CategoricalAndIgnoredColumns) {
+  const Dataset set = read("zip,id,y\n10115,1,0\n20095,2,1\n", {.categorical = {"zip"}, .ignore = {"id"}});
+  EXPECT_EQ(set.column_names(), (Names{"zip=10115", "zip=20095"}));
+  refuses({"is the label and ignored"}, "a,y\n1,0\n", {.ignore = {"y"}}, ErrorCode::invalid_argument);
+  std::string many = "name,y\n";
+  for (int i = 0; i < 1001; ++i) many += "n" + std::to_string(i) + ",0\n";
+  refuses({"'name'", "more than 1,000"}, many);
+}
+
+TEST_F(Csv, PixelsMakeImagesOfTenClasses) {
+  std::string row;
+  for (int i = 0; i < 784; ++i) row += "," + std::to_string(i % 256);
+  const Dataset set = read("7" + row + "\n3" + row + "\n");
+  EXPECT_EQ(set.sample_shape(), (Shape{28, 28, 1}));
+  EXPECT_EQ(set.target_width(), 10);
+  EXPECT_EQ(labels(set), (Ints{7, 3}));
+  EXPECT_EQ(set.inputs().bytes()[784 + 255], 255);
+  EXPECT_TRUE(set.column_names().empty());
+  const Dataset too_bright = read("7" + row + "\n3" + row.substr(0, row.rfind(',')) + ",256\n");
+  EXPECT_EQ(too_bright.inputs().dtype(), DType::real);
+  EXPECT_EQ(too_bright.sample_shape(), (Shape{784}));
+}
+
+TEST_F(Csv, SchemaAppliesToNewRows) {
+  const Dataset set = read("age,colour,kind\n1,red,cat\n2,blue,dog\n,red,cat\n", {.missing = "mean"});
+  const TableSchema& schema = *set.table();
+  const auto encode = [&](const std::string& content, bool labelled = false) {
+    return encode_rows(schema, csv_text("new", {content.begin(), content.end()}, {}), labelled);
+  };
+  EXPECT_EQ(encode("colour,age\nblue,7\nred,\n").reals, (std::vector<Real>{7, 1, 0, 1.5, 0, 1}));  // by name
+  EXPECT_EQ(encode("7,blue\n8,red\n").reals, (std::vector<Real>{7, 1, 0, 8, 0, 1}));               // by position
+  EXPECT_EQ(encode("7,blue,cat\n").reals, (std::vector<Real>{7, 1, 0}));
+  EXPECT_EQ(encode("age,colour,kind\n7,blue,dog\n", true).labels, (std::vector<std::int32_t>{1}));
+  expect_error(ErrorCode::bad_data, {"new:2", "'bleu'", "did you mean 'blue'?"},
+               [&] { encode("age,colour\n7,bleu\n"); });
+  expect_error(ErrorCode::bad_data, {"no column 'colour'", "'color'"}, [&] { encode("age,color\n7,blue\n"); });
+  expect_error(ErrorCode::bad_data, {"4 fields, expected 3"}, [&] { encode("1,2,3,4\n"); });
+  expect_error(ErrorCode::bad_data, {"new:2", "'cow'", "2 classes"},
+               [&] { encode("age,colour,kind\n7,red,cow\n", true); });
+}
+
+TEST_F(Csv, SchemaOfBytesTakesOtherNumbersAsReals) {
+  const Dataset set = read("0,1,2\n1,3,4\n");
+  ASSERT_TRUE(set.table()->bytes);
+  const std::string rows = "0,1.5,300\n";
+  const EncodedRows encoded = encode_rows(*set.table(), csv_text("new", {rows.begin(), rows.end()}, {}), true);
+  EXPECT_FALSE(encoded.is_bytes);
+  EXPECT_EQ(encoded.reals, (std::vector<Real>{1.5, 300}));
+  EXPECT_EQ(encoded.labels, (std::vector<std::int32_t>{0}));
+}
+
+TEST_F(Csv, RealMnistRowsEqualTheIdxFiles) {
+  GRADUS_SHARED_DATA_OR_SKIP(mnist, "mnist");
+  const Dataset train = datasets::idx(mnist + "/train-images-idx3-ubyte.gz", mnist + "/train-labels-idx1-ubyte.gz");
+  const Dataset rows = datasets::csv(mnist + "/mnist_train_100.csv");
+  ASSERT_EQ(rows.size(), 100);
+  EXPECT_EQ(rows.sample_shape(), (Shape{28, 28, 1}));
+  EXPECT_EQ(rows.target_width(), 10);
+  EXPECT_EQ(labels(rows), labels(train.first(100)));
+  EXPECT_TRUE(std::ranges::equal(rows.inputs().bytes(), train.first(100).inputs().bytes()));
+  EXPECT_EQ(datasets::csv(mnist + "/mnist_test_10.csv").target_width(), 10);
+}
+
+}  // namespace
+}  // namespace gradus
