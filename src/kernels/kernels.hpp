@@ -37,6 +37,9 @@ struct Samples {
   [[nodiscard]] const Real* real_row(std::int64_t row) const { return static_cast<const Real*>(data) + position(row); }
 };
 
+/// Whether more than 3 of 5 numbers of the first `rows` rows are 0, so that looking for the others pays.
+bool mostly_zero(const Samples& samples, std::int64_t rows, std::int64_t width);
+
 /// C[m, n] = act(sum_k A[m, k] B[k, n] + add[n]), or C += the sum when `accumulate` (then no epilogue).
 struct Product {
   std::int64_t m = 0, n = 0, k = 0;

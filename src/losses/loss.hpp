@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 
+#include <gradus/activations.hpp>
 #include <gradus/losses.hpp>
 
 #include "base/spec_registry.hpp"

@@ -12,6 +12,7 @@
 #include "base/aligned.hpp"
 #include "layers/layer.hpp"
 #include "losses/loss.hpp"
+#include "metrics/metric.hpp"
 #include "optimizers/optimizer.hpp"
 
 namespace gradus {
@@ -40,6 +41,7 @@ struct Sequential::State {
   std::optional<CompileOptions> compiled;
   std::unique_ptr<OptimizerFunction> optimizer;
   std::unique_ptr<LossFunction> loss;
+  std::vector<std::unique_ptr<MetricFunction>> metrics;
   std::vector<AlignedBuffer> slots;                        ///< optimizer state, laid out as the trained block
   std::int64_t iterations = 0;                             ///< optimizer steps so far
   std::int64_t epochs = 0;                                 ///< epochs so far, over all calls of fit
@@ -54,7 +56,14 @@ struct Sequential::State {
   State();
   ~State();
   [[nodiscard]] std::unique_ptr<State> clone() const;
+  /// Makes optimizer, loss and metrics of `compiled`; the slots are new and 0.
+  void make_compiled();
+  /// The weights have been changed: nothing derived from them holds any more.
+  void touch() { ++version; }
 };
+
+/// The name field of a layer's spec.
+std::string layer_name(const Layer& layer);
 
 /// Copies a weight out of, or into, a padded block such as State::block or State::slots; row-major without padding.
 void unpack(const Parameter& parameter, const Real* block, std::span<Real> values);

@@ -1,0 +1,3 @@
+#include "losses/loss.hpp"
+
+GRADUS_INSTANTIATE_SPEC(LossKind)

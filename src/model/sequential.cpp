@@ -1,0 +1,317 @@
+#include <algorithm>
+#include <bit>
+#include <cctype>
+#include <cstring>
+#include <map>
+#include <set>
+
+#include <gradus/error.hpp>
+#include <gradus/model.hpp>
+
+#include "base/philox.hpp"
+#include "base/sha256.hpp"
+#include "model/state.hpp"
+#include "model/workspace.hpp"
+
+namespace gradus {
+namespace {
+
+// Keras's way to name a layer after its class: Dense -> dense, MaxPooling2D -> max_pooling2d.
+std::string snake_case(std::string_view name) {
+  std::string snake;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const auto is_upper = [&](std::size_t k) { return std::isupper(static_cast<unsigned char>(name[k])) != 0; };
+    const bool lower_before = i > 0 && std::islower(static_cast<unsigned char>(name[i - 1])) != 0;
+    const bool lower_after = i + 1 < name.size() && std::islower(static_cast<unsigned char>(name[i + 1])) != 0;
+    if (i > 0 && is_upper(i) && (lower_before || lower_after)) snake += '_';
+    snake += static_cast<char>(std::tolower(static_cast<unsigned char>(name[i])));
+  }
+  return snake;
+}
+
+void name_layers(std::vector<Layer>& layers) {
+  std::set<std::string> taken;
+  for (const Layer& layer : layers) {
+    const std::string name = layer_name(layer);
+    if (!name.empty() && !taken.insert(name).second) {
+      throw Error(ErrorCode::invalid_argument, "two layers are called '" + name + "'; each needs a name of its own");
+    }
+  }
+  std::map<std::string, int> counts;
+  for (Layer& layer : layers) {
+    if (!layer_name(layer).empty()) continue;
+    const std::string base = snake_case(layer.class_name());
+    std::string name;
+    do {
+      const int number = counts[base]++;
+      name = number == 0 ? base : base + "_" + std::to_string(number);
+    } while (!taken.insert(name).second);
+    layer = layer.with("name", name);
+  }
+}
+
+void bind_layers(Sequential::State& s) {
+  Shape shape = s.input_shape;
+  for (const Layer& layer : s.specs) {
+    try {
+      s.functions.push_back(LayerRegistry::instance().find(layer.class_name()).maker.bind(layer, shape));
+    } catch (const Error& error) {
+      throw Error(error.code(), layer_name(layer) + ": " + error.what());
+    }
+    shape = s.functions.back()->output_shape();
+  }
+}
+
+// The trained weights first, in order, then the others.
+void place_parameters(Sequential::State& s) {
+  s.parameters.clear();
+  s.weights.clear();
+  std::int64_t end = 0;
+  for (const bool trainable : {true, false}) {
+    for (const auto& function : s.functions) {
+      for (Parameter& p : function->parameters()) {
+        if (p.trainable != trainable) continue;
+        p.offset = end;
+        end += p.size();
+      }
+    }
+    if (trainable) s.trainable_size = end;
+  }
+  for (std::size_t i = 0; i < s.functions.size(); ++i) {
+    for (const Parameter& p : s.functions[i]->parameters()) {
+      s.parameters.push_back({i, &p});
+      s.weights.push_back({layer_name(s.specs[i]), p.name, p.shape, p.trainable});
+    }
+  }
+  s.block = AlignedBuffer(end);
+}
+
+void draw_weights(Sequential::State& s) {
+  const std::uint64_t key = mix_key(s.seed, static_cast<std::uint64_t>(RandomPurpose::weights));
+  for (std::size_t i = 0; i < s.parameters.size(); ++i) {
+    const Parameter& p = *s.parameters[i].parameter;
+    std::vector<double> drawn(static_cast<std::size_t>(p.shape.elements()));
+    Philox random(key, i);
+    const auto& entry = InitializerRegistry::instance().find(p.initializer.class_name());
+    try {
+      entry.maker.fill(p.initializer, {p.shape, p.fan_in, p.fan_out}, random, drawn);
+    } catch (const Error& error) {
+      throw Error(error.code(), s.weights[i].layer + ": " + p.name + ": " + error.what());
+    }
+    const std::vector<Real> values(drawn.begin(), drawn.end());
+    pack(p, values, s.block.data());
+  }
+}
+
+void check_fit(const Sequential::State& s, const TensorView& inputs) {
+  const Shape rows = inputs.shape().rank() == 0 ? Shape{} : inputs.shape().without_rows();
+  if (inputs.rows() == 0 || rows.elements() == s.input_shape.elements()) return;
+  throw Error(ErrorCode::invalid_argument, "the model takes samples of shape " + s.input_shape.to_string() + ", got " +
+                                               rows.to_string());
+}
+
+kernels::Samples samples_of(const TensorView& view) {
+  const bool bytes = view.dtype() == DType::uint8;
+  const void* data = bytes ? static_cast<const void*>(view.bytes().data()) : view.reals().data();
+  return {data, bytes, view.row_elements(), nullptr, 1};
+}
+
+std::unique_ptr<Workspace> borrow(const Sequential::State& s, std::int64_t rows) {
+  // A few sizes, so that workspaces are found again.
+  const std::int64_t size = rows <= 1 ? 1 : rows <= 64 ? 64 : 1024;
+  {
+    const std::lock_guard lock(s.idle_mutex);
+    const auto found =
+        std::find_if(s.idle.begin(), s.idle.end(), [&](const auto& w) { return w->max_rows() == size; });
+    if (found != s.idle.end()) {
+      std::unique_ptr<Workspace> workspace = std::move(*found);
+      s.idle.erase(found);
+      return workspace;
+    }
+  }
+  return std::make_unique<Workspace>(s, size, Workspace::Purpose::predict);
+}
+
+void give_back(const Sequential::State& s, std::unique_ptr<Workspace> workspace) {
+  const std::lock_guard lock(s.idle_mutex);
+  s.idle.push_back(std::move(workspace));
+}
+
+}  // namespace
+
+std::string layer_name(const Layer& layer) {
+  const Value::Object fields = layer.fields();
+  const auto found = std::find_if(fields.begin(), fields.end(), [](const auto& f) { return f.first == "name"; });
+  return found == fields.end() ? "" : *found->second.template get_if<std::string>();
+}
+
+Sequential::State::State() = default;
+Sequential::State::~State() = default;
+
+void unpack(const Parameter& p, const Real* block, std::span<Real> values) {
+  for (std::int64_t r = 0; r < p.rows(); ++r) {
+    std::copy_n(block + p.offset + r * p.stride(), p.columns(), values.data() + r * p.columns());
+  }
+}
+
+void pack(const Parameter& p, std::span<const Real> values, Real* block) {
+  for (std::int64_t r = 0; r < p.rows(); ++r) {
+    std::copy_n(values.data() + r * p.columns(), p.columns(), block + p.offset + r * p.stride());
+  }
+}
+
+std::unique_ptr<Sequential::State> Sequential::State::clone() const {
+  auto copy = std::make_unique<State>();
+  copy->name = name, copy->seed = seed, copy->input_shape = input_shape, copy->specs = specs;
+  bind_layers(*copy);
+  place_parameters(*copy);
+  copy->block = block;
+  copy->compiled = compiled;
+  if (compiled) copy->make_compiled();
+  copy->slots = slots;
+  copy->iterations = iterations, copy->epochs = epochs;
+  copy->class_names = class_names, copy->history = history;
+  return copy;
+}
+
+void Sequential::State::make_compiled() {
+  const auto made = [](const auto& registry, const auto& spec) {
+    try {
+      return registry.find(spec.class_name()).maker.make(spec);
+    } catch (const Error& error) {
+      throw Error(error.code(), std::string(spec.class_name()) + ": " + error.what());
+    }
+  };
+  optimizer = made(OptimizerRegistry::instance(), compiled->optimizer);
+  loss = made(LossRegistry::instance(), compiled->loss);
+  metrics.clear();
+  for (const Metric& metric : compiled->metrics) metrics.push_back(made(MetricRegistry::instance(), metric));
+  slots.assign(optimizer->slots().size(), AlignedBuffer(trainable_size));
+}
+
+Sequential::Sequential(Shape input_shape, std::vector<Layer> layers, const BuildOptions& options)
+    : state_(std::make_unique<State>()) {
+  if (input_shape.elements() == 0) {
+    throw Error(ErrorCode::invalid_argument, "a model needs an input, got shape " + input_shape.to_string());
+  }
+  state_->name = options.name, state_->seed = options.seed;
+  state_->input_shape = std::move(input_shape), state_->specs = std::move(layers);
+  name_layers(state_->specs);
+  bind_layers(*state_);
+  place_parameters(*state_);
+  draw_weights(*state_);
+}
+
+Sequential::Sequential(const Sequential& other) : state_(other.state_->clone()) {}
+Sequential::Sequential(Sequential&&) noexcept = default;
+Sequential& Sequential::operator=(const Sequential& other) {
+  if (this != &other) state_ = other.state_->clone();
+  return *this;
+}
+Sequential& Sequential::operator=(Sequential&&) noexcept = default;
+Sequential::~Sequential() = default;
+
+void Sequential::compile(CompileOptions options) {
+  const std::int64_t n = output_shape().elements();
+  State& s = *state_;
+  const std::optional<CompileOptions> before = std::exchange(s.compiled, std::move(options));
+  try {
+    s.make_compiled();
+    if (const std::string why = s.loss->why_not(n, true); !why.empty() && n < 2) {
+      throw Error(ErrorCode::invalid_argument, std::string(s.compiled->loss.class_name()) + ": " + why);
+    }
+  } catch (...) {
+    s.compiled = before;
+    if (before) s.make_compiled();
+    throw;
+  }
+  s.iterations = 0;
+}
+
+Tensor Sequential::predict(const TensorView& inputs) const {
+  Tensor outputs(output_shape().with_rows(inputs.rows()));
+  predict_into(inputs, outputs.values());
+  return outputs;
+}
+
+void Sequential::predict_into(const TensorView& inputs, std::span<Real> outputs) const {
+  const State& s = *state_;
+  check_fit(s, inputs);
+  const std::int64_t rows = inputs.rows(), width = output_shape().elements();
+  if (static_cast<std::int64_t>(outputs.size()) != rows * width) {
+    throw Error(ErrorCode::invalid_argument, std::to_string(rows) + " samples give " + std::to_string(rows * width) +
+                                                 " outputs, but there is room for " + std::to_string(outputs.size()));
+  }
+  if (rows == 0) return;
+  std::unique_ptr<Workspace> workspace = borrow(s, rows);
+  ThreadPool* pool = rows == 1 ? nullptr : &ThreadPool::shared();
+  kernels::Samples samples = samples_of(inputs);
+  const bool sparse = kernels::mostly_zero(samples, std::min<std::int64_t>(rows, 16), inputs.row_elements());
+  for (std::int64_t begin = 0; begin < rows; begin += workspace->max_rows()) {
+    const std::int64_t count = std::min(workspace->max_rows(), rows - begin);
+    const std::int64_t bytes = inputs.row_elements() * (samples.bytes ? 1 : static_cast<std::int64_t>(sizeof(Real)));
+    kernels::Samples part = samples;
+    part.data = static_cast<const char*>(samples.data) + begin * bytes;
+    workspace->set_batch(part, count, sparse);
+    workspace->forward(pool);
+    for (std::int64_t r = 0; r < count; ++r) {
+      std::copy_n(workspace->output(r), width, outputs.data() + (begin + r) * width);
+    }
+  }
+  give_back(s, std::move(workspace));
+}
+
+const std::string& Sequential::name() const { return state_->name; }
+const Shape& Sequential::input_shape() const { return state_->input_shape; }
+const Shape& Sequential::output_shape() const {
+  return state_->functions.empty() ? state_->input_shape : state_->functions.back()->output_shape();
+}
+const std::vector<Layer>& Sequential::layers() const { return state_->specs; }
+const Shape& Sequential::layer_output_shape(std::size_t index) const {
+  return state_->functions.at(index)->output_shape();
+}
+const std::optional<CompileOptions>& Sequential::compiled() const { return state_->compiled; }
+
+std::int64_t Sequential::parameters() const {
+  std::int64_t count = 0;
+  for (const auto& placed : state_->parameters) count += placed.parameter->shape.elements();
+  return count;
+}
+
+const std::vector<WeightInfo>& Sequential::weights() const { return state_->weights; }
+
+Tensor Sequential::weight(std::size_t index) const {
+  const Parameter& p = *state_->parameters.at(index).parameter;
+  Tensor values(p.shape);
+  unpack(p, state_->block.data(), values.values());
+  return values;
+}
+
+void Sequential::set_weight(std::size_t index, const TensorView& values) {
+  const Parameter& p = *state_->parameters.at(index).parameter;
+  const WeightInfo& info = state_->weights[index];
+  if (!(values.shape() == p.shape)) {
+    throw Error(ErrorCode::invalid_argument, info.layer + ": " + info.name + " has shape " + p.shape.to_string() +
+                                                 ", got " + values.shape().to_string());
+  }
+  pack(p, values.reals(), state_->block.data());
+  state_->touch();
+}
+
+std::string Sequential::weights_sha256() const {
+  static_assert(std::endian::native == std::endian::little);
+  Sha256 hash;
+  for (std::size_t i = 0; i < state_->parameters.size(); ++i) {
+    const Tensor values = weight(i);
+    const std::vector<float> numbers(values.values().begin(), values.values().end());
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(numbers.data());
+    hash.update({bytes, numbers.size() * sizeof(float)});
+  }
+  return hash.hex();
+}
+
+const std::vector<std::string>& Sequential::class_names() const { return state_->class_names; }
+void Sequential::set_class_names(std::vector<std::string> names) { state_->class_names = std::move(names); }
+const History& Sequential::history() const { return state_->history; }
+
+}  // namespace gradus

@@ -1,0 +1,275 @@
+#include "model/workspace.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace gradus {
+namespace {
+
+bool trains(const LayerFunction& function) {
+  return std::any_of(function.parameters().begin(), function.parameters().end(),
+                     [](const Parameter& p) { return p.trainable; });
+}
+
+bool all_finite(const Real* x, std::int64_t n) {
+  return std::all_of(x, x + n, [](Real value) { return std::isfinite(value); });
+}
+
+}  // namespace
+
+Workspace::Workspace(const Sequential::State& model, std::int64_t max_rows, Purpose purpose)
+    : model_(model), max_rows_(max_rows), purpose_(purpose) {
+  place_layers();
+  plan();
+}
+
+Real* Workspace::new_buffer(std::int64_t numbers) {
+  buffers_.emplace_back(numbers);
+  return buffers_.back().data();
+}
+
+// A buffer that receives the batch, for models whose first layer cannot read it where it lies.
+void Workspace::place_input(bool needed) {
+  if (!needed || !at_input_) return;
+  const std::int64_t elements = model_.input_shape.elements(), stride = row_stride(elements);
+  Real* out = new_buffer(max_rows_ * stride);
+  const Real scale = scale_, offset = offset_;
+  Steps steps{{true, {}, [=](const Pass& pass, std::int64_t begin, std::int64_t end) {
+                 kernels::Samples samples = pass.samples;
+                 samples.scale = scale;
+                 for (std::int64_t r = begin; r < end; ++r) {
+                   kernels::scale_row(samples, r, elements, offset, out + r * stride);
+                 }
+               }}};
+  forward_.push_back({true, std::move(steps)});
+  below_ = out;
+  at_input_ = false;
+}
+
+void Workspace::place_layers() {
+  const std::size_t count = model_.functions.size();
+  std::vector<const LayerFunction*> functions;
+  for (const auto& function : model_.functions) functions.push_back(function.get());
+  if (purpose_ != Purpose::predict && !functions.empty()) {
+    const Activation wanted = model_.loss->takes_over();
+    if (wanted != Activation::linear && functions.back()->final_activation() == wanted) {
+      own_functions_.push_back(functions.back()->without_activation());
+      functions.back() = own_functions_.back().get();
+      fused_loss_ = model_.loss->fused();
+      taken_over_ = wanted;
+    }
+  }
+  bool trained_below = false;
+  for (std::size_t i = 0; i < count; ++i) {
+    const LayerFunction& function = *functions[i];
+    if (function.is_view()) continue;
+    const auto above = std::find_if(functions.begin() + static_cast<std::ptrdiff_t>(i) + 1, functions.end(),
+                                    [](const LayerFunction* f) { return !f->is_view(); });
+    Real scale = 1, offset = 0;
+    if (at_input_ && function.is_scaling(scale, offset) && above != functions.end() && (*above)->reads_samples()) {
+      scale_ = scale * scale_, offset_ = scale * offset_ + offset;
+      continue;
+    }
+    place_input(!function.reads_samples());
+    Placed placed{i, &function, {}};
+    LayerBuffers& b = placed.buffers;
+    b.first = at_input_, b.scale = scale_, b.offset = offset_, b.max_rows = max_rows_;
+    b.in = below_;
+    const std::int64_t numbers = max_rows_ * row_stride(function.output_shape().elements());
+    b.out = new_buffer(numbers);
+    if (purpose_ == Purpose::train) {
+      b.d_out = new_buffer(numbers);
+      b.d_in = trained_below ? d_below_ : nullptr;
+    }
+    b.scratch = new_buffer(function.scratch_size(b));
+    at_input_ = false;
+    below_ = b.out, d_below_ = b.d_out;
+    trained_below = trained_below || trains(function);
+    for (const Parameter& p : function.parameters()) work_per_row_ += p.size() * (p.shape.rank() > 1 ? 1 : 0);
+    placed_.push_back(placed);
+  }
+  place_input(true);
+  output_ = const_cast<Real*>(below_);
+  d_output_ = d_below_;
+  output_size_ = model_.functions.empty() ? model_.input_shape.elements()
+                                          : model_.functions.back()->output_shape().elements();
+  output_stride_ = row_stride(output_size_);
+}
+
+void Workspace::plan() {
+  Steps steps;
+  for (Phase& phase : forward_) steps.insert(steps.end(), phase.steps.begin(), phase.steps.end());
+  for (const Placed& placed : placed_) placed.function->forward(placed.buffers, steps);
+  forward_ = phases_of(steps);
+  if (purpose_ == Purpose::predict) return;
+
+  losses_.resize(static_cast<std::size_t>(max_rows_));
+  metrics_.assign(model_.metrics.size(), losses_);
+  target_rows_ = AlignedBuffer(max_rows_ * output_stride_);
+  add_loss_step(steps);
+  if (purpose_ == Purpose::train) {
+    gradients_ = AlignedBuffer(model_.trainable_size);
+    for (auto placed = placed_.rbegin(); placed != placed_.rend(); ++placed) {
+      placed->function->backward(placed->buffers, steps);
+      const bool trained_below = std::any_of(placed + 1, placed_.rend(), [](const Placed& p) { return trains(*p.function); });
+      if (!trained_below) break;
+    }
+    Steps by_weights;
+    for (const Placed& placed : placed_) placed.function->gradients(placed.buffers, by_weights);
+    gradient_.push_back({false, std::move(by_weights)});
+  }
+  both_ = phases_of(std::move(steps));
+}
+
+// Steps by rows that follow one another need no barrier between them: each thread takes its rows through all.
+std::vector<Workspace::Phase> Workspace::phases_of(Steps steps) {
+  std::vector<Phase> phases;
+  for (Step& step : steps) {
+    if (!step.by_rows || phases.empty() || !phases.back().by_rows) phases.push_back({step.by_rows, {}});
+    phases.back().steps.push_back(std::move(step));
+  }
+  return phases;
+}
+
+void Workspace::add_loss_step(Steps& steps) {
+  steps.push_back({true, {}, [this](const Pass&, std::int64_t begin, std::int64_t end) {
+                     for (std::int64_t r = begin; r < end; ++r) compute_loss(r);
+                   }});
+}
+
+void Workspace::compute_loss(std::int64_t r) {
+  const std::int64_t n = output_size_;
+  const std::int64_t source = targets_.index == nullptr ? r : static_cast<std::int64_t>(targets_.index[r]);
+  const std::int32_t label = targets_.labels == nullptr ? -1 : targets_.labels[source];
+  Real* t = target_rows_.data() + r * output_stride_;
+  if (label < 0) {
+    std::copy_n(targets_.values + source * targets_.width, n, t);
+  } else if (n == 1) {
+    t[0] = static_cast<Real>(label == 1 ? targets_.one_hot.on : targets_.one_hot.off);
+  } else {
+    std::fill_n(t, n, static_cast<Real>(targets_.one_hot.off));
+    t[label] = static_cast<Real>(targets_.one_hot.on);
+  }
+  Real* y = output_ + r * output_stride_;
+  Real* d = d_output_ == nullptr ? nullptr : d_output_ + r * output_stride_;
+  const LossFunction& loss = fused_loss_ ? *fused_loss_ : *model_.loss;
+  losses_[static_cast<std::size_t>(r)] = loss.row(y, t, label, n, d);
+  if (d != nullptr && pass_.rows > 1) {
+    const Real share = 1 / static_cast<Real>(pass_.rows);
+    for (std::int64_t i = 0; i < n; ++i) d[i] *= share;
+  }
+  // Metrics see probabilities; which of several outputs is greatest can be told from the sums as well.
+  if (taken_over_ == Activation::sigmoid) kernels::activate(Activation::sigmoid, y, n, y);
+  for (std::size_t m = 0; m < metrics_.size(); ++m) {
+    metrics_[m][static_cast<std::size_t>(r)] = model_.metrics[m]->row(y, t, label, n);
+  }
+}
+
+void Workspace::set_batch(const kernels::Samples& samples, std::int64_t rows, bool sparse) {
+  pass_.samples = samples;
+  pass_.rows = rows;
+  pass_.sparse = sparse;
+  pass_.training = purpose_ == Purpose::train;
+  pass_.parameters = model_.block.data();
+  refresh();
+}
+
+void Workspace::refresh() {
+  if (version_ == model_.version) return;
+  for (const Placed& placed : placed_) placed.function->refresh(placed.buffers, model_.block.data());
+  version_ = model_.version;
+}
+
+// A batch that is computed faster than other threads wake up is not shared out.
+ThreadPool* Workspace::worth(ThreadPool* pool) const {
+  constexpr std::int64_t least_work = 200'000;  // multiply-adds: a few microseconds
+  return pass_.rows * work_per_row_ < least_work ? nullptr : pool;
+}
+
+void Workspace::forward(ThreadPool* pool) { run(forward_, worth(pool)); }
+
+void Workspace::forward_backward(const BatchTargets& targets, ThreadPool* pool) {
+  targets_ = targets;
+  run(both_, worth(pool));
+}
+
+void Workspace::gradients(const std::function<void(std::int64_t, std::int64_t)>* update, Real* weights,
+                          Real plain_rate, ThreadPool* pool) {
+  pass_.gradients = gradients_.data();
+  pass_.update = update;
+  pass_.weights = weights;
+  pass_.plain_rate = plain_rate;
+  run(gradient_, worth(pool));
+}
+
+void Workspace::run(const std::vector<Phase>& phases, ThreadPool* pool) {
+  for (const Phase& phase : phases) {
+    if (phase.by_rows) {
+      run_rows(phase, pool);
+    } else {
+      run_tiles(phase, pool);
+    }
+  }
+}
+
+void Workspace::run_rows(const Phase& phase, ThreadPool* pool) {
+  constexpr std::int64_t least_rows = 16;
+  const std::int64_t rows = pass_.rows;
+  const std::int64_t blocks =
+      pool == nullptr ? 1 : std::clamp<std::int64_t>(rows / least_rows, 1, std::int64_t{2} * pool->threads());
+  const auto compute = [&](int block) {
+    const std::int64_t begin = rows * block / blocks, end = rows * (block + 1) / blocks;
+    for (const Step& step : phase.steps) step.run(pass_, begin, end);
+  };
+  if (blocks == 1) {
+    compute(0);
+  } else {
+    pool->run(static_cast<int>(blocks), compute);
+  }
+}
+
+void Workspace::run_tiles(const Phase& phase, ThreadPool* pool) {
+  if (pool == nullptr) {
+    for (const Step& step : phase.steps) step.run(pass_, 0, step.tiles(pass_));
+    return;
+  }
+  std::int64_t total = 0;
+  for (const Step& step : phase.steps) total += step.tiles(pass_);
+  pool->run(static_cast<int>(total), [&](int tile) {
+    std::int64_t rest = tile;
+    for (const Step& step : phase.steps) {
+      const std::int64_t tiles = step.tiles(pass_);
+      if (rest < tiles) {
+        step.run(pass_, rest, rest + 1);
+        return;
+      }
+      rest -= tiles;
+    }
+  });
+}
+
+double Workspace::loss_sum() const {
+  double sum = 0;
+  for (std::int64_t r = 0; r < pass_.rows; ++r) sum += losses_[static_cast<std::size_t>(r)];
+  return sum;
+}
+
+double Workspace::metric_sum(std::size_t metric) const {
+  double sum = 0;
+  for (std::int64_t r = 0; r < pass_.rows; ++r) sum += metrics_[metric][static_cast<std::size_t>(r)];
+  return sum;
+}
+
+std::int64_t Workspace::first_not_finite() const {
+  for (const Placed& placed : placed_) {
+    const std::int64_t elements = placed.function->output_shape().elements();
+    for (std::int64_t r = 0; r < pass_.rows; ++r) {
+      if (!all_finite(placed.buffers.out + r * row_stride(elements), elements)) {
+        return static_cast<std::int64_t>(placed.layer);
+      }
+    }
+  }
+  return -1;
+}
+
+}  // namespace gradus

@@ -1,0 +1,112 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/aligned.hpp"
+#include "base/thread_pool.hpp"
+#include "model/state.hpp"
+
+namespace gradus {
+
+/// What the samples of a batch should give, as the data set holds it.
+struct BatchTargets {
+  const std::int32_t* labels = nullptr;  ///< null: numbers, in `values`
+  const Real* values = nullptr;          ///< row-major, `width` a sample
+  const std::uint32_t* index = nullptr;  ///< sample r of the batch is number index[r]; null: number r
+  std::int64_t width = 0;
+  Dataset::OneHot one_hot;
+};
+
+/// The memory that passes through a model write to, and the plan of these passes, made once from the shapes. One
+/// workspace serves one pass at a time; the model must outlive it and keep its place.
+class Workspace {
+ public:
+  enum class Purpose : std::uint8_t {
+    predict,   ///< outputs
+    evaluate,  ///< outputs as the loss wants them, loss and metrics
+    train,     ///< and gradients
+  };
+  Workspace(const Sequential::State& model, std::int64_t max_rows, Purpose purpose);
+
+  [[nodiscard]] std::int64_t max_rows() const { return max_rows_; }
+  [[nodiscard]] Purpose purpose() const { return purpose_; }
+
+  /// Sets the batch of the next pass: `rows` samples, at most max_rows().
+  void set_batch(const kernels::Samples& samples, std::int64_t rows, bool sparse);
+  /// Outputs. `pool` may be null.
+  void forward(ThreadPool* pool);
+  /// Outputs, the loss and the metrics of each sample, and in a training workspace the gradients by activations.
+  void forward_backward(const BatchTargets& targets, ThreadPool* pool);
+  /// The gradients by weights, in gradients(); `update` (may be null) is told of each part of the block as it is done.
+  /// `weights` is the model's block where it may be changed; `plain_rate` as in Pass.
+  void gradients(const std::function<void(std::int64_t, std::int64_t)>* update, Real* weights, Real plain_rate,
+                 ThreadPool* pool);
+
+  /// Outputs of sample r; output_size() numbers.
+  [[nodiscard]] const Real* output(std::int64_t r) const { return output_ + r * output_stride_; }
+  /// The sums over the batch, samples in order.
+  [[nodiscard]] double loss_sum() const;
+  [[nodiscard]] double metric_sum(std::size_t metric) const;
+  [[nodiscard]] Real* gradient_block() { return gradients_.data(); }
+  /// The index of the first layer that gave a number that is not finite in the last pass; -1 when none did.
+  [[nodiscard]] std::int64_t first_not_finite() const;
+
+ private:
+  struct Phase {
+    bool by_rows = true;
+    std::vector<Step> steps;
+  };
+  struct Placed {
+    std::size_t layer;
+    const LayerFunction* function;
+    LayerBuffers buffers;
+  };
+
+  void place_layers();
+  void place_input(bool needed);
+  [[nodiscard]] Real* new_buffer(std::int64_t numbers);
+  void plan();
+  void add_loss_step(Steps& steps);
+  void compute_loss(std::int64_t r);
+  [[nodiscard]] static std::vector<Phase> phases_of(Steps steps);
+  void run(const std::vector<Phase>& phases, ThreadPool* pool);
+  void run_rows(const Phase& phase, ThreadPool* pool);
+  void run_tiles(const Phase& phase, ThreadPool* pool);
+  [[nodiscard]] ThreadPool* worth(ThreadPool* pool) const;
+  void refresh();
+
+  const Sequential::State& model_;
+  std::int64_t max_rows_;
+  Purpose purpose_;
+  std::uint64_t version_ = 0;
+
+  std::vector<std::unique_ptr<LayerFunction>> own_functions_;  // layers without the activation that the loss took over
+  std::unique_ptr<LossFunction> fused_loss_;
+  Activation taken_over_ = Activation::linear;
+  std::vector<Placed> placed_;
+  std::vector<AlignedBuffer> buffers_;
+  AlignedBuffer gradients_;
+  std::int64_t work_per_row_ = 0;
+
+  // While layers are placed: what lies below the next one.
+  const Real* below_ = nullptr;
+  Real* d_below_ = nullptr;
+  bool at_input_ = true;
+  Real scale_ = 1, offset_ = 0;
+
+  Real* output_ = nullptr;
+  Real* d_output_ = nullptr;
+  std::int64_t output_size_ = 0, output_stride_ = 0;
+  AlignedBuffer target_rows_;
+  std::vector<double> losses_;
+  std::vector<std::vector<double>> metrics_;
+
+  Pass pass_;
+  BatchTargets targets_;
+  std::vector<Phase> forward_, both_, gradient_;
+};
+
+}  // namespace gradus

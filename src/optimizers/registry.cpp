@@ -1,0 +1,3 @@
+#include "optimizers/optimizer.hpp"
+
+GRADUS_INSTANTIATE_SPEC(OptimizerKind)

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+
+#include <gradus/dataset.hpp>
+#include <gradus/model.hpp>
+
+#include "kernels/kernels.hpp"
+#include "model/workspace.hpp"
+
+namespace gradus {
+
+/// The samples of `data` as a pass reads them; `order` (may be null) names the batch's samples.
+kernels::Samples samples_of(const Dataset& data, const std::uint32_t* order);
+/// What they should give. `first` is the number of the batch's first sample where there is no order.
+BatchTargets targets_of(const Dataset& data, const std::uint32_t* order, std::int64_t first);
+/// Whether so many inputs are 0 that a first layer should skip them.
+bool mostly_zero(const Dataset& data);
+
+/// Throws `invalid_argument` when the model cannot be measured on `data`: not compiled, other shapes, other classes.
+void check_data(const Sequential& model, const Dataset& data, const std::string& what);
+
+/// Mean loss and metrics of `data`, in a workspace of purpose evaluate.
+Logs evaluate_in(Workspace& workspace, const Sequential::State& model, const Dataset& data, bool sparse,
+                 ThreadPool* pool);
+
+}  // namespace gradus
