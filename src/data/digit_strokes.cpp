@@ -94,14 +94,15 @@ void Hand::two() {
   const double corner_x = left + in(-0.05, 0.1);
   paper_.through(middle + near(0.07, 0.04) * width, in(0.52, 0.66));
   const double style = in(0, 1);
-  const double end_x = right + in(-0.05, 0.2), end_y = base + near(-0.01, 0.06);
+  const double end_x = right + in(-0.12, 0.3), end_y = base + near(-0.03, 0.08);
   if (style < 0.4) {  // a corner and a straight foot
     paper_.through(corner_x, base);
     paper_.line(corner_x, base, end_x, end_y);
   } else if (style < 0.8) {  // a loop
-    const double size = in(0.04, 0.13), height = size * in(0.6, 1.2);
+    const double size = in(0.04, 0.19), height = size * in(0.5, 1.1);
     paper_.through(corner_x + 0.06, base - 0.06);
     paper_.arc(corner_x, base - height, size, height, 80, 290);
+    if (size > 0.1) paper_.through(corner_x + size * 1.2, base - height * 1.2);
     paper_.through(corner_x + width * 0.45, base - in(0.0, 0.08));
     paper_.through(end_x, end_y);
   } else {  // a round heel and a wave
@@ -174,9 +175,9 @@ void Hand::four() {
 }
 
 void Hand::five() {
-  const double neck = in(0.2, 0.34), waist = in(0.34, 0.48), bar_end = in(0.65, 1.05), bar_up = near(0.0, 0.05);
-  const double right = in(0.3, 0.45), begin = near(0.02, 0.02);
-  const double heel = neck - in(-0.04, 0.1);
+  const double neck = in(0.18, 0.42), waist = in(0.32, 0.56), bar_end = in(0.6, 1.25), bar_up = near(-0.02, 0.07);
+  const double right = in(0.22, 0.45), begin = near(0.02, 0.02);
+  const double heel = neck - in(-0.04, 0.18);
   if (chance(0.7)) {  // the bar for itself
     paper_.begin_curve();
     paper_.through(neck + near(0, 0.02), begin);
@@ -195,7 +196,7 @@ void Hand::five() {
   paper_.through(heel, waist);
   paper_.through(0.45 + near(0, 0.03), waist - in(0.0, 0.07));
   paper_.arc(0.45, waist + height, right, height, -50, near(130, 22));
-  if (chance(0.5)) paper_.through(in(-0.02, 0.2), in(0.82, 0.98));
+  if (chance(0.6)) paper_.through(in(-0.1, 0.22), in(0.8, 0.98));
 }
 
 void Hand::six() {
@@ -212,11 +213,14 @@ void Hand::six() {
 }
 
 void Hand::seven() {
-  const double left = in(0.05, 0.25), right = in(0.7, 0.95), y = in(0.0, 0.14), end = in(0.2, 0.65);
+  const double left = in(0.0, 0.3), right = in(0.68, 1.0), y = in(0.0, 0.14), end = in(0.15, 0.8);
   paper_.begin_curve();
-  if (chance(0.3)) {
-    paper_.through(left - near(0.02, 0.03), y + in(0.06, 0.2));
-    if (chance(0.5)) paper_.begin_curve();
+  if (chance(0.45)) {  // the bar begins with a hook downwards
+    paper_.through(left - near(0.03, 0.04), y + in(0.06, 0.36));
+    if (chance(0.5)) {
+      paper_.through(left, y);
+      paper_.begin_curve();
+    }
   }
   paper_.through(left, y);
   paper_.through((left + right) / 2, y + near(0.0, 0.03));
@@ -233,15 +237,15 @@ void Hand::seven() {
   const double bow = near(0.03, 0.05);
   paper_.through((right * 0.6 + end * 0.4) - bow, 0.42);
   paper_.through(end + near(0, 0.01), 1);
-  if (chance(0.18)) {
+  if (chance(0.22)) {
     const double x = right * 0.5 + end * 0.5, length = in(0.15, 0.3), bar = in(0.42, 0.58);
     paper_.line(x - length, bar + near(0.02, 0.03), x + length, bar + near(-0.02, 0.03));
   }
 }
 
 void Hand::eight() {
-  const double waist = in(0.4, 0.54), upper = in(0.16, 0.32), lower = in(0.2, 0.36);
-  const double lean = near(0.03, 0.04), a = waist / 2, b = (1 - waist) / 2;
+  const double waist = in(0.36, 0.58), upper = in(0.1, 0.32), lower = in(0.1, 0.35);
+  const double lean = near(0.03, 0.08), a = waist / 2, b = (1 - waist) / 2;
   if (chance(0.15)) {  // two rings
     paper_.begin_curve();
     paper_.arc(0.5 + lean, a, upper, a, -90, -455);
@@ -263,6 +267,11 @@ void Hand::eight() {
   put(0, 1);
   put(-lower, waist + b * 1.1);
   put(-lower * 0.7, waist + b * 0.5);
+  if (chance(0.35)) {  // straight up to the top
+    put(cut, waist);
+    put(upper * in(0.8, 1.5), a * in(0.0, 0.6));
+    return;
+  }
   put(cut, waist);
   put(upper * 0.7, waist * 0.8);
   put(upper * in(0.7, 1.1), a * in(0.5, 0.9));

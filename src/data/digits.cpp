@@ -51,10 +51,12 @@ void Ink::bend(Drawing& drawing, Philox& random) const {
   std::array<Wave, 3> waves;
   for (Wave& wave : waves) {
     wave = {between(random, -1.1, 1.1) * tau, between(random, -1.1, 1.1) * tau, between(random, 0, tau),
-            0.022 * random.normal(), 0.022 * random.normal()};
+            0.03 * random.normal(), 0.03 * random.normal()};
   }
-  const double slant = 0.16 + 0.24 * random.normal(), turn = 0.09 * random.normal();
-  const double stretch = std::exp(0.16 * random.normal());
+  const double slant = 0.2 + 0.32 * random.normal(), turn = 0.13 * random.normal();
+  const double stretch = std::exp(-0.08 + 0.22 * random.normal());
+  // Small above and large below, or the other way round; in height, and in width.
+  const double power = std::exp(0.18 * random.normal()), taper = 0.22 * random.normal();
   const double cosine = std::cos(turn), sine = std::sin(turn);
   for (std::size_t i = 0; i < drawing.size(); ++i) {
     PenPoint& p = drawing.point(i);
@@ -64,7 +66,8 @@ void Ink::bend(Drawing& drawing, Philox& random) const {
       x += wave.ax * swing;
       y += wave.ay * swing;
     }
-    x = (x - 0.5) * stretch + slant * (0.5 - y);
+    if (y > 0) y = std::pow(y, power);
+    x = (x - 0.5) * stretch * (1 + taper * (y - 0.5)) + slant * (0.5 - y);
     y -= 0.5;
     p = {static_cast<float>(cosine * x - sine * y), static_cast<float>(sine * x + cosine * y)};
   }
@@ -91,7 +94,7 @@ void Ink::trace(const Drawing& drawing) {
 
 // To pixels, as MNIST was made: the ink's box to 20 pixels, its centre of mass to the middle.
 void Ink::fit(Philox& random) {
-  const double radius = std::clamp(1.42 * std::exp(0.28 * random.normal()), 0.7, 2.8);
+  const double radius = std::clamp(1.3 * std::exp(0.3 * random.normal()), 0.7, 2.8);
   const double pressure = 0.12 * random.normal(), waves = between(random, 0.5, 2), phase = between(random, 0, 6.28);
   float left = points_[0].x, right = left, top = points_[0].y, bottom = top;
   for (std::size_t i = 0; i < size_; ++i) {
@@ -111,8 +114,8 @@ void Ink::fit(Philox& random) {
     mass += length, mass_x += length * p.x, mass_y += length * p.y;
   }
   const double middle = side / 2;
-  const double shift_x = middle - mass_x / std::max(mass, 1e-6) + 0.35 * random.normal();
-  const double shift_y = middle - mass_y / std::max(mass, 1e-6) + 0.35 * random.normal();
+  const double shift_x = middle - mass_x / std::max(mass, 1e-6) + 0.5 * random.normal();
+  const double shift_y = middle - mass_y / std::max(mass, 1e-6) + 0.5 * random.normal();
   for (std::size_t i = 0; i < size_; ++i) {
     points_[i].x += static_cast<float>(shift_x);
     points_[i].y += static_cast<float>(shift_y);
@@ -153,7 +156,7 @@ void Ink::render(std::uint8_t* pixels, Philox& random) const {
       }
     }
   }
-  const double full = between(random, 235, 262), grain = between(random, 0, 0.06);
+  const double full = between(random, 245, 280), grain = between(random, 0, 0.06);
   for (std::size_t i = 0; i < depth.size(); ++i) {
     pixels[i] = 0;
     if (depth[i] >= softness) continue;
