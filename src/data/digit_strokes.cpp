@@ -55,15 +55,17 @@ class Hand {
 };
 
 void Hand::zero() {
-  const double width = in(0.2, 0.46), begin = near(-75, 30);
-  const double sweep = chance(0.75) ? in(350, 385) : in(315, 350);
+  const double width = in(0.2, 0.48), begin = near(-75, 30);
+  const bool curls = chance(0.2);  // the end runs on inside
+  const double sweep = curls ? in(385, 440) : chance(0.75) ? in(350, 385) : in(315, 350);
   paper_.begin_curve();
-  const int steps = 10;
-  const double drift = near(0, 0.05);  // the end lies a little inside or outside of the beginning
+  const int steps = 12;
+  const double drift =
+      curls ? in(-0.35, -0.05) : near(0, 0.05);  // the end lies a little inside or outside of the beginning
   for (int i = 0; i <= steps; ++i) {
     const double share = static_cast<double>(i) / steps;
     const double angle = (begin - sweep * share) * std::numbers::pi / 180;
-    const double radius = 1 + drift * share;
+    const double radius = 1 + drift * share * share;
     paper_.through(0.5 + width * radius * std::cos(angle), 0.5 + 0.5 * radius * std::sin(angle));
   }
 }
@@ -143,8 +145,8 @@ void Hand::three() {
 
 void Hand::four() {
   const double style = in(0, 1);
-  const double stem = in(0.6, 0.82), bar = in(0.48, 0.68), foot = stem + near(-0.06, 0.06);
-  if (style < 0.22) {  // closed at the top
+  const double stem = in(0.58, 0.85), bar = in(0.42, 0.74), foot = stem + near(-0.06, 0.06);
+  if (style < 0.28) {  // closed at the top
     const double left = in(0.02, 0.15);
     paper_.begin_curve();
     paper_.through(stem, 0);
@@ -167,7 +169,7 @@ void Hand::four() {
     paper_.through((left + stem) / 2 + 0.04, bar);
     paper_.through(stem, bar - in(0.02, 0.16));
   }
-  const double top = in(-0.08, 0.3);
+  const double top = in(-0.1, 0.34);
   paper_.begin_curve();
   paper_.through(stem + in(-0.02, 0.08), top);
   paper_.through((stem + foot) / 2 + near(0.01, 0.02), (top + 1) / 2);
@@ -175,9 +177,9 @@ void Hand::four() {
 }
 
 void Hand::five() {
-  const double neck = in(0.18, 0.42), waist = in(0.32, 0.56), bar_end = in(0.6, 1.25), bar_up = near(-0.02, 0.07);
+  const double neck = in(0.18, 0.42), waist = in(0.32, 0.52), bar_end = in(0.6, 1.25), bar_up = near(-0.02, 0.07);
   const double right = in(0.22, 0.45), begin = near(0.02, 0.02);
-  const double heel = neck - in(-0.04, 0.18);
+  const double heel = neck - in(-0.04, 0.14);
   if (chance(0.7)) {  // the bar for itself
     paper_.begin_curve();
     paper_.through(neck + near(0, 0.02), begin);
@@ -200,16 +202,19 @@ void Hand::five() {
 }
 
 void Hand::six() {
-  const double loop = in(0.17, 0.3), wide = in(0.22, 0.4), middle = 0.5;
+  const double loop = in(0.16, 0.32), wide = in(0.2, 0.42), middle = 0.5;
   const double y = 1 - loop, left = middle - wide;
-  const double top_x = in(0.4, 0.9);
+  const double top_x = chance(0.25) ? in(0.15, 0.4) : in(0.4, 0.95);
   paper_.begin_curve();
   paper_.through(top_x, 0);
   paper_.through((top_x + left) / 2 - in(-0.02, 0.1), in(0.2, 0.32));
-  paper_.through(left + in(-0.02, 0.06), y - loop * in(0.3, 0.7));
-  paper_.arc(middle, y, wide, loop, 165, 15);
-  const double end = chance(0.8) ? in(170, 215) : in(115, 170);
-  paper_.arc(middle, y, wide * in(0.85, 1), loop * in(0.75, 1), -25, -end);
+  paper_.through(left + in(-0.02, 0.06), y - loop * in(0.2, 0.7));
+  paper_.arc(middle, y, wide, loop, 165, 20);
+  // The loop closes at the back, or smaller, inside of the belly.
+  const double size = chance(0.6) ? in(0.85, 1) : in(0.45, 0.85);
+  const double end = chance(0.85) ? in(165, 230) : in(110, 165);
+  const double shift = wide * (1 - size) * in(0.3, 0.9);
+  paper_.arc(middle + shift, y + loop * (1 - size) * in(0, 0.9), wide * size, loop * size * in(0.8, 1.1), -20, -end);
 }
 
 void Hand::seven() {
@@ -244,7 +249,7 @@ void Hand::seven() {
 }
 
 void Hand::eight() {
-  const double waist = in(0.36, 0.58), upper = in(0.1, 0.32), lower = in(0.1, 0.35);
+  const double waist = in(0.36, 0.58), upper = in(0.12, 0.32), lower = in(0.12, 0.35);
   const double lean = near(0.03, 0.08), a = waist / 2, b = (1 - waist) / 2;
   if (chance(0.15)) {  // two rings
     paper_.begin_curve();
@@ -279,7 +284,7 @@ void Hand::eight() {
 }
 
 void Hand::nine() {
-  const double height = in(0.17, 0.28), wide = in(0.2, 0.36), stem = 0.45 + wide;
+  const double height = in(0.14, 0.34), wide = in(0.18, 0.38), stem = 0.45 + wide;
   const double y = height + in(0, 0.05);
   paper_.begin_curve();
   const double begin = chance(0.7) ? near(-20, 20) : near(-60, 25);
