@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace gradus {
+
+/// Pixels of 8 bits a channel, row-major, all channels of a pixel together.
+struct Image {
+  std::int64_t width = 0, height = 0;
+  std::int64_t channels = 1;  ///< 1 grey, 3 red green blue
+  std::vector<std::uint8_t> pixels;
+};
+
+/// Whether these bytes, a file's first, begin as those of a PNG or JPEG file do.
+bool is_image(std::span<const std::uint8_t> first_bytes);
+/// Reads a PNG or JPEG file, told apart by content. Grey stays grey, all else becomes RGB; 16-bit channels lose their
+/// lower half; what is see-through lies on white. Throws `not_found` and `io` for the file, `bad_data` for a damaged
+/// image or one of more than 16,384 pixels a side or 64 million in all, `unsupported` for another format.
+Image read_image(const std::string& path);
+/// The same from bytes; `name` is what messages call them.
+Image decode_image(std::span<const std::uint8_t> bytes, const std::string& name);
+
+/// A PNG file: grey or RGB, 8 bits a channel. Throws `invalid_argument` for an image of no size, of other channels, or
+/// with another number of pixels than it says.
+std::vector<std::uint8_t> encode_png(const Image& image);
+/// Replaces the file in one step. Throws `io` as AtomicFile does.
+void write_png(const std::string& path, const Image& image);
+
+}  // namespace gradus

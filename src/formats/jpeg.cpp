@@ -1,0 +1,111 @@
+#include <csetjmp>
+#include <cstddef>
+#include <cstdio>
+// jpeglib.h needs the two before it.
+#include <jerror.h>
+#include <jpeglib.h>
+
+#include <gradus/error.hpp>
+
+#include "formats/image_codecs.hpp"
+
+namespace gradus {
+namespace {
+
+/// libjpeg's way to fail: it calls error_exit, which must not return. The decoder below therefore jumps; between the
+/// place it jumps to and any call of libjpeg no object with a destructor is made.
+struct Decoder {
+  jpeg_decompress_struct jpeg{};
+  jpeg_error_mgr errors{};
+  jpeg_progress_mgr progress{};
+  std::jmp_buf failed{};
+  char reason[JMSG_LENGTH_MAX] = "";
+};
+
+Decoder& decoder_of(j_common_ptr jpeg) { return *static_cast<Decoder*>(jpeg->client_data); }
+
+[[noreturn]] void fail(j_common_ptr jpeg) {
+  Decoder& decoder = decoder_of(jpeg);
+  jpeg->err->format_message(jpeg, decoder.reason);
+  std::longjmp(decoder.failed, 1);
+}
+
+/// Warnings after which pixels are missing or wrong are failures; libjpeg would go on and paint them grey.
+void judge_warning(j_common_ptr jpeg, int level) {
+  const int code = jpeg->err->msg_code;
+  const bool lost = code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER || code == JWRN_HUFF_BAD_CODE ||
+                    code == JWRN_MUST_RESYNC || code == JWRN_ARITH_BAD_CODE;
+  if (level < 0 && lost) fail(jpeg);
+}
+
+void say_nothing(j_common_ptr) {}
+
+/// A progressive image may be coded in any number of passes over all pixels; a sound one takes about ten.
+void limit_scans(j_common_ptr jpeg) {
+  constexpr int most_scans = 100;
+  if (!jpeg->is_decompressor || reinterpret_cast<j_decompress_ptr>(jpeg)->input_scan_number <= most_scans) return;
+  Decoder& decoder = decoder_of(jpeg);
+  std::snprintf(decoder.reason, sizeof decoder.reason, "more than %d scans", most_scans);
+  std::longjmp(decoder.failed, 1);
+}
+
+/// Reads the header, and sets what the pixels are to become. False when it fails.
+bool start(Decoder& decoder, const std::uint8_t* bytes, std::size_t size) {
+  if (setjmp(decoder.failed) != 0) return false;
+  decoder.jpeg.err = jpeg_std_error(&decoder.errors);
+  decoder.errors.error_exit = fail;
+  decoder.errors.emit_message = judge_warning;
+  decoder.errors.output_message = say_nothing;
+  decoder.jpeg.client_data = &decoder;
+  jpeg_create_decompress(&decoder.jpeg);
+  decoder.progress.progress_monitor = limit_scans;
+  decoder.jpeg.progress = &decoder.progress;
+  jpeg_mem_src(&decoder.jpeg, bytes, static_cast<unsigned long>(size));
+  jpeg_read_header(&decoder.jpeg, TRUE);
+  return true;
+}
+
+bool decode(Decoder& decoder, std::uint8_t* pixels, std::size_t row_bytes) {
+  if (setjmp(decoder.failed) != 0) return false;
+  jpeg_start_decompress(&decoder.jpeg);
+  while (decoder.jpeg.output_scanline < decoder.jpeg.output_height) {
+    JSAMPROW row = pixels + decoder.jpeg.output_scanline * row_bytes;
+    jpeg_read_scanlines(&decoder.jpeg, &row, 1);
+  }
+  jpeg_finish_decompress(&decoder.jpeg);
+  return true;
+}
+
+/// Frees what libjpeg holds, whatever happens.
+struct Release {
+  Decoder& decoder;
+  ~Release() { jpeg_destroy_decompress(&decoder.jpeg); }
+};
+
+}  // namespace
+
+Image decode_jpeg(std::span<const std::uint8_t> bytes, const std::string& name) {
+  Decoder decoder;
+  const Release release{decoder};
+  const auto damaged = [&] {
+    return Error(ErrorCode::bad_data, name + ": a damaged JPEG image: " + decoder.reason);
+  };
+  if (!start(decoder, bytes.data(), bytes.size())) throw damaged();
+  check_image_size(decoder.jpeg.image_width, decoder.jpeg.image_height, name);
+  const int channels = decoder.jpeg.num_components;
+  if (channels != 1 && channels != 3) {
+    throw Error(ErrorCode::unsupported,
+                name + ": a JPEG image of " + std::to_string(channels) + " channels; grey and RGB are read");
+  }
+  decoder.jpeg.out_color_space = channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
+  Image image;
+  image.width = decoder.jpeg.image_width;
+  image.height = decoder.jpeg.image_height;
+  image.channels = channels;
+  const std::size_t row_bytes = static_cast<std::size_t>(image.width * image.channels);
+  image.pixels.resize(row_bytes * static_cast<std::size_t>(image.height));
+  if (!decode(decoder, image.pixels.data(), row_bytes)) throw damaged();
+  return image;
+}
+
+}  // namespace gradus
