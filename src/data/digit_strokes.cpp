@@ -96,7 +96,7 @@ void Hand::two() {
   const double corner_x = left + in(-0.05, 0.1);
   paper_.through(middle + near(0.07, 0.04) * width, in(0.52, 0.66));
   const double style = in(0, 1);
-  const double end_x = right + in(-0.12, 0.3), end_y = base + near(-0.03, 0.08);
+  const double end_x = right + in(-0.12, 0.3), end_y = base + near(0.0, 0.1);
   if (style < 0.4) {  // a corner and a straight foot
     paper_.through(corner_x, base);
     paper_.line(corner_x, base, end_x, end_y);
@@ -116,8 +116,8 @@ void Hand::two() {
 }
 
 void Hand::three() {
-  const double upper = in(0.2, 0.36), lower = in(0.24, 0.4), waist = in(0.42, 0.5);
-  const double in_x = near(0.47, 0.07);  // how far the waist cuts in
+  const double upper = in(0.15, 0.4), lower = in(0.2, 0.44), waist = in(0.38, 0.52);
+  const double in_x = near(0.42, 0.1);  // how far the waist cuts in
   const double style = in(0, 1);
   paper_.begin_curve();
   if (style < 0.15) {  // a flat top
@@ -140,7 +140,8 @@ void Hand::three() {
   }
   const double height = (1 - waist) / 2;
   paper_.through(0.5 + lower * 0.65, waist + height * 0.25);
-  paper_.arc(0.47, waist + height, lower, height, -25, near(145, 20));
+  paper_.arc(0.47, waist + height, lower, height, -25, near(140, 22));
+  if (chance(0.35)) paper_.through(0.47 - lower - in(-0.05, 0.15), in(0.8, 1.0));
 }
 
 void Hand::four() {

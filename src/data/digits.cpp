@@ -17,6 +17,8 @@ namespace gradus {
 namespace {
 
 constexpr int side = 28;
+constexpr double box = 20;
+constexpr double sloppy = 0.8;  // how far from the middle a digit may lie, in pixels
 constexpr std::int32_t classes = 10;
 constexpr std::size_t steps = 5;  // straight pieces between two control points
 
@@ -25,6 +27,8 @@ struct InkPoint {
   float x, y, radius;
   bool begins;  // a new line
 };
+
+using Depths = std::array<float, side * side>;
 
 class Ink {
  public:
@@ -35,9 +39,11 @@ class Ink {
   void bend(Drawing& drawing, Philox& random) const;
   void trace(const Drawing& drawing);
   void fit(Philox& random);
+  void cover(Depths& depths) const;
 
   std::array<InkPoint, Drawing::most_points * steps> points_;
   std::size_t size_ = 0;
+  double softness_;  // half of the way from paper to full ink, in pixels
 };
 
 double between(Philox& random, double least, double most) { return least + (most - least) * random.uniform(); }
@@ -92,7 +98,7 @@ void Ink::trace(const Drawing& drawing) {
   }
 }
 
-// To pixels, as MNIST was made: the ink's box to 20 pixels, its centre of mass to the middle.
+// To pixels: the ink's box to the middle, its longer side to 20.
 void Ink::fit(Philox& random) {
   const double radius = std::clamp(1.3 * std::exp(0.3 * random.normal()), 0.7, 2.8);
   const double pressure = 0.12 * random.normal(), waves = between(random, 0.5, 2), phase = between(random, 0, 6.28);
@@ -104,41 +110,30 @@ void Ink::fit(Philox& random) {
     p.radius = static_cast<float>(radius * (1 + pressure * std::sin(6.28 * waves * along + phase)));
   }
   const double longer = std::max({right - left, bottom - top, 0.1f});
-  const double scale = (20 - 2 * radius) / longer * between(random, 0.96, 1.04);
-  double mass = 0, mass_x = 0, mass_y = 0;
+  const double scale = (box - 2 * radius - softness_) / longer;
+  const double shift_x = side / 2.0 - scale * (left + right) / 2, shift_y = side / 2.0 - scale * (top + bottom) / 2;
   for (std::size_t i = 0; i < size_; ++i) {
-    InkPoint& p = points_[i];
-    p.x = static_cast<float>(scale * p.x), p.y = static_cast<float>(scale * p.y);
-    if (p.begins || i == 0) continue;
-    const double length = std::hypot(p.x - points_[i - 1].x, p.y - points_[i - 1].y);
-    mass += length, mass_x += length * p.x, mass_y += length * p.y;
-  }
-  const double middle = side / 2;
-  const double shift_x = middle - mass_x / std::max(mass, 1e-6) + 0.5 * random.normal();
-  const double shift_y = middle - mass_y / std::max(mass, 1e-6) + 0.5 * random.normal();
-  for (std::size_t i = 0; i < size_; ++i) {
-    points_[i].x += static_cast<float>(shift_x);
-    points_[i].y += static_cast<float>(shift_y);
+    points_[i].x = static_cast<float>(scale * points_[i].x + shift_x);
+    points_[i].y = static_cast<float>(scale * points_[i].y + shift_y);
   }
 }
 
 Ink::Ink(const Drawing& drawing, Philox& random) {
+  softness_ = between(random, 0.45, 0.8);
   Drawing bent = drawing;
   bend(bent, random);
   trace(bent);
   fit(random);
 }
 
-void Ink::render(std::uint8_t* pixels, Philox& random) const {
-  constexpr float far = 9;
-  const auto softness =
-      static_cast<float>(between(random, 0.45, 0.8));  // from paper to full ink, half of it, in pixels
-  std::array<float, side * side> depth;                // how far outside of the ink a pixel's middle lies
-  depth.fill(far);
+// How far outside of the ink each pixel's middle lies; negative within.
+void Ink::cover(Depths& depths) const {
+  constexpr float far = 99;
+  depths.fill(far);
   for (std::size_t i = 1; i < size_; ++i) {
     const InkPoint a = points_[i - 1], b = points_[i];
     if (b.begins) continue;
-    const float reach = std::max(a.radius, b.radius) + softness;
+    const float reach = std::max(a.radius, b.radius) + static_cast<float>(softness_);
     const int x0 = std::max(0, static_cast<int>(std::min(a.x, b.x) - reach - 0.5f));
     const int x1 = std::min(side - 1, static_cast<int>(std::max(a.x, b.x) + reach));
     const int y0 = std::max(0, static_cast<int>(std::min(a.y, b.y) - reach - 0.5f));
@@ -151,18 +146,39 @@ void Ink::render(std::uint8_t* pixels, Philox& random) const {
         const float t = std::clamp((px * dx + py * dy) * inverse, 0.0f, 1.0f);
         const float ex = px - t * dx, ey = py - t * dy;
         const float outside = std::sqrt(ex * ex + ey * ey) - (a.radius + t * (b.radius - a.radius));
-        float& least = depth[static_cast<std::size_t>(y * side + x)];
+        float& least = depths[static_cast<std::size_t>(y * side + x)];
         least = std::min(least, outside);
       }
     }
   }
+}
+
+void Ink::render(std::uint8_t* pixels, Philox& random) const {
+  Depths depths;
+  cover(depths);
+  std::array<std::uint8_t, side * side> drawn{};
   const double full = between(random, 245, 280), grain = between(random, 0, 0.06);
-  for (std::size_t i = 0; i < depth.size(); ++i) {
-    pixels[i] = 0;
-    if (depth[i] >= softness) continue;
-    double ink = std::min(1.0, 0.5 - 0.5 * static_cast<double>(depth[i]) / static_cast<double>(softness));
-    ink *= 1 - grain * random.uniform();
-    pixels[i] = static_cast<std::uint8_t>(std::clamp(full * ink, 0.0, 255.0));
+  double mass = 0, mass_x = 0, mass_y = 0;
+  for (std::size_t i = 0; i < drawn.size(); ++i) {
+    const double depth = static_cast<double>(depths[i]);
+    if (depth >= softness_) continue;
+    const double ink = std::min(1.0, 0.5 - 0.5 * depth / softness_) * (1 - grain * random.uniform());
+    const double grey = std::clamp(full * ink, 0.0, 255.0);
+    drawn[i] = static_cast<std::uint8_t>(grey);
+    mass += grey, mass_x += grey * static_cast<double>(i % side), mass_y += grey * static_cast<double>(i / side);
+  }
+  // MNIST's centre of mass is pixel (14, 14), counted from 0, and it moves by whole pixels.
+  const auto to_middle = [&](double moment) {
+    return std::clamp(static_cast<int>(std::lround(side / 2 - moment / std::max(mass, 1.0) + sloppy * random.normal())),
+                      -6, 6);
+  };
+  const int move_x = to_middle(mass_x), move_y = to_middle(mass_y);
+  for (int y = 0; y < side; ++y) {
+    for (int x = 0; x < side; ++x) {
+      const int from_x = x - move_x, from_y = y - move_y;
+      const bool inside = from_x >= 0 && from_x < side && from_y >= 0 && from_y < side;
+      pixels[y * side + x] = inside ? drawn[static_cast<std::size_t>(from_y * side + from_x)] : std::uint8_t{0};
+    }
   }
 }
 
