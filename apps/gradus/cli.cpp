@@ -1,0 +1,200 @@
+#include "cli.hpp"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <sstream>
+
+#include "base/nearest.hpp"
+#include "base/text.hpp"
+
+namespace gradus::app {
+
+namespace {
+
+constexpr std::size_t page_width = 100;
+
+std::string joined(const std::vector<std::string>& words, const std::string& between) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : between) + word;
+  return text;
+}
+
+}  // namespace
+
+std::string wrapped(const std::string& text, std::size_t width, std::size_t indent) {
+  std::istringstream words(text);
+  std::string result, word;
+  std::size_t column = indent;
+  while (words >> word) {
+    if (!result.empty() && column + 1 + word.size() > width) {
+      result += "\n" + std::string(indent, ' ');
+      column = indent;
+    } else if (!result.empty()) {
+      result += " ";
+      ++column;
+    }
+    result += word;
+    column += word.size();
+  }
+  return result;
+}
+
+Arguments::Arguments(std::string name, std::string summary) : name_(std::move(name)), summary_(std::move(summary)) {}
+
+Arguments& Arguments::add(Item item) {
+  items_.push_back(std::move(item));
+  return *this;
+}
+
+Arguments& Arguments::word(const std::string& name, std::string& value, const std::string& help) {
+  return add({"", name, help, "", true, false, [&value](const auto& given) { value = given.back(); }});
+}
+
+Arguments& Arguments::optional_word(const std::string& name, std::string& value, const std::string& help) {
+  return add({"", name, help, "", false, false, [&value](const auto& given) { value = given.back(); }});
+}
+
+Arguments& Arguments::words(const std::string& name, std::vector<std::string>& values, const std::string& help) {
+  return add({"", name, help, "", true, true, [&values](const auto& given) { values = given; }});
+}
+
+Arguments& Arguments::option(const std::string& flag, const std::string& placeholder, std::optional<std::string>& value,
+                             const std::string& help, const std::string& standard) {
+  return add({flag, placeholder, help, standard, false, false, [&value](const auto& given) { value = given.back(); }});
+}
+
+Arguments& Arguments::option(const std::string& flag, const std::string& placeholder,
+                             std::optional<std::int64_t>& value, const std::string& help, const std::string& standard,
+                             std::int64_t least) {
+  return add({flag, placeholder, help, standard, false, false, [=, &value](const std::vector<std::string>& given) {
+                value = parse_int(given.back());
+                if (!value) throw UsageError(flag + ": " + in_quotes(given.back()) + " is not a whole number");
+                if (*value < least)
+                  throw UsageError(flag + ": must be " + std::to_string(least) + " or more, got " + given.back());
+              }});
+}
+
+Arguments& Arguments::option(const std::string& flag, const std::string& placeholder, std::optional<double>& value,
+                             const std::string& help, const std::string& standard, double least, double most) {
+  return add({flag, placeholder, help, standard, false, false, [=, &value](const std::vector<std::string>& given) {
+                value = parse_real(given.back());
+                if (!value) throw UsageError(flag + ": " + in_quotes(given.back()) + " is not a number");
+                if (*value < least || *value > most) {
+                  std::ostringstream range;
+                  range << flag << ": must lie between " << least << " and " << most << ", got " << given.back();
+                  throw UsageError(range.str());
+                }
+              }});
+}
+
+Arguments& Arguments::choice(const std::string& flag, const std::vector<std::string>& choices, std::string& value,
+                             const std::string& help) {
+  return add(
+      {flag, joined(choices, "|"), help, value, false, false, [=, &value](const std::vector<std::string>& given) {
+         if (std::find(choices.begin(), choices.end(), given.back()) == choices.end()) {
+           throw UsageError(flag + ": expected " + joined(choices, " or ") + ", got " + in_quotes(given.back()) +
+                            did_you_mean(given.back(), choices));
+         }
+         value = given.back();
+       }});
+}
+
+Arguments& Arguments::flag(const std::string& flag, bool& value, const std::string& help) {
+  return add({flag, "", help, "", false, false, [&value](const auto&) { value = true; }});
+}
+
+Arguments& Arguments::more_help(std::function<std::string()> text) {
+  more_help_.push_back(std::move(text));
+  return *this;
+}
+
+bool Arguments::parse(const std::vector<std::string>& arguments) const {
+  CLI::App app;
+  app.allow_extras();
+  app.set_help_flag("");
+  bool help_wanted = false;
+  app.add_flag("-h,--help", help_wanted);
+  std::vector<std::string> single(items_.size());
+  std::vector<std::vector<std::string>> several(items_.size());
+  std::vector<CLI::Option*> options(items_.size());
+  for (std::size_t i = 0; i < items_.size(); ++i) {
+    const Item& item = items_[i];
+    const std::string name = item.flag.empty() ? item.placeholder : item.flag;
+    if (item.placeholder.empty()) {
+      options[i] = app.add_flag(name);
+    } else if (item.many) {
+      options[i] = app.add_option(name, several[i]);
+    } else {
+      options[i] = app.add_option(name, single[i])->take_last();
+    }
+  }
+  try {
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::ArgumentMismatch& error) {
+    throw UsageError(error.what());
+  } catch (const CLI::ParseError& error) {
+    throw UsageError(error.what());
+  }
+  if (help_wanted) {
+    std::fputs(help().c_str(), stdout);
+    return false;
+  }
+  reject_extra(app.remaining());
+  for (std::size_t i = 0; i < items_.size(); ++i) {
+    const Item& item = items_[i];
+    if (options[i]->count() > 0) {
+      item.set(item.many ? several[i] : std::vector<std::string>{single[i]});
+    } else if (item.required) {
+      throw UsageError(item.placeholder + " is missing: " + item.help);
+    }
+  }
+  return true;
+}
+
+void Arguments::reject_extra(const std::vector<std::string>& extra) const {
+  std::vector<std::string> flags{"--help"};
+  for (const Item& item : items_) {
+    if (!item.flag.empty()) flags.push_back(item.flag);
+  }
+  for (const std::string& word : extra) {
+    if (word.starts_with("-")) {
+      const std::string name = word.substr(0, word.find('='));
+      throw UsageError("there is no option " + name + did_you_mean(name, flags));
+    }
+  }
+  if (!extra.empty()) throw UsageError(in_quotes(extra[0]) + " is one word too many");
+}
+
+std::string Arguments::usage() const {
+  std::string text = "usage: gradus " + name_;
+  for (const Item& item : items_) {
+    if (!item.flag.empty()) continue;
+    const std::string word = item.placeholder + (item.many ? "..." : "");
+    text += item.required ? " " + word : " [" + word + "]";
+  }
+  return text + " [options]\n";
+}
+
+std::string Arguments::help() const {
+  constexpr std::size_t column = 30;
+  std::string text = usage() + "\n" + wrapped(summary_, page_width, 0) + "\n\n";
+  const auto line = [&](const std::string& left, const std::string& right) {
+    text += "  " + left;
+    text += left.size() + 2 < column ? std::string(column - left.size() - 2, ' ') : "\n" + std::string(column, ' ');
+    text += wrapped(right, page_width, column) + "\n";
+  };
+  for (const Item& item : items_) {
+    if (item.flag.empty()) line(item.placeholder, item.help);
+  }
+  text += "\nOptions\n";
+  for (const Item& item : items_) {
+    if (item.flag.empty()) continue;
+    line(item.flag + (item.placeholder.empty() ? "" : " " + item.placeholder),
+         item.help + (item.standard.empty() ? "" : " (default: " + item.standard + ")"));
+  }
+  line("-h, --help", "this text");
+  for (const auto& more : more_help_) text += "\n" + more();
+  return text;
+}
+
+}  // namespace gradus::app

@@ -1,0 +1,10 @@
+#pragma once
+
+#include <string>
+
+namespace gradus::app {
+
+/// Every layer, activation, optimizer, loss and initializer that there is, with its options: from the registries.
+std::string help_on_specs();
+
+}  // namespace gradus::app

@@ -1,0 +1,35 @@
+#include <array>
+#include <fstream>
+
+#include <gradus/error.hpp>
+
+#include "formats/image.hpp"
+#include "image_input.hpp"
+
+namespace gradus::app {
+
+Picture read_picture(const std::string& path) {
+  const Image image = read_image(path);
+  Picture picture(image.width, image.height);
+  const auto channels = static_cast<std::size_t>(image.channels);
+  for (std::size_t pixel = 0; pixel < picture.rgb.size() / 3; ++pixel) {
+    for (std::size_t c = 0; c < 3; ++c) {
+      picture.rgb[3 * pixel + c] = image.pixels[channels * pixel + (channels == 3 ? c : 0)];
+    }
+  }
+  return picture;
+}
+
+void write_picture(const std::string& path, const Picture& picture) {
+  write_png(path, Image{.width = picture.width, .height = picture.height, .channels = 3, .pixels = picture.rgb});
+}
+
+bool is_image_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::array<char, 16> first{};
+  file.read(first.data(), first.size());
+  const auto count = static_cast<std::size_t>(file.gcount());
+  return is_image({reinterpret_cast<const std::uint8_t*>(first.data()), count});
+}
+
+}  // namespace gradus::app

@@ -1,0 +1,150 @@
+#include "inputs.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include <gradus/error.hpp>
+
+#include "base/nearest.hpp"
+#include "base/text.hpp"
+#include "terminal.hpp"
+#include "values.hpp"
+
+namespace gradus::app {
+
+namespace {
+
+Dataset::OneHot one_hot_from(const std::string& text) {
+  const std::vector<std::string> parts = split_text(text, ',');
+  const auto off = parse_real(parts[0]);
+  const auto on = parts.size() == 2 ? parse_real(parts[1]) : std::nullopt;
+  if (!off || !on) throw UsageError("--targets: expected two numbers such as 0.01,0.99, got " + in_quotes(text));
+  return {*on, *off};
+}
+
+/// The data with its labels numbered as `names` says.
+Dataset renumbered(const Dataset& data, const std::vector<std::string>& names) {
+  std::vector<std::int32_t> numbers;
+  for (const std::string& name : data.class_names()) {
+    const auto found = std::find(names.begin(), names.end(), name);
+    numbers.push_back(found == names.end() ? -1 : static_cast<std::int32_t>(found - names.begin()));
+  }
+  std::vector<std::int32_t> labels;
+  for (const std::int32_t label : data.labels()) {
+    const auto index = static_cast<std::size_t>(label);
+    if (numbers[index] < 0) {
+      throw Error(ErrorCode::bad_data, data.name() + " has a class " + in_quotes(data.class_names()[index]) +
+                                           " that the model does not know" +
+                                           did_you_mean(data.class_names()[index], names));
+    }
+    labels.push_back(numbers[index]);
+  }
+  const auto classes = static_cast<std::int32_t>(names.size());
+  const TensorView inputs = data.inputs();
+  const auto with = [&](auto values) {
+    using T = typename decltype(values)::value_type;
+    return Dataset::classified(data.name(), data.sample_shape(),
+                               std::vector<std::remove_const_t<T>>(values.begin(), values.end()), labels, classes)
+        .with_class_names(names)
+        .with_one_hot(data.one_hot());
+  };
+  return inputs.dtype() == DType::uint8 ? with(inputs.bytes()) : with(inputs.reals());
+}
+
+}  // namespace
+
+void add_data_options(Arguments& arguments, DataOptions& options, bool with_part, const std::string& word,
+                      const std::string& help) {
+  arguments.word(word, options.data, help);
+  arguments.option("--label", "COLUMN", options.label, "of a table: the column to predict, by name or number from 0",
+                   "column 'label', 'class' or 'target'; the first of a table of whole numbers; else the last");
+  arguments.option("--missing", "HOW", options.missing,
+                   "of a table: what fills empty fields: error, mean, zero or drop", "error");
+  arguments.flag("--regression", options.regression, "of a table: the label is an amount, not a class");
+  arguments.option("--targets", "OFF,ON", options.targets, "what outputs of wrong and right classes should be", "0,1");
+  if (with_part) {
+    arguments.choice("--part", {"auto", "train", "test"}, options.part,
+                     "which part of DATA; auto is the test part where there is one");
+  }
+}
+
+TrainTest load_data(const DataOptions& options, std::int32_t classes) {
+  datasets::CsvOptions csv;
+  csv.label = options.label.value_or("");
+  csv.missing = options.missing.value_or("error");
+  csv.classes = classes;
+  if (options.regression) csv.regression = true;
+  TrainTest both = datasets::load(options.data, {.download = true, .progress = true}, csv);
+  if (options.targets) {
+    const Dataset::OneHot values = one_hot_from(*options.targets);
+    both.train = both.train.with_one_hot(values);
+    if (!both.test.empty()) both.test = both.test.with_one_hot(values);
+  }
+  return both;
+}
+
+Dataset choose_part(const TrainTest& both, const std::string& wanted, std::string& part) {
+  part = wanted == "auto" ? (both.test.empty() ? "train" : "test") : wanted;
+  if (part == "train") return both.train;
+  if (both.test.empty()) throw UsageError(both.train.name() + " has no test part");
+  return both.test;
+}
+
+Dataset data_for_model(const Sequential& model, const DataOptions& options, std::string& part) {
+  const std::int64_t outputs = model.output_shape().elements();
+  const bool many = outputs > 1 && outputs < 1'000'000;
+  Dataset data = choose_part(load_data(options, many ? static_cast<std::int32_t>(outputs) : 0), options.part, part);
+  if (data.sample_shape().elements() != model.input_shape().elements()) {
+    throw Error(ErrorCode::bad_data, "the model takes samples of " + model.input_shape().to_string() + ", " +
+                                         data.name() + " has " + data.sample_shape().to_string());
+  }
+  if (data.is_classified() && model.class_names().size() > 1 && data.class_names() != model.class_names()) {
+    data = renumbered(data, model.class_names());
+  }
+  const bool one_for_two = data.is_classified() && data.target_width() == 2 && outputs == 1;
+  if (data.target_width() != outputs && !one_for_two) {
+    throw Error(ErrorCode::bad_data, "the model has " + count_of(outputs, "output") + ", " + data.name() + " has " +
+                                         std::to_string(data.target_width()) +
+                                         (data.is_classified() ? " classes" : " targets a sample"));
+  }
+  return data;
+}
+
+Sequential load_model(const std::string& path) { return Sequential::load(path); }
+
+Activation last_activation(const std::vector<Layer>& layers) {
+  if (layers.empty()) return Activation::linear;
+  const std::string name = text_field(layers.back(), "activation");
+  return name.empty() ? Activation::linear : activation_from_name(name);
+}
+
+Loss usual_loss(Activation last, std::int64_t outputs, bool classified) {
+  if (!classified) return MeanSquaredError{};
+  if (last == Activation::softmax) return CategoricalCrossentropy{};
+  if (last == Activation::sigmoid) return BinaryCrossentropy{};
+  if (last == Activation::linear && outputs > 1) return CategoricalCrossentropy{.from_logits = true};
+  if (last == Activation::linear) return BinaryCrossentropy{.from_logits = true};
+  return MeanSquaredError{};
+}
+
+void prepare_to_evaluate(Sequential& model, bool classified) {
+  CompileOptions options = model.compiled().value_or(CompileOptions{});
+  bool change = !model.compiled().has_value();
+  if (change) {
+    options.loss = usual_loss(last_activation(model.layers()), model.output_shape().elements(), classified);
+    note("The model file names no loss; " + std::string(options.loss.class_name()) + " is taken.");
+  }
+  const bool measured = std::any_of(options.metrics.begin(), options.metrics.end(),
+                                    [](const Metric& metric) { return metric.get_if<Accuracy>() != nullptr; });
+  if (classified && !measured) {
+    options.metrics = {Accuracy{}};
+    change = true;
+  }
+  if (change) model.compile(options);
+}
+
+std::string part_name(const Dataset& data, const std::string& part) {
+  return data.name() + (part == "test" ? " (test part)" : part == "train" ? " (training part)" : "");
+}
+
+}  // namespace gradus::app

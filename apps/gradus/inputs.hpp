@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <gradus/model.hpp>
+
+#include "cli.hpp"
+
+namespace gradus::app {
+
+/// The options of every subcommand that takes DATA.
+struct DataOptions {
+  std::string data;
+  std::optional<std::string> label, missing, targets;
+  bool regression = false;
+  std::string part = "auto";  ///< for those that look at one part: auto, train or test
+};
+
+/// DATA itself and the options that say how to read it.
+void add_data_options(Arguments& arguments, DataOptions& options, bool with_part, const std::string& word = "DATA",
+                      const std::string& help = "a name from 'gradus data list', or a .csv, .csv.gz or .pkl.gz file");
+
+/// Both parts, downloaded if need be. `classes` is the number of classes when it is known.
+TrainTest load_data(const DataOptions& options, std::int32_t classes = 0);
+
+/// The part that was asked for, else the test part, else all there is; its name comes back in `part`.
+Dataset choose_part(const TrainTest& both, const std::string& wanted, std::string& part);
+
+/// DATA as `model` sees it: its classes are numbered as the model numbers them. Throws `bad_data` when shapes or
+/// classes do not fit.
+Dataset data_for_model(const Sequential& model, const DataOptions& options, std::string& part);
+
+/// A model from a file that can be evaluated: one that names no loss gets the usual one for its outputs, and accuracy
+/// is measured when `classified`.
+Sequential load_model(const std::string& path);
+void prepare_to_evaluate(Sequential& model, bool classified);
+
+/// The loss that outputs like these usually go with.
+Loss usual_loss(Activation last, std::int64_t outputs, bool classified);
+/// The activation after which a model gives its numbers.
+Activation last_activation(const std::vector<Layer>& layers);
+
+/// "mnist", "digits", ... and "sample 98 of mnist's test part".
+std::string part_name(const Dataset& data, const std::string& part);
+
+}  // namespace gradus::app

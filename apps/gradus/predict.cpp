@@ -1,0 +1,163 @@
+#include <algorithm>
+#include <numeric>
+
+#include <gradus/error.hpp>
+
+#include "base/text.hpp"
+#include "cli.hpp"
+#include "commands.hpp"
+#include "image_input.hpp"
+#include "inputs.hpp"
+#include "inspect/numbers.hpp"
+#include "row_input.hpp"
+#include "terminal.hpp"
+#include "values.hpp"
+
+namespace gradus::app {
+
+namespace {
+
+struct PredictOptions {
+  std::string model;
+  std::vector<std::string> files;
+  std::optional<std::string> label;
+  std::optional<double> scale;
+  bool invert = false, keep = false, no_center = false, json = false;
+};
+
+/// What a model says of one sample.
+struct Prediction {
+  std::string source;               ///< the file, or file and line
+  std::int64_t label = -1;          ///< -1 when the outputs are amounts
+  std::vector<Real> probabilities;  ///< one a class; or the amounts
+};
+
+/// Whether the outputs are numbers to be read as they are.
+bool gives_amounts(const Sequential& model) {
+  return model.class_names().empty() && last_activation(model.layers()) == Activation::linear &&
+         (!model.compiled().has_value() || !model.compiled()->loss.class_name().ends_with("Crossentropy"));
+}
+
+Prediction prediction_from(const std::string& source, std::span<const Real> outputs, bool amounts) {
+  Prediction prediction{source, -1, {outputs.begin(), outputs.end()}};
+  if (amounts) return prediction;
+  // One output is the probability of the second of two classes.
+  if (outputs.size() == 1) prediction.probabilities = {1 - outputs[0], outputs[0]};
+  prediction.label = predicted_class(outputs);
+  return prediction;
+}
+
+void predict_rows(const Sequential& model, const std::string& path, const PredictOptions& options,
+                  std::vector<Prediction>& predictions) {
+  RowInput rows = row_input(path, model, options.label);
+  if (!rows.remark.empty()) note(rows.remark);
+  for (Real& value : rows.values) value *= static_cast<Real>(options.scale.value_or(1));
+  const TensorView inputs(model.input_shape().with_rows(rows.rows), std::span<const Real>(rows.values));
+  const Tensor outputs = model.predict(inputs);
+  for (std::int64_t i = 0; i < rows.rows; ++i) {
+    predictions.push_back(
+        prediction_from(rows.names[static_cast<std::size_t>(i)], outputs.row(i), gives_amounts(model)));
+  }
+}
+
+void predict_image(const Sequential& model, const std::string& path, const PredictOptions& options,
+                   std::vector<Prediction>& predictions) {
+  std::optional<bool> invert;
+  if (options.invert || options.keep) invert = options.invert;
+  const ImageInput image =
+      image_input(read_picture(path), model.input_shape(), {.invert = invert, .center = !options.no_center});
+  if (!image.remark.empty()) note(path + ": " + image.remark);
+  std::vector<Real> pixels(image.pixels.begin(), image.pixels.end());
+  for (Real& value : pixels) value *= static_cast<Real>(options.scale.value_or(1));
+  const Tensor outputs = model.predict({model.input_shape().with_rows(1), std::span<const Real>(pixels)});
+  predictions.push_back(prediction_from(path, outputs.row(0), gives_amounts(model)));
+}
+
+Value prediction_value(const Prediction& prediction, const std::vector<std::string>& names) {
+  Value::List numbers;
+  for (const Real value : prediction.probabilities) numbers.push_back(json_number(value));
+  Value::Object object{{"class", prediction.label < 0 ? Value() : Value(class_name_of(names, prediction.label))}};
+  object.emplace_back(prediction.label < 0 ? "values" : "probabilities", std::move(numbers));
+  object.emplace_back("source", prediction.source);
+  return object;
+}
+
+/// Every class with its probability, the likeliest first.
+void print_in_full(const Prediction& prediction, const std::vector<std::string>& names) {
+  std::vector<std::size_t> order(prediction.probabilities.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return prediction.probabilities[a] > prediction.probabilities[b];
+  });
+  for (const std::size_t i : order) {
+    std::string name = class_name_of(names, static_cast<std::int64_t>(i));
+    name.resize(std::max<std::size_t>(name.size(), 12), ' ');
+    print("  " + name + "  " + percent(static_cast<double>(prediction.probabilities[i])) + "\n");
+  }
+}
+
+void print_prediction(const Prediction& prediction, const std::vector<std::string>& names, bool alone) {
+  if (prediction.label < 0) {
+    std::string line = prediction.source + ":";
+    for (const Real value : prediction.probabilities) line += " " + number_text(static_cast<double>(value), 7);
+    print(line + "\n");
+    return;
+  }
+  const Real likely = prediction.probabilities[static_cast<std::size_t>(prediction.label)];
+  print(prediction.source + ": " + class_name_of(names, prediction.label) + "  " +
+        percent(static_cast<double>(likely)) + "\n");
+  if (alone) print_in_full(prediction, names);
+}
+
+void check_scale(const Sequential& model, const PredictOptions& options, bool image) {
+  const bool rescales = !model.layers().empty() && model.layers()[0].get_if<Rescaling>() != nullptr;
+  if (image && !rescales && !options.scale) {
+    note(
+        "The model has no Rescaling layer, so it gets pixels from 0 to 255 as they are; if it learnt from other "
+        "numbers, say so with --scale (0.00392157 makes them 0 to 1).");
+  }
+}
+
+}  // namespace
+
+int predict(const Words& words) {
+  PredictOptions options;
+  Arguments arguments("predict",
+                      "Says what a model makes of images (PNG, JPEG) or of table rows: numbers in a CSV "
+                      "file, or on standard input with the word -.");
+  arguments.word("MODEL", options.model, "a .keras file")
+      .words("FILE", options.files, "images, CSV files with a row for each sample, or - for rows on standard input")
+      .option("--label", "COLUMN", options.label, "of a table: the column to leave out, by name or number from 0",
+              "one called label, class or target; the first where 785 columns hold an image and its label")
+      .option("--scale", "S", options.scale, "every pixel or number is multiplied by this first", "1", -1e30, 1e30)
+      .flag("--invert", options.invert,
+            "of an image: swap dark and bright (the default when the border of an image is "
+            "bright and the model takes grey ones)")
+      .flag("--no-invert", options.keep, "of an image: never swap dark and bright")
+      .flag("--no-center", options.no_center, "of an image for a 28x28 model: only resize, do not centre what is drawn")
+      .flag("--json", options.json, "print a list of {\"class\", \"probabilities\"}, one for each sample");
+  if (!arguments.parse(words)) return done;
+  if (options.invert && options.keep) throw UsageError("--invert and --no-invert exclude each other");
+
+  const Sequential model = load_model(options.model);
+  std::vector<Prediction> predictions;
+  bool told = false;
+  for (const std::string& file : options.files) {
+    const bool image = file != "-" && is_image_file(file);
+    if (image && !told) check_scale(model, options, image);
+    told = told || image;
+    image ? predict_image(model, file, options, predictions) : predict_rows(model, file, options, predictions);
+  }
+  if (options.json) {
+    Value::List list;
+    for (const Prediction& prediction : predictions) list.push_back(prediction_value(prediction, model.class_names()));
+    print_json(list);
+    return done;
+  }
+  for (const Prediction& prediction : predictions) {
+    print_prediction(prediction, model.class_names(), predictions.size() == 1);
+  }
+  return done;
+}
+
+}  // namespace gradus::app

@@ -1,0 +1,108 @@
+#include "row_input.hpp"
+
+#include <algorithm>
+#include <iostream>
+#include <iterator>
+
+#include <gradus/error.hpp>
+
+#include "base/gzip.hpp"
+#include "base/nearest.hpp"
+#include "base/text.hpp"
+#include "data/csv_text.hpp"
+
+namespace gradus::app {
+
+namespace {
+
+std::vector<std::uint8_t> bytes_of(const std::string& path) {
+  constexpr std::uint64_t most = std::uint64_t{4} << 30;
+  if (path != "-") return read_file(path, most);
+  return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
+}
+
+/// A row typed by hand may have spaces between its numbers.
+void spaces_to_commas(std::vector<std::uint8_t>& bytes) {
+  const auto separates = [](std::uint8_t c) { return c == ',' || c == ';' || c == '\t' || c == '"'; };
+  if (std::any_of(bytes.begin(), bytes.end(), separates)) return;
+  std::vector<std::uint8_t> result;
+  for (const std::uint8_t c : bytes) {
+    const bool line_end = c == '\n' || c == '\r';
+    const bool after_space = !result.empty() && result.back() == ',';
+    if (line_end && after_space) result.pop_back();
+    if (c != ' ') {
+      result.push_back(c);
+    } else if (!result.empty() && !after_space && result.back() != '\n') {
+      result.push_back(',');
+    }
+  }
+  if (!result.empty() && result.back() == ',') result.pop_back();
+  bytes = std::move(result);
+}
+
+/// Which column to leave out; -1 for none. `columns` are the table's, `inputs` those of the model.
+std::int64_t label_column(const CsvText& text, std::size_t columns, std::size_t inputs,
+                          const std::optional<std::string>& label) {
+  const auto find = [&](const std::string& name) -> std::int64_t {
+    const auto found = std::find(text.columns.begin(), text.columns.end(), name);
+    return found == text.columns.end() ? -1 : found - text.columns.begin();
+  };
+  const auto count = static_cast<std::int64_t>(columns);
+  if (label) {
+    const std::int64_t by_name = text.header ? find(*label) : -1;
+    if (by_name >= 0) return by_name;
+    const auto number = parse_int(*label);
+    if (number && *number >= -count && *number < count) return *number < 0 ? *number + count : *number;
+    throw Error(ErrorCode::not_found,
+                text.name + " has no column " + in_quotes(*label) + did_you_mean(*label, text.columns));
+  }
+  if (columns != inputs + 1) return -1;
+  for (const char* name : {"label", "class", "target"}) {
+    if (text.header && find(name) >= 0) return find(name);
+  }
+  return inputs == 784 ? 0 : -1;
+}
+
+}  // namespace
+
+RowInput row_input(const std::string& path, const Sequential& model, const std::optional<std::string>& label) {
+  std::vector<std::uint8_t> bytes = bytes_of(path);
+  spaces_to_commas(bytes);
+  const std::string name = path == "-" ? "standard input" : path;
+  const CsvText text = csv_text(name, std::move(bytes), {});
+  const auto inputs = static_cast<std::size_t>(model.input_shape().elements());
+  RowInput result;
+  std::int64_t left_out = -1;
+  std::vector<CsvField> fields;
+  CsvScanner scanner = text.rows();
+  while (scanner.next(fields)) {
+    const std::string place = name + ":" + std::to_string(scanner.line());
+    if (result.rows == 0) left_out = label_column(text, fields.size(), inputs, label);
+    if (fields.size() != inputs + (left_out < 0 ? 0 : 1)) {
+      throw Error(ErrorCode::bad_data,
+                  place + ": " + count_of(static_cast<std::int64_t>(fields.size()), "column") +
+                      ", but the model takes " + std::to_string(inputs) +
+                      (fields.size() == inputs + 1 ? "; --label says which one to leave out" : ""));
+    }
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      if (static_cast<std::int64_t>(i) == left_out) continue;
+      double value = 0;
+      if (field_kind(fields[i], value) != FieldKind::number) {
+        const std::string column = i < text.columns.size() ? text.columns[i] : std::to_string(i);
+        throw Error(ErrorCode::bad_data,
+                    place + ": column " + in_quotes(column) + ": " + in_quotes(fields[i].text) + " is not a number");
+      }
+      result.values.push_back(static_cast<Real>(value));
+    }
+    result.names.push_back(place);
+    ++result.rows;
+  }
+  if (left_out >= 0 && !label) {
+    const auto column = static_cast<std::size_t>(left_out);
+    result.remark = name + ": column " + in_quotes(column < text.columns.size() ? text.columns[column] : "0") +
+                    " is left out as the label";
+  }
+  return result;
+}
+
+}  // namespace gradus::app

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <gradus/spec.hpp>
+
+#include "inspect/picture.hpp"
+
+namespace gradus::app {
+
+enum class Stream { out, err };
+
+bool is_terminal(Stream stream);
+/// Columns of the terminal, or 80.
+std::int64_t terminal_width(Stream stream);
+/// What a stream can show. "auto" asks NO_COLOR, TERM and COLORTERM, and whether it is a terminal.
+Colors colors_of(Stream stream, const std::string& wanted = "auto");
+
+/// A line for the person at the terminal, on standard error.
+void note(const std::string& line);
+/// Results, on standard output.
+void print(const std::string& text);
+void print_json(const Value& value);
+/// Throws `io` when something printed could not be written.
+void flush_output();
+
+/// "97.31 %".
+std::string percent(double share, int decimals = 2);
+/// "0.5 s", "3 min 20 s".
+std::string duration(double seconds);
+
+}  // namespace gradus::app

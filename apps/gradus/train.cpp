@@ -1,0 +1,175 @@
+#include <algorithm>
+
+#include <gradus/error.hpp>
+
+#include "base/text.hpp"
+#include "cli.hpp"
+#include "commands.hpp"
+#include "help_specs.hpp"
+#include "inspect/numbers.hpp"
+#include "interrupt.hpp"
+#include "progress.hpp"
+#include "terminal.hpp"
+#include "train_plan.hpp"
+#include "values.hpp"
+
+namespace gradus::app {
+
+namespace {
+
+void declare(Arguments& arguments, TrainOptions& options) {
+  add_data_options(arguments, options.data, false, "DATA|RECIPE",
+                   "a name from 'gradus data list' or 'gradus recipes', a .csv, .csv.gz or .pkl.gz file of data, or a "
+                   ".toml file with a recipe");
+  arguments.option("--data", "DATA", options.data_instead, "with a recipe: train on these data instead", "the recipe's")
+      .option("--layers", "LIST", options.layers,
+              "the network, layers with commas between: \"dense 90 relu, dense 10 softmax\". Rescaling and flattening "
+              "are put in front where the data need them",
+              "the recipe's; for images a hidden layer of 128 units, for rows two of 32")
+      .option("--optimizer", "OPTIMIZER", options.optimizer, "what turns gradients into steps: \"sgd momentum=0.9\"",
+              "the recipe's, else adam")
+      .option("--learning-rate", "R", options.learning_rate, "step size of the optimizer",
+              "the recipe's; else 0.001, 0.01 for rows", 0, 1e9)
+      .option("--loss", "LOSS", options.loss, "what is made small",
+              "the recipe's, else the one that goes with the last activation")
+      .option("--epochs", "N", options.epochs, "how often to go through the data",
+              "the recipe's; else 5 epochs, for rows as many as make 3000 steps", 0)
+      .option("--batch-size", "N", options.batch_size, "samples a step", "the recipe's; else 128 samples, 32 for rows",
+              1)
+      .option("--seed", "N", options.seed,
+              "of the first weights and the order of the samples: equal seeds give equal "
+              "weights, to the bit",
+              "the recipe's, else 0", 0)
+      .option("--threads", "N", options.threads, "threads to compute with; the weights do not depend on it",
+              "all cores", 0)
+      .flag("--no-shuffle", options.no_shuffle, "take the samples in their own order in every epoch")
+      .option("--validation-split", "F", options.validation_split,
+              "share of the training samples, drawn at random, that is not trained on but measured after each epoch",
+              "the recipe's, else the test part is measured", 0, 0.95)
+      .option("--test-split", "F", options.test_split, "of data without a test part: the share kept to test on",
+              "0.2, and 0 for fewer than 50 rows", 0, 0.95)
+      .option("--save", "FILE", options.save, "where the model goes, as a Keras model file", "NAME.keras")
+      .flag("--json", options.json, "print one JSON object")
+      .more_help(help_on_specs);
+}
+
+void announce(const TrainPlan& plan, const Sequential& model) {
+  const Recipe& recipe = plan.recipe;
+  if (plan.from_recipe) note(recipe.name + ": " + recipe.title);
+  const Dataset& train = plan.parts.train;
+  note("Training on " + train.name() + ": " + with_commas(train.size()) + " samples of " +
+       train.sample_shape().to_string() +
+       (train.is_classified() ? ", " + std::to_string(train.target_width()) + " classes" : "") + "; " +
+       with_commas(model.parameters()) + " weights, " + count_of(recipe.fit.epochs, "epoch") + ", batches of " +
+       with_commas(recipe.fit.batch_size) + ", " + std::string(recipe.compile.optimizer.class_name()) + ", " +
+       std::string(recipe.compile.loss.class_name()));
+}
+
+/// How many epochs the model has seen, the last perhaps in part.
+std::int64_t epochs_of(const History& history) {
+  return history.entries().empty() ? 0 : static_cast<std::int64_t>(history.entries()[0].second.size());
+}
+
+/// A run that ran into numbers that are not finite leaves the last good weights, which are worth keeping if an epoch
+/// was completed.
+void keep_good_weights(const TrainPlan& plan, const Sequential& model) {
+  const std::int64_t epochs = epochs_of(model.history());
+  if (epochs == 0) return;
+  model.save(plan.save_path);
+  note("The weights after epoch " + std::to_string(epochs) + " are saved in " + plan.save_path + ".");
+}
+
+History run(const TrainPlan& plan, Sequential& model) {
+  FitOptions fit = plan.recipe.fit_options(plan.parts);
+  if (fit.epochs == 0) return {};
+  Progress progress;
+  StopOnInterrupt stop;
+  fit.callbacks = {&progress, &stop};
+  try {
+    return model.fit(plan.parts.train, fit);
+  } catch (const Error& error) {
+    progress.clear();
+    if (error.code() == ErrorCode::not_finite) keep_good_weights(plan, model);
+    throw;
+  }
+}
+
+Value logs_value(const Logs& logs, std::int64_t samples) {
+  Value::Object object;
+  for (const auto& [name, value] : logs.entries()) object.emplace_back(name, value);
+  object.emplace_back("samples", samples);
+  return object;
+}
+
+Value result_value(const TrainPlan& plan, const Sequential& model, const History& history, const Value& test,
+                   bool interrupted) {
+  return Value::Object{{"model", plan.save_path},
+                       {"recipe", plan.from_recipe ? Value(plan.recipe.name) : Value()},
+                       {"data", plan.parts.train.name()},
+                       {"epochs", epochs_of(history)},
+                       {"seconds", history.seconds},
+                       {"history", history_value(history)},
+                       {"test", test},
+                       {"parameters", model.parameters()},
+                       {"interrupted", interrupted},
+                       {"weights_sha256", model.weights_sha256()}};
+}
+
+void print_measured(const std::string& what, const Logs& logs, const Dataset& data) {
+  std::string line = what;
+  if (logs.contains("accuracy")) line += " accuracy " + percent(logs.at("accuracy")) + ",";
+  line += " loss " + number_text(logs.at("loss"), 4) + " on " + with_commas(data.size()) + " samples of " + data.name();
+  print(line + "\n");
+}
+
+void suggest(const TrainPlan& plan) {
+  const bool image = plan.parts.train.sample_shape().rank() > 1;
+  note("Next: gradus inspect " + plan.save_path + " shows what is in it; gradus predict " + plan.save_path +
+       (image ? " image.png reads an image." : " rows.csv reads rows of numbers."));
+}
+
+int report_interrupt(const TrainPlan& plan, const Sequential& model, const History& history, bool json) {
+  note("Interrupted in epoch " + std::to_string(epochs_of(history)) + " of " + std::to_string(plan.recipe.fit.epochs) +
+       "; the weights so far are saved in " + plan.save_path + ".");
+  if (json) print_json(result_value(plan, model, history, Value(), true));
+  return was_interrupted;
+}
+
+}  // namespace
+
+int train(const Words& words) {
+  TrainOptions options;
+  Arguments arguments("train",
+                      "Trains a network and saves it. With a recipe everything is settled, and options change "
+                      "what they name; with data alone, a network is chosen that suits them.");
+  declare(arguments, options);
+  if (!arguments.parse(words)) return done;
+  const TrainPlan plan = make_plan(options);
+  Sequential model = plan.recipe.model(plan.parts.train);
+  announce(plan, model);
+
+  History history;
+  bool interrupted = false;
+  {
+    const InterruptGuard guard;
+    history = run(plan, model);
+    model.save(plan.save_path);
+    interrupted = InterruptGuard::interrupted();
+  }
+  if (interrupted) return report_interrupt(plan, model, history, options.json);
+
+  const bool has_test = !plan.parts.test.empty();
+  const Dataset& measured = has_test ? plan.parts.test : plan.parts.train;
+  const Logs logs = model.evaluate(measured, {.threads = plan.recipe.fit.threads});
+  if (options.json) {
+    print_json(result_value(plan, model, history, has_test ? logs_value(logs, measured.size()) : Value(), false));
+    return done;
+  }
+  print_measured(has_test ? "Test" : "Training", logs, measured);
+  print("Saved in " + plan.save_path + " (" + with_commas(model.parameters()) + " weights, trained in " +
+        duration(history.seconds) + ")\n");
+  suggest(plan);
+  return done;
+}
+
+}  // namespace gradus::app

@@ -1,0 +1,219 @@
+#include "train_plan.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+#include <gradus/error.hpp>
+
+#include "base/atomic_file.hpp"
+#include "base/nearest.hpp"
+#include "base/text.hpp"
+#include "model/spec_text.hpp"
+#include "terminal.hpp"
+
+namespace gradus::app {
+
+namespace {
+
+constexpr std::int64_t least_for_test_split = 50;
+
+/// The recipe of this name or file; nothing when DATA is no recipe.
+std::optional<Recipe> find_recipe(const std::string& name) {
+  if (name.ends_with(".toml")) return read_recipe(name);
+  const auto& all = recipes();
+  const bool known = std::any_of(all.begin(), all.end(), [&](const EmbeddedRecipe& r) { return r.name == name; });
+  if (!known) return std::nullopt;
+  return built_in_recipe(name);
+}
+
+/// A word that is neither a recipe nor a data set is answered with the nearest of both.
+void check_name(const std::string& name) {
+  if (name.find_first_of("/.") != std::string::npos) return;
+  std::vector<std::string> known;
+  for (const datasets::SourceInfo& source : datasets::list()) known.push_back(source.name);
+  const std::string stem = name.substr(0, name.find(':'));
+  if (std::find(known.begin(), known.end(), stem) != known.end() || std::filesystem::exists(name)) return;
+  for (const EmbeddedRecipe& recipe : recipes()) known.emplace_back(recipe.name);
+  throw Error(ErrorCode::not_found, "there is no recipe and no data set " + in_quotes(name) +
+                                        did_you_mean(stem, known) +
+                                        " ('gradus recipes' and 'gradus data list' name them)");
+}
+
+/// "houses" of "data/houses.csv.gz:100".
+std::string stem_of(const std::string& data) {
+  std::string name = std::filesystem::path(data).filename().string();
+  name = name.substr(0, name.find(':'));
+  const std::size_t dot = name.find('.', 1);
+  return dot == std::string::npos ? name : name.substr(0, dot);
+}
+
+void check_writable(const std::string& path) {
+  try {
+    if (std::filesystem::is_directory(path)) throw Error(ErrorCode::io, path + " is a directory");
+    const AtomicFile probe(path);
+  } catch (const Error& error) {
+    throw Error(ErrorCode::io, "the model could not be saved there: " + std::string(error.what()));
+  }
+}
+
+bool is_mnist(const std::string& source) { return source == "mnist" || source.starts_with("mnist:"); }
+
+/// The data, or the built-in digits where MNIST cannot be had.
+TrainTest load_or_draw(DataOptions options) {
+  try {
+    return load_data(options);
+  } catch (const Error& error) {
+    if (!is_mnist(options.data) || (error.code() != ErrorCode::not_found && error.code() != ErrorCode::io)) throw;
+    note("MNIST can be neither found nor fetched, so the built-in digits take its place (" + std::string(error.what()) +
+         ").");
+  }
+  options.data.replace(0, std::string("mnist").size(), "digits");
+  return load_data(options);
+}
+
+Recipe::Parts load_parts(Recipe& recipe, const TrainOptions& options) {
+  DataOptions source = options.data;
+  source.data = recipe.data.source;
+  // What the recipe says of a table holds unless the options say otherwise.
+  if (!source.label && !recipe.data.csv.label.empty()) source.label = recipe.data.csv.label;
+  if (!source.missing) source.missing = recipe.data.csv.missing;
+  source.regression = source.regression || recipe.data.csv.regression.value_or(false);
+  TrainTest first = load_or_draw(source);
+  if (options.data.targets) recipe.data.one_hot = first.train.one_hot();
+  TrainTest second;
+  if (recipe.data.test == recipe.data.source) recipe.data.test.clear();
+  if (!recipe.data.test.empty()) {
+    source.data = recipe.data.test;
+    second = load_or_draw(source);
+  }
+  return recipe.parts(first, second);
+}
+
+double greatest_input(const Dataset& data) {
+  double greatest = 0;
+  const std::int64_t count = data.inputs().shape().elements();
+  for (std::int64_t i = 0; i < count; ++i) {
+    greatest = std::max(greatest, std::abs(static_cast<double>(data.inputs().at(i))));
+  }
+  return greatest;
+}
+
+/// What brings these samples to numbers near 1, in one row when a dense layer comes next.
+std::vector<Layer> preparation(const Dataset& data, bool rescale, bool flatten) {
+  std::vector<Layer> layers;
+  const bool image = data.sample_shape().rank() > 1;
+  const double greatest = rescale && !image ? greatest_input(data) : 0;
+  if (rescale && image && data.inputs().dtype() == DType::uint8) layers.emplace_back(Rescaling{.scale = 1.0 / 255});
+  if (greatest > 10) layers.emplace_back(Rescaling{.scale = 1 / greatest});
+  if (flatten && image) layers.emplace_back(Flatten{});
+  return layers;
+}
+
+bool is_rescaling(const Layer& layer) { return layer.get_if<Rescaling>() != nullptr; }
+
+/// The layers that were asked for, and in front of them what they need to see these data.
+std::vector<Layer> layers_from(const std::string& text, const std::vector<Layer>& of_recipe, const Dataset& data) {
+  const std::vector<Layer> wanted = parse_layers(text);
+  const bool rescales = std::any_of(wanted.begin(), wanted.end(), is_rescaling);
+  const bool flatten = !wanted.empty() && wanted[0].get_if<Dense>() != nullptr;
+  const bool recipe_rescales = !rescales && !of_recipe.empty() && is_rescaling(of_recipe[0]);
+  std::vector<Layer> layers;
+  if (recipe_rescales) layers.push_back(of_recipe[0]);
+  for (const Layer& layer : preparation(data, !rescales && !recipe_rescales, flatten)) layers.push_back(layer);
+  layers.insert(layers.end(), wanted.begin(), wanted.end());
+  return layers;
+}
+
+std::vector<Layer> usual_layers(const Dataset& data) {
+  std::vector<Layer> layers = preparation(data, true, true);
+  if (data.sample_shape().rank() > 1) {
+    layers.emplace_back(Dense{.units = 128, .activation = relu});
+  } else {
+    layers.emplace_back(Dense{.units = 32, .activation = relu});
+    layers.emplace_back(Dense{.units = 32, .activation = relu});
+  }
+  layers.emplace_back(Dense{.units = data.target_width(), .activation = data.is_classified() ? softmax : linear});
+  return layers;
+}
+
+/// What suits data that come without a recipe.
+void settle_without_recipe(Recipe& recipe, const TrainOptions& options, const Dataset& data) {
+  const bool image = data.sample_shape().rank() > 1;
+  recipe.layers = options.layers ? layers_from(*options.layers, {}, data) : usual_layers(data);
+  recipe.compile.optimizer = Adam{.learning_rate = image ? 0.001 : 0.01};
+  const auto* last = recipe.layers.back().get_if<Dense>();
+  recipe.compile.loss =
+      usual_loss(last_activation(recipe.layers), last == nullptr ? 2 : last->units, data.is_classified());
+  if (data.is_classified()) recipe.compile.metrics = {Accuracy{}};
+  recipe.fit.batch_size = image ? 128 : 32;
+  // Small sets need many passes: some 3000 steps.
+  const std::int64_t steps =
+      std::max<std::int64_t>((data.size() + recipe.fit.batch_size - 1) / recipe.fit.batch_size, 1);
+  recipe.fit.epochs = image ? 5 : std::clamp<std::int64_t>(3000 / steps, 10, 500);
+}
+
+void apply_options(Recipe& recipe, const TrainOptions& options) {
+  if (options.optimizer) recipe.compile.optimizer = parse_optimizer(*options.optimizer);
+  if (options.learning_rate) {
+    recipe.compile.optimizer = recipe.compile.optimizer.with("learning_rate", *options.learning_rate);
+  }
+  if (options.loss) recipe.compile.loss = parse_loss(*options.loss);
+  if (options.epochs) recipe.fit.epochs = *options.epochs;
+  if (options.batch_size) recipe.fit.batch_size = *options.batch_size;
+  if (options.threads) recipe.fit.threads = *options.threads;
+  if (options.no_shuffle) recipe.fit.shuffle = false;
+  if (options.seed) recipe.build.seed = recipe.fit.seed = static_cast<std::uint64_t>(*options.seed);
+}
+
+/// Data without a test part lose some rows to one, so that the model can be measured on what it has not seen.
+void split_off_test(Recipe::Parts& parts, const TrainOptions& options, std::uint64_t seed) {
+  const double share = options.test_split.value_or(parts.train.size() < least_for_test_split ? 0 : 0.2);
+  if (!parts.test.empty() || share == 0) return;
+  auto [train, test] = parts.train.split(share, seed, parts.train.is_classified());
+  parts.train = std::move(train);
+  parts.test = std::move(test);
+  note("A share of " + percent(share, 0) + " of the rows, drawn at random, is kept to test on (--test-split 0: none).");
+}
+
+}  // namespace
+
+TrainPlan make_plan(const TrainOptions& options) {
+  TrainPlan plan;
+  if (std::optional<Recipe> found = find_recipe(options.data.data)) {
+    plan.recipe = std::move(*found);
+    plan.from_recipe = true;
+    if (options.data_instead) {
+      plan.recipe.data.source = *options.data_instead;
+      plan.recipe.data.test.clear();
+    }
+  } else {
+    check_name(options.data.data);
+    plan.recipe.name = stem_of(options.data.data);
+    plan.recipe.data.source = options.data.data;
+  }
+  Recipe& recipe = plan.recipe;
+  plan.save_path = options.save.value_or(recipe.name + ".keras");
+  check_writable(plan.save_path);
+  // What is mistyped should be found before a download.
+  if (options.layers) (void)parse_layers(*options.layers);
+  apply_options(recipe, options);
+
+  if (options.validation_split) {
+    recipe.data.validate_on_test = false;
+    recipe.data.validation_rows = 0;
+    recipe.data.validation_fraction = *options.validation_split;
+  }
+  plan.parts = load_parts(recipe, options);
+  if (plan.from_recipe) {
+    if (options.layers) recipe.layers = layers_from(*options.layers, recipe.layers, plan.parts.train);
+    return plan;
+  }
+  split_off_test(plan.parts, options, recipe.build.seed);
+  settle_without_recipe(recipe, options, plan.parts.train);
+  apply_options(recipe, options);
+  if (!options.validation_split && plan.parts.validation.empty()) plan.parts.validation = plan.parts.test;
+  return plan;
+}
+
+}  // namespace gradus::app

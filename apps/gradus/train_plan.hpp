@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "formats/recipe.hpp"
+#include "inputs.hpp"
+
+namespace gradus::app {
+
+/// What `gradus train` was told. Whatever is not given comes from the recipe, or is chosen to suit the data.
+struct TrainOptions {
+  DataOptions data;  ///< data.data is DATA or RECIPE
+  std::optional<std::string> data_instead, layers, optimizer, loss, save;
+  std::optional<std::int64_t> epochs, batch_size, seed, threads;
+  std::optional<double> learning_rate, validation_split, test_split;
+  bool no_shuffle = false, json = false;
+};
+
+/// A run that is ready to start.
+struct TrainPlan {
+  Recipe recipe;  ///< with everything in it that the options say
+  bool from_recipe = false;
+  Recipe::Parts parts;
+  std::string save_path;
+};
+
+/// Finds the recipe or the data, loads them and settles what is open. When MNIST can be neither found nor fetched, the
+/// built-in digits take its place, and it says so. Throws before any data are loaded when the model's file could not be
+/// written.
+TrainPlan make_plan(const TrainOptions& options);
+
+}  // namespace gradus::app
