@@ -55,12 +55,12 @@ struct Recipe {
   CompileOptions compile{};
   FitOptions fit{};     ///< validation_data is empty here
 
-  /// The parts that the run uses, from what `datasets::load` gave for data.source and (where it is named) data.test;
-  /// `test_source` is not looked at otherwise. Throws `invalid_argument` when the recipe asks for more than is there.
+  /// The parts that the run uses: `loaded` is what `datasets::load` gave for data.source, `loaded_test` what it gave
+  /// for data.test where that is named. Throws `invalid_argument` when the recipe asks for more than is there.
   struct Parts {
     Dataset train, validation, test;
   };
-  [[nodiscard]] Parts parts(const TrainTest& source, const TrainTest& test_source = {}) const;
+  [[nodiscard]] Parts parts(const TrainTest& loaded, const TrainTest& loaded_test = {}) const;
   /// The network, compiled, for these samples.
   [[nodiscard]] Sequential model(const Dataset& train) const;
   /// `fit` with the validation part in it.

@@ -14,16 +14,17 @@
 ///   dense 90 relu use_bias=false, dropout 0.3, dense 10 softmax kernel_initializer=random_normal(stddev=0.1)
 ///   rmsprop        rmsprop(learning_rate=0.01)        sgd 0.3 momentum=0.9
 ///
-/// A spec is a class name and words; the words may stand in parentheses, commas between them. Names are found however
-/// they are spelled: MaxPooling2D, max_pooling2d, "max pooling" no. A word is matched by its type:
+/// A spec is a class name and words; the words may stand in parentheses, commas between them. Of names, capitals and
+/// underscores do not count: MaxPooling2D, max_pooling2d. A word is matched by its type:
 ///   - a number ("90", "0.3", "1/255") goes to the next number field that has none yet, in the order of the fields;
 ///   - sizes with an x between ("3x3") go to the next list field;
 ///   - the name of an activation goes to the activation field;
+///   - the name of a true-or-false field alone makes it true;
 ///   - key=value sets the field of that name; a value may be a spec itself, or a list in brackets.
 /// Every function throws `invalid_argument` with the words in question, what was expected and the nearest right name.
 namespace gradus {
 
-/// Layers with commas between, none of them empty. The name of an activation alone is an Activation layer.
+/// Layers with commas between. The name of an activation alone is an Activation layer.
 std::vector<Layer> parse_layers(std::string_view text);
 Layer parse_layer(std::string_view text);
 Initializer parse_initializer(std::string_view text);
@@ -38,10 +39,6 @@ std::vector<Metric> parse_metrics(std::string_view text);
 template <class Kind>
 Spec<Kind> parse_spec(std::string_view text);
 
-/// A spec as the shortest text that gives it again: "Dense 90 relu use_bias=false".
-template <class Kind>
-std::string spec_text(const Spec<Kind>& spec);
-
 /// The class name that is meant, however it is spelled. Throws with the nearest right one.
 template <class Kind>
 std::string find_class_name(std::string_view name);
@@ -50,5 +47,8 @@ std::string find_class_name(std::string_view name);
 /// stand for specs where the field is one. Throws as Spec::make does.
 template <class Kind>
 Spec<Kind> make_spec(std::string_view class_name, const Value::Object& fields);
+
+/// Keras's way to make a lower-case name of a class name: MaxPooling2D -> max_pooling2d, PReLU -> p_re_lu.
+std::string snake_case(std::string_view class_name);
 
 }  // namespace gradus

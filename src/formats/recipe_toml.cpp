@@ -1,0 +1,352 @@
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <filesystem>
+#include <functional>
+#include <limits>
+
+#include <gradus/error.hpp>
+
+#include "base/gzip.hpp"
+#include "base/nearest.hpp"
+#include "base/text.hpp"
+#include "formats/recipe.hpp"
+#include "model/spec_text.hpp"
+
+namespace gradus {
+namespace {
+
+constexpr std::uint64_t largest_recipe = std::uint64_t{1} << 20;
+
+/// Where messages say something is wrong.
+class Source {
+ public:
+  explicit Source(std::string file) : file_(std::move(file)) {}
+  [[noreturn]] void fail(std::size_t line, const std::string& sentence) const {
+    throw Error(ErrorCode::bad_data, file_ + ":" + std::to_string(line) + ": " + sentence);
+  }
+  [[noreturn]] void fail(const toml::node& node, const std::string& sentence) const {
+    fail(node.source().begin.line, sentence);
+  }
+  /// Runs `read`; what it throws as a wrong argument is wrong in the file.
+  template <class F>
+  auto at(const toml::node& node, const std::string& key, F&& read) const {
+    try {
+      return read();
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::invalid_argument) throw;
+      fail(node, key + ": " + error.what());
+    }
+  }
+
+ private:
+  std::string file_;
+};
+
+std::string type_name(const toml::node& node) {
+  if (node.is_table()) return "a table";
+  if (node.is_array()) return "a list";
+  if (node.is_string()) return "a text";
+  if (node.is_boolean()) return "true or false";
+  if (node.is_number()) return "a number";
+  return "a date or time";
+}
+
+/// A table of the file; each key that is asked for is known, all others are mistakes.
+class Section {
+ public:
+  Section(const toml::table& table, std::string place, const Source& source)
+      : table_(table), place_(std::move(place)), source_(source) {}
+
+  [[nodiscard]] const toml::node* find(const std::string& key) {
+    known_.push_back(key);
+    return table_.get(key);
+  }
+  [[nodiscard]] std::string path(const std::string& key) const { return place_.empty() ? key : place_ + "." + key; }
+  [[noreturn]] void wrong(const toml::node& node, const std::string& key, const std::string& expected) const {
+    source_.fail(node, path(key) + ": expected " + expected + ", got " + type_name(node));
+  }
+  [[noreturn]] void missing(const std::string& key, const std::string& what) const {
+    source_.fail(std::max<std::size_t>(1, table_.source().begin.line), "there is no " + path(key) + ": " + what);
+  }
+
+  void text(const std::string& key, std::string& value) {
+    const toml::node* node = find(key);
+    if (node == nullptr) return;
+    if (!node->is_string()) wrong(*node, key, "a text");
+    value = node->as_string()->get();
+  }
+  void flag(const std::string& key, bool& value) {
+    const toml::node* node = find(key);
+    if (node == nullptr) return;
+    if (!node->is_boolean()) wrong(*node, key, "true or false");
+    value = node->as_boolean()->get();
+  }
+  void whole(const std::string& key, std::int64_t& value, std::int64_t least, std::int64_t most) {
+    const toml::node* node = find(key);
+    if (node == nullptr) return;
+    if (!node->is_integer()) wrong(*node, key, "a whole number");
+    const std::int64_t given = node->as_integer()->get();
+    if (given < least || given > most) {
+      source_.fail(*node, path(key) + ": expected " + std::to_string(least) + " to " + std::to_string(most) +
+                              ", got " + std::to_string(given));
+    }
+    value = given;
+  }
+  void seed(const std::string& key, std::uint64_t& value) {
+    std::int64_t given = static_cast<std::int64_t>(value);
+    whole(key, given, 0, std::numeric_limits<std::int64_t>::max());
+    value = static_cast<std::uint64_t>(given);
+  }
+  void texts(const std::string& key, std::vector<std::string>& values) {
+    const toml::node* node = find(key);
+    if (node == nullptr) return;
+    if (!node->is_array()) wrong(*node, key, "a list of texts");
+    for (const toml::node& item : *node->as_array()) {
+      if (!item.is_string()) wrong(item, key, "a list of texts");
+      values.push_back(item.as_string()->get());
+    }
+  }
+  /// A table within this one; null when it is not there.
+  const toml::table* table(const std::string& key) {
+    const toml::node* node = find(key);
+    if (node == nullptr) return nullptr;
+    if (!node->is_table()) wrong(*node, key, "a table");
+    return node->as_table();
+  }
+  void check_keys() const {
+    for (const auto& [key, node] : table_) {
+      const std::string name(key.str());
+      if (std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
+      source_.fail(key.source().begin.line,
+                   "there is no key " + in_quotes(path(name)) + did_you_mean(name, known_));
+    }
+  }
+
+ private:
+  const toml::table& table_;
+  std::string place_;
+  const Source& source_;
+  std::vector<std::string> known_;
+};
+
+Value value_of(const toml::node& node, const std::string& key, const Source& source) {
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* flag = node.as_boolean()) return flag->get();
+  if (const auto* whole = node.as_integer()) return whole->get();
+  if (const auto* number = node.as_floating_point()) return number->get();
+  if (const auto* list = node.as_array()) {
+    Value::List values;
+    for (const toml::node& item : *list) values.push_back(value_of(item, key, source));
+    return values;
+  }
+  if (const auto* table = node.as_table()) {
+    Value::Object object;
+    for (const auto& [name, item] : *table) object.emplace_back(std::string(name.str()), value_of(item, key, source));
+    return object;
+  }
+  source.fail(node, key + ": a date or time has no meaning here");
+}
+
+template <class Kind>
+Spec<Kind> spec_of(const toml::node& node, const std::string& key, const Source& source) {
+  return source.at(node, key, [&] {
+    if (const auto* text = node.as_string()) return parse_spec<Kind>(text->get());
+    if (!node.is_table()) {
+      throw Error(ErrorCode::invalid_argument, "expected a text or a table, got " + type_name(node));
+    }
+    Value::Object fields = *value_of(node, key, source).template get_if<Value::Object>();
+    const auto name = std::find_if(fields.begin(), fields.end(), [](const auto& field) { return field.first == "class"; });
+    const auto* text = name == fields.end() ? nullptr : name->second.template get_if<std::string>();
+    if (text == nullptr) {
+      throw Error(ErrorCode::invalid_argument, "expected a key class that names the " + std::string(Kind::name));
+    }
+    const std::string class_name = *text;
+    fields.erase(name);
+    return make_spec<Kind>(class_name, fields);
+  });
+}
+
+std::vector<Layer> layers_of(const toml::node& node, const std::string& key, const Source& source) {
+  if (const auto* text = node.as_string()) {
+    return source.at(node, key, [&] { return parse_layers(text->get()); });
+  }
+  if (!node.is_array()) source.fail(node, key + ": expected a list of layers, got " + type_name(node));
+  std::vector<Layer> layers;
+  for (const toml::node& item : *node.as_array()) {
+    if (const auto* text = item.as_string()) {
+      for (Layer& layer : source.at(item, key, [&] { return parse_layers(text->get()); })) {
+        layers.push_back(std::move(layer));
+      }
+    } else {
+      layers.push_back(spec_of<LayerKind>(item, key, source));
+    }
+  }
+  return layers;
+}
+
+double number_of(const toml::node& node, const std::string& key, const Source& source) {
+  const auto number = node.value<double>();
+  if (!node.is_number() || !number || !std::isfinite(*number)) {
+    source.fail(node, key + ": expected a number, got " + type_name(node));
+  }
+  return *number;
+}
+
+void read_csv_options(Section& data, datasets::CsvOptions& csv, const Source& source) {
+  const toml::table* table = data.table("csv");
+  if (table == nullptr) return;
+  Section section(*table, "data.csv", source);
+  const auto optional_flag = [&](const std::string& key, std::optional<bool>& value) {
+    bool given = false;
+    const bool present = table->contains(key);
+    section.flag(key, given);
+    if (present) value = given;
+  };
+  optional_flag("header", csv.header);
+  optional_flag("regression", csv.regression);
+  if (const toml::node* label = section.find("label"); label != nullptr) {
+    if (label->is_integer()) {
+      csv.label = std::to_string(label->as_integer()->get());
+    } else if (label->is_string()) {
+      csv.label = label->as_string()->get();
+    } else {
+      section.wrong(*label, "label", "the name or the number of a column");
+    }
+  }
+  section.text("missing", csv.missing);
+  std::string separator;
+  section.text("separator", separator);
+  if (separator.size() > 1) source.fail(*table->get("separator"), "data.csv.separator: expected one character");
+  if (!separator.empty()) csv.separator = separator[0];
+  std::int64_t classes = csv.classes;
+  section.whole("classes", classes, 0, std::numeric_limits<std::int32_t>::max());
+  csv.classes = static_cast<std::int32_t>(classes);
+  section.texts("categorical", csv.categorical);
+  section.texts("ignore", csv.ignore);
+  section.check_keys();
+}
+
+void read_validation(Section& section, Recipe::Data& data, const Source& source) {
+  const toml::node* node = section.find("validation");
+  if (node == nullptr) return;
+  const std::string key = "data.validation";
+  if (node->is_string() && node->as_string()->get() == "test") {
+    data.validate_on_test = true;
+  } else if (node->is_integer() && node->as_integer()->get() > 0) {
+    data.validation_rows = node->as_integer()->get();
+  } else if (node->is_floating_point() && node->as_floating_point()->get() > 0 &&
+             node->as_floating_point()->get() < 1) {
+    data.validation_fraction = node->as_floating_point()->get();
+  } else {
+    source.fail(*node, key + ": expected \"test\", a number of rows, or a fraction between 0 and 1");
+  }
+}
+
+void read_data(Section& recipe, Recipe::Data& data, const Source& source) {
+  const toml::table* table = recipe.table("data");
+  if (table == nullptr) recipe.missing("data", "say what the network learns from");
+  Section section(*table, "data", source);
+  section.text("source", data.source);
+  if (data.source.empty()) section.missing("source", "name a data set or a file");
+  section.text("test", data.test);
+  read_validation(section, data, source);
+  if (const toml::node* node = section.find("one_hot"); node != nullptr) {
+    const toml::array* pair = node->as_array();
+    if (pair == nullptr || pair->size() != 2) source.fail(*node, "data.one_hot: expected [on, off], as [0.99, 0.01]");
+    data.one_hot = {number_of((*pair)[0], "data.one_hot", source), number_of((*pair)[1], "data.one_hot", source)};
+  }
+  read_csv_options(section, data.csv, source);
+  section.check_keys();
+}
+
+void read_model(Section& recipe, Recipe& result, const Source& source) {
+  const toml::table* table = recipe.table("model");
+  if (table == nullptr) recipe.missing("model", "say what the network is made of");
+  Section section(*table, "model", source);
+  if (const toml::node* node = section.find("input"); node != nullptr) {
+    result.input_shape = source.at(*node, "model.input", [&] {
+      Shape shape = FieldType<Shape>::from_value(value_of(*node, "model.input", source));
+      if (shape.rank() == 0 || shape.elements() < 1) {
+        throw Error(ErrorCode::invalid_argument, "expected sizes of 1 or more, got " + shape.to_string());
+      }
+      return shape;
+    });
+  }
+  section.seed("seed", result.build.seed);
+  section.text("name", result.build.name);
+  const toml::node* layers = section.find("layers");
+  if (layers == nullptr) section.missing("layers", "list the layers, as [\"dense 90 relu\", \"dense 10 softmax\"]");
+  result.layers = layers_of(*layers, "model.layers", source);
+  if (result.layers.empty()) source.fail(*layers, "model.layers: a network has one layer or more");
+  section.check_keys();
+}
+
+void read_compile(Section& recipe, CompileOptions& compile, const Source& source) {
+  const toml::table* table = recipe.table("compile");
+  if (table == nullptr) return;
+  Section section(*table, "compile", source);
+  if (const toml::node* node = section.find("optimizer"); node != nullptr) {
+    compile.optimizer = spec_of<OptimizerKind>(*node, "compile.optimizer", source);
+  }
+  if (const toml::node* node = section.find("loss"); node != nullptr) {
+    compile.loss = spec_of<LossKind>(*node, "compile.loss", source);
+  }
+  if (const toml::node* node = section.find("metrics"); node != nullptr) {
+    if (!node->is_array()) section.wrong(*node, "metrics", "a list");
+    for (const toml::node& item : *node->as_array()) {
+      compile.metrics.push_back(spec_of<MetricKind>(item, "compile.metrics", source));
+    }
+  }
+  section.check_keys();
+}
+
+void read_fit(Section& recipe, FitOptions& fit, const Source& source) {
+  const toml::table* table = recipe.table("fit");
+  if (table == nullptr) return;
+  constexpr std::int64_t most = 1'000'000'000;
+  Section section(*table, "fit", source);
+  section.whole("epochs", fit.epochs, 0, most);
+  section.whole("batch_size", fit.batch_size, 1, most);
+  section.flag("shuffle", fit.shuffle);
+  section.seed("seed", fit.seed);
+  section.check_keys();
+}
+
+Recipe recipe_of(const toml::table& table, const Source& source) {
+  Recipe recipe;
+  Section section(table, "", source);
+  section.text("title", recipe.title);
+  section.text("summary", recipe.summary);
+  section.text("source", recipe.source);
+  read_data(section, recipe.data, source);
+  read_model(section, recipe, source);
+  read_compile(section, recipe.compile, source);
+  read_fit(section, recipe.fit, source);
+  section.check_keys();
+  return recipe;
+}
+
+}  // namespace
+
+Recipe parse_recipe(std::string_view text, const std::string& file) {
+  const Source source(file);
+  if (text.size() > largest_recipe) source.fail(1, "a recipe of more than 1 MiB");
+  try {
+    const toml::table table = toml::parse(text, file);
+    Recipe recipe = recipe_of(table, source);
+    recipe.name = std::filesystem::path(file).stem().string();
+    return recipe;
+  } catch (const toml::parse_error& error) {
+    source.fail(error.source().begin.line, "this is no TOML: " + std::string(error.description()));
+  }
+}
+
+Recipe read_recipe(const std::string& path) {
+  const std::vector<std::uint8_t> bytes = read_file(path, largest_recipe);
+  return parse_recipe({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path);
+}
+
+}  // namespace gradus

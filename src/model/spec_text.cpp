@@ -1,0 +1,419 @@
+#include "model/spec_text.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <optional>
+#include <set>
+
+#include <gradus/error.hpp>
+
+#include "base/nearest.hpp"
+#include "base/text.hpp"
+
+namespace gradus {
+namespace {
+
+[[noreturn]] void fail(const std::string& sentence) { throw Error(ErrorCode::invalid_argument, sentence); }
+
+/// What counts of a name: Max_Pooling2D and maxpooling2d are one.
+std::string folded(std::string_view name) {
+  std::string result;
+  for (const char c : name) {
+    if (c != '_' && c != '-') result += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  return result;
+}
+
+bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+/// Follows brackets and quotes through a text.
+class Nesting {
+ public:
+  /// True when `c` stands outside of all brackets and quotes.
+  bool outside(char c) {
+    if (quote_ != 0) {
+      if (c == quote_) quote_ = 0;
+      return false;
+    }
+    if (c == '"' || c == '\'') {
+      quote_ = c;
+      return false;
+    }
+    if (c == '(' || c == '[' || c == '{') {
+      open_ += c;
+      return false;
+    }
+    if (c == ')' || c == ']' || c == '}') {
+      const char begin = c == ')' ? '(' : c == ']' ? '[' : '{';
+      if (open_.empty() || open_.back() != begin) fail(std::string("a '") + c + "' without its '" + begin + "'");
+      open_.pop_back();
+      return false;
+    }
+    return open_.empty();
+  }
+  [[nodiscard]] bool closed() const { return open_.empty() && quote_ == 0; }
+  void check_closed() const {
+    if (quote_ != 0) fail(std::string("a quote ") + quote_ + " that does not end");
+    if (!open_.empty()) fail(std::string("a '") + open_.back() + "' that is not closed");
+  }
+
+ private:
+  std::string open_;
+  char quote_ = 0;
+};
+
+/// The parts between separators outside of brackets and quotes, trimmed.
+std::vector<std::string> parts_of(std::string_view text, char separator) {
+  std::vector<std::string> parts(1);
+  Nesting nesting;
+  for (const char c : text) {
+    if (nesting.outside(c) && c == separator) {
+      parts.emplace_back();
+    } else {
+      parts.back() += c;
+    }
+  }
+  nesting.check_closed();
+  for (std::string& part : parts) part = std::string(trim(part));
+  return parts;
+}
+
+/// The words between spaces outside of brackets and quotes; "a = b" is one word.
+std::vector<std::string> words_of(std::string_view text) {
+  std::vector<std::string> words;
+  std::string word;
+  Nesting nesting;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool outside = nesting.outside(text[i]);
+    if (!outside || !is_space(text[i])) {
+      word += text[i];
+      continue;
+    }
+    std::size_t next = i;
+    while (next < text.size() && is_space(text[next])) ++next;
+    const bool joined = !word.empty() && (word.back() == '=' || (next < text.size() && text[next] == '='));
+    if (!joined && !word.empty()) words.push_back(std::exchange(word, {}));
+    i = next - 1;
+  }
+  nesting.check_closed();
+  if (!word.empty()) words.push_back(word);
+  return words;
+}
+
+/// "90", "-0.5", "1e-3", "1/255": whole where it is written so.
+std::optional<Value> number_of(std::string_view text) {
+  if (const auto whole = parse_int(text)) return Value(*whole);
+  if (const auto real = parse_real(text)) return Value(*real);
+  const std::size_t slash = text.find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  const auto above = parse_real(trim(text.substr(0, slash))), below = parse_real(trim(text.substr(slash + 1)));
+  if (!above || !below || *below == 0) return std::nullopt;
+  return Value(*above / *below);
+}
+
+/// "[1, 2]", "(3, 3)", "3x3"; nothing when the text is none of these.
+std::optional<Value> list_of(std::string_view text) {
+  std::vector<std::string> parts;
+  if (text.size() >= 2 &&
+      ((text.front() == '[' && text.back() == ']') || (text.front() == '(' && text.back() == ')'))) {
+    parts = parts_of(text.substr(1, text.size() - 2), ',');
+    if (!parts.empty() && parts.back().empty()) parts.pop_back();  // "(3,)", "[]"
+  } else {
+    parts = split_text(lower(text), 'x');
+    if (parts.size() < 2) return std::nullopt;
+  }
+  Value::List list;
+  for (const std::string& part : parts) {
+    const auto number = number_of(part);
+    if (!number) return std::nullopt;
+    list.push_back(*number);
+  }
+  return list;
+}
+
+std::string without_quotes(std::string_view text) {
+  const bool quoted = text.size() >= 2 && text.front() == text.back() && (text.front() == '"' || text.front() == '\'');
+  return std::string(quoted ? text.substr(1, text.size() - 2) : text);
+}
+
+template <class Kind>
+Value value_of_spec(std::string_view text) {
+  return FieldType<Spec<Kind>>::to_value(parse_spec<Kind>(text));
+}
+
+/// The value that `text` means in a field of this type.
+Value value_of(std::string_view type, std::string_view text) {
+  if (text.empty()) fail("a value is missing");
+  const std::string plain = lower(text);
+  if (plain == "none" || plain == "null") return {};
+  if (type == FieldType<bool>::name) {
+    if (plain == "true" || plain == "yes" || plain == "on") return true;
+    if (plain == "false" || plain == "no" || plain == "off") return false;
+  }
+  if (type == FieldType<Activation>::name) return std::string(activation_name(activation_from_name(folded(text))));
+  if (type == InitializerKind::name) return value_of_spec<InitializerKind>(text);
+  if (type == LayerKind::name) return value_of_spec<LayerKind>(text);
+  if (type == LossKind::name) return value_of_spec<LossKind>(text);
+  if (type == OptimizerKind::name) return value_of_spec<OptimizerKind>(text);
+  if (type == MetricKind::name) return value_of_spec<MetricKind>(text);
+  if (type == FieldType<std::string>::name) return without_quotes(text);
+  if (const auto number = number_of(text)) return *number;
+  if (const auto list = list_of(text)) return *list;
+  return without_quotes(text);
+}
+
+bool is_number_type(std::string_view type) {
+  return type == FieldType<std::int64_t>::name || type == FieldType<double>::name;
+}
+bool is_list_type(std::string_view type) {
+  return type == FieldType<Shape>::name || type == FieldType<std::vector<double>>::name;
+}
+
+/// Puts words into the fields of a spec.
+class Filler {
+ public:
+  Filler(std::string_view class_name, std::vector<FieldInfo> infos)
+      : class_name_(class_name), infos_(std::move(infos)) {}
+
+  void word(const std::string& word) {
+    const std::size_t equals = word.find('=');
+    if (equals != std::string::npos && equals < word.find_first_of("([{\"'")) {
+      return named(trim(word.substr(0, equals)), trim(std::string_view(word).substr(equals + 1)));
+    }
+    if (const auto number = number_of(word)) return next(is_number_type, *number, "number", word);
+    if (const auto list = list_of(word)) return next(is_list_type, *list, "list of numbers", word);
+    if (flag(word) || activation(word)) return;
+    unknown(word);
+  }
+  void named(std::string_view name, std::string_view text) {
+    const FieldInfo& info = find(name);
+    try {
+      set(info, value_of(info.type, text));
+    } catch (const Error& error) {
+      throw Error(error.code(), info.name + ": " + error.what());
+    }
+  }
+  /// A value from a table: texts stand for specs where the field is one.
+  void typed(std::string_view name, const Value& value) {
+    const auto* text = value.get_if<std::string>();
+    const FieldInfo& info = find(name);
+    if (text != nullptr && info.type != FieldType<std::string>::name) return named(name, *text);
+    const Value* class_name = value.find("class");
+    set(info, class_name != nullptr && info.type == InitializerKind::name ? initializer(*class_name, value) : value);
+  }
+  Value::Object fields() && { return std::move(fields_); }
+
+ private:
+  const FieldInfo& find(std::string_view name) const {
+    const auto found = std::find_if(infos_.begin(), infos_.end(),
+                                    [&](const FieldInfo& info) { return folded(info.name) == folded(name); });
+    if (found != infos_.end()) return *found;
+    std::vector<std::string> names;
+    for (const FieldInfo& info : infos_) names.push_back(info.name);
+    fail(class_name_ + " has no option " + in_quotes(name) + did_you_mean(name, names));
+  }
+  /// {class = "RandomNormal", stddev = 0.1}
+  static Value initializer(const Value& class_name, const Value& table) {
+    Value::Object fields;
+    for (const auto& [name, value] : *table.get_if<Value::Object>()) {
+      if (name != "class") fields.emplace_back(name, value);
+    }
+    const std::string text = FieldType<std::string>::from_value(class_name);
+    return FieldType<Initializer>::to_value(make_spec<InitializerKind>(text, fields));
+  }
+  void set(const FieldInfo& info, Value value) {
+    if (!set_.insert(info.name).second) fail(class_name_ + ": " + info.name + " is given twice");
+    fields_.emplace_back(info.name, std::move(value));
+  }
+  template <class Fits>
+  void next(Fits fits, const Value& value, const std::string& what, const std::string& word) {
+    const auto found = std::find_if(infos_.begin(), infos_.end(), [&](const FieldInfo& info) {
+      return fits(info.type) && set_.count(info.name) == 0;
+    });
+    if (found == infos_.end()) fail(class_name_ + " takes no further " + what + ": " + in_quotes(word));
+    set(*found, value);
+  }
+  bool flag(const std::string& word) {
+    for (const FieldInfo& info : infos_) {
+      if (info.type != FieldType<bool>::name || folded(info.name) != folded(word)) continue;
+      set(info, true);
+      return true;
+    }
+    return false;
+  }
+  bool activation(const std::string& word) {
+    for (const FieldInfo& info : infos_) {
+      if (info.type != FieldType<Activation>::name || set_.count(info.name) != 0) continue;
+      for (const Activation each : all_activations()) {
+        if (activation_name(each) != folded(word)) continue;
+        set(info, std::string(activation_name(each)));
+        return true;
+      }
+    }
+    return false;
+  }
+  [[noreturn]] void unknown(const std::string& word) const {
+    std::vector<std::string> known;
+    for (const FieldInfo& info : infos_) {
+      if (info.type == FieldType<bool>::name) known.push_back(info.name);
+      if (info.type != FieldType<Activation>::name) continue;
+      for (const Activation each : all_activations()) known.emplace_back(activation_name(each));
+    }
+    const auto guess = nearest(word, known);
+    fail(class_name_ + " cannot take " + in_quotes(word) +
+         (guess ? "; did you mean '" + *guess + "'?" : "; write options as name=value"));
+  }
+
+  std::string class_name_;
+  std::vector<FieldInfo> infos_;
+  std::set<std::string> set_;
+  Value::Object fields_;
+};
+
+/// Short names that people use beside Keras's.
+template <class Kind>
+std::string_view long_name(std::string_view name) {
+  if constexpr (std::is_same_v<Kind, LossKind>) {
+    if (name == "mse") return "MeanSquaredError";
+    if (name == "bce") return "BinaryCrossentropy";
+    if (name == "cce") return "CategoricalCrossentropy";
+    if (name == "scce") return "SparseCategoricalCrossentropy";
+  }
+  if constexpr (std::is_same_v<Kind, MetricKind>) {
+    if (name == "acc") return "Accuracy";
+  }
+  return {};
+}
+
+template <class Kind>
+std::optional<std::string> known_class_name(std::string_view name) {
+  const std::string wanted = folded(name);
+  if (const std::string_view known = long_name<Kind>(wanted); !known.empty()) return std::string(known);
+  for (const std::string& known : Spec<Kind>::names()) {
+    if (folded(known) == wanted) return known;
+  }
+  return std::nullopt;
+}
+
+std::size_t end_of_name(std::string_view text) {
+  const auto ends = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '_' && c != '-'; };
+  return static_cast<std::size_t>(std::find_if(text.begin(), text.end(), ends) - text.begin());
+}
+
+/// How many letters the brackets take that `text` begins with.
+std::size_t end_of_brackets(std::string_view text) {
+  Nesting nesting;
+  std::size_t end = 0;
+  do {
+    if (end == text.size()) nesting.check_closed();
+    nesting.outside(text[end++]);
+  } while (!nesting.closed());
+  return end;
+}
+
+/// The words behind a class name: "(a, b) c d" has four.
+std::vector<std::string> words_behind_name(std::string_view rest) {
+  std::vector<std::string> words;
+  rest = trim(rest);
+  if (!rest.empty() && rest.front() == '(') {
+    const std::size_t end = end_of_brackets(rest);
+    for (const std::string& part : parts_of(rest.substr(1, end - 2), ',')) {
+      for (std::string& word : words_of(part)) words.push_back(std::move(word));
+    }
+    rest.remove_prefix(end);
+  }
+  for (std::string& word : words_of(rest)) words.push_back(std::move(word));
+  return words;
+}
+
+template <class Kind>
+Spec<Kind> parse_here(std::string_view text) {
+  const std::size_t end = end_of_name(text);
+  if (end == 0)
+    fail("expected the name of one of the " + std::string(Kind::name) + (Kind::name == "loss" ? "es" : "s"));
+  const std::string_view name = text.substr(0, end);
+  if constexpr (std::is_same_v<Kind, LayerKind>) {
+    for (const Activation each : all_activations()) {
+      if (!known_class_name<Kind>(name) && activation_name(each) == folded(text)) {
+        return Layer(ActivationLayer{.activation = each});
+      }
+    }
+  }
+  const std::string class_name = find_class_name<Kind>(name);
+  Filler filler(class_name, Spec<Kind>::make(class_name).describe());
+  for (const std::string& word : words_behind_name(text.substr(end))) filler.word(word);
+  return Spec<Kind>::make(class_name, std::move(filler).fields());
+}
+
+template <class Kind>
+std::vector<Spec<Kind>> parse_all(std::string_view text) {
+  std::vector<Spec<Kind>> specs;
+  if (trim(text).empty()) return specs;
+  for (const std::string& part : parts_of(text, ',')) specs.push_back(parse_spec<Kind>(part));
+  return specs;
+}
+
+}  // namespace
+
+template <class Kind>
+std::string find_class_name(std::string_view name) {
+  if (auto known = known_class_name<Kind>(name)) return *known;
+  std::vector<std::string> names;
+  for (const std::string& known : Spec<Kind>::names()) names.push_back(snake_case(known));
+  fail("there is no " + std::string(Kind::name) + " " + in_quotes(name) + did_you_mean(name, names));
+}
+
+template <class Kind>
+Spec<Kind> parse_spec(std::string_view text) {
+  text = trim(text);
+  if (text.empty()) fail("a " + std::string(Kind::name) + " is missing");
+  try {
+    return parse_here<Kind>(text);
+  } catch (const Error& error) {
+    throw Error(error.code(), "in " + in_quotes(text, 80) + ": " + error.what());
+  }
+}
+
+template <class Kind>
+Spec<Kind> make_spec(std::string_view class_name, const Value::Object& fields) {
+  const std::string known = find_class_name<Kind>(class_name);
+  Filler filler(known, Spec<Kind>::make(known).describe());
+  for (const auto& [name, value] : fields) filler.typed(name, value);
+  return Spec<Kind>::make(known, std::move(filler).fields());
+}
+
+#define GRADUS_INSTANTIATE_SPEC_TEXT(KIND)                      \
+  template std::string find_class_name<KIND>(std::string_view); \
+  template Spec<KIND> parse_spec<KIND>(std::string_view);       \
+  template Spec<KIND> make_spec<KIND>(std::string_view, const Value::Object&);
+GRADUS_INSTANTIATE_SPEC_TEXT(LayerKind)
+GRADUS_INSTANTIATE_SPEC_TEXT(InitializerKind)
+GRADUS_INSTANTIATE_SPEC_TEXT(LossKind)
+GRADUS_INSTANTIATE_SPEC_TEXT(OptimizerKind)
+GRADUS_INSTANTIATE_SPEC_TEXT(MetricKind)
+#undef GRADUS_INSTANTIATE_SPEC_TEXT
+
+std::vector<Layer> parse_layers(std::string_view text) {
+  std::vector<Layer> layers = parse_all<LayerKind>(text);
+  if (layers.empty()) fail("no layers: write them as \"dense 90 relu, dense 10 softmax\"");
+  return layers;
+}
+Layer parse_layer(std::string_view text) { return parse_spec<LayerKind>(text); }
+Initializer parse_initializer(std::string_view text) { return parse_spec<InitializerKind>(text); }
+Loss parse_loss(std::string_view text) { return parse_spec<LossKind>(text); }
+Optimizer parse_optimizer(std::string_view text) { return parse_spec<OptimizerKind>(text); }
+Metric parse_metric(std::string_view text) { return parse_spec<MetricKind>(text); }
+std::vector<Metric> parse_metrics(std::string_view text) { return parse_all<MetricKind>(text); }
+
+std::string snake_case(std::string_view name) {
+  const auto is_upper = [&](std::size_t i) { return i < name.size() && name[i] >= 'A' && name[i] <= 'Z'; };
+  const auto is_lower = [&](std::size_t i) { return i < name.size() && name[i] >= 'a' && name[i] <= 'z'; };
+  std::string snake;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    if (i > 0 && is_upper(i) && (is_lower(i - 1) || is_lower(i + 1))) snake += '_';
+    snake += is_upper(i) ? static_cast<char>(name[i] - 'A' + 'a') : name[i];
+  }
+  return snake;
+}
+
+}  // namespace gradus
