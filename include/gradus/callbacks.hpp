@@ -25,13 +25,13 @@ class Logs {
 struct TrainingState {
   std::int64_t epoch = 0;
   std::int64_t epochs = 0;
-  std::int64_t batch = 0;           ///< in this epoch
-  std::int64_t batches = 0;         ///< in every epoch
-  std::int64_t samples = 0;         ///< done in this epoch
+  std::int64_t batch = 0;    ///< in this epoch
+  std::int64_t batches = 0;  ///< in every epoch
+  std::int64_t samples = 0;  ///< done in this epoch
   std::int64_t samples_per_epoch = 0;
-  double seconds = 0;               ///< since the epoch began
-  double loss = 0;                  ///< mean over the epoch's samples so far
-  double accuracy = -1;             ///< likewise; -1 when it is not measured
+  double seconds = 0;    ///< since the epoch began
+  double loss = 0;       ///< mean over the epoch's samples so far
+  double accuracy = -1;  ///< likewise; -1 when it is not measured
 };
 
 /// Watches a run, and may end it. Called on the thread that called `fit`; exceptions leave `fit`.

@@ -84,10 +84,10 @@ struct VarianceScaling {
   std::string distribution = "truncated_normal";  ///< or "untruncated_normal" or "uniform"
   static constexpr std::string_view class_name = "VarianceScaling";
   static constexpr auto fields() {
-    return std::tuple{field("scale", &VarianceScaling::scale, "variance times n, above 0"),
-                      field("mode", &VarianceScaling::mode, "n: fan_in, fan_out or fan_avg"),
-                      field("distribution", &VarianceScaling::distribution,
-                            "truncated_normal, untruncated_normal or uniform")};
+    return std::tuple{
+        field("scale", &VarianceScaling::scale, "variance times n, above 0"),
+        field("mode", &VarianceScaling::mode, "n: fan_in, fan_out or fan_avg"),
+        field("distribution", &VarianceScaling::distribution, "truncated_normal, untruncated_normal or uniform")};
   }
 };
 

@@ -46,8 +46,8 @@ struct CategoricalCrossentropy {
   bool from_logits = false;
   static constexpr std::string_view class_name = "CategoricalCrossentropy";
   static constexpr auto fields() {
-    return std::tuple{field("from_logits", &CategoricalCrossentropy::from_logits,
-                            "the model's outputs are sums, not probabilities")};
+    return std::tuple{
+        field("from_logits", &CategoricalCrossentropy::from_logits, "the model's outputs are sums, not probabilities")};
   }
 };
 

@@ -20,7 +20,7 @@
 namespace gradus {
 
 struct BuildOptions {
-  std::uint64_t seed = 0;           ///< of the initial weights: the same seed gives the same weights
+  std::uint64_t seed = 0;  ///< of the initial weights: the same seed gives the same weights
   std::string name = "sequential";
 };
 
@@ -32,17 +32,17 @@ struct CompileOptions {
 
 struct FitOptions {
   std::int64_t epochs = 1;
-  std::int64_t batch_size = 32;             ///< samples a step; the last batch of an epoch may be smaller
-  bool shuffle = true;                      ///< a new order every epoch, given by (seed, epoch)
-  std::uint64_t seed = 0;                   ///< of the shuffling
-  Dataset validation_data{};                ///< measured after each epoch when not empty
-  std::int64_t threads = 0;                 ///< 0: all cores. The weights do not depend on it.
-  std::vector<Callback*> callbacks{};       ///< not owned
+  std::int64_t batch_size = 32;        ///< samples a step; the last batch of an epoch may be smaller
+  bool shuffle = true;                 ///< a new order every epoch, given by (seed, epoch)
+  std::uint64_t seed = 0;              ///< of the shuffling
+  Dataset validation_data{};           ///< measured after each epoch when not empty
+  std::int64_t threads = 0;            ///< 0: all cores. The weights do not depend on it.
+  std::vector<Callback*> callbacks{};  ///< not owned
 };
 
 struct EvaluateOptions {
   std::int64_t batch_size = 256;
-  std::int64_t threads = 0;                 ///< 0: all cores. The result does not depend on it.
+  std::int64_t threads = 0;  ///< 0: all cores. The result does not depend on it.
 };
 
 /// The figures of a run, one value an epoch under each name.
@@ -54,8 +54,8 @@ class History {
   [[nodiscard]] const std::vector<std::pair<std::string, std::vector<double>>>& entries() const { return entries_; }
   void append(const Logs& logs);
 
-  double seconds = 0;                       ///< the whole run, validation included
-  bool stopped_early = false;               ///< a callback ended it
+  double seconds = 0;          ///< the whole run, validation included
+  bool stopped_early = false;  ///< a callback ended it
 
  private:
   std::vector<std::pair<std::string, std::vector<double>>> entries_;
@@ -63,8 +63,8 @@ class History {
 
 /// One weight of a model, by name.
 struct WeightInfo {
-  std::string layer;                        ///< "dense_1"
-  std::string name;                         ///< "kernel", "bias"
+  std::string layer;  ///< "dense_1"
+  std::string name;   ///< "kernel", "bias"
   Shape shape;
   bool trainable = true;
 };

@@ -26,14 +26,14 @@ struct Value {
   std::variant<std::nullptr_t, bool, std::int64_t, double, std::string, List, Object> data = nullptr;
 
   Value() = default;
-  Value(bool value) : data(value) {}                                 // NOLINT: values convert
-  Value(int value) : data(std::int64_t{value}) {}                    // NOLINT
-  Value(std::int64_t value) : data(value) {}                         // NOLINT
-  Value(double value) : data(value) {}                               // NOLINT
-  Value(const char* value) : data(std::string(value)) {}             // NOLINT
-  Value(std::string value) : data(std::move(value)) {}               // NOLINT
-  Value(List value) : data(std::move(value)) {}                      // NOLINT
-  Value(Object value) : data(std::move(value)) {}                    // NOLINT
+  Value(bool value) : data(value) {}                      // NOLINT: values convert
+  Value(int value) : data(std::int64_t{value}) {}         // NOLINT
+  Value(std::int64_t value) : data(value) {}              // NOLINT
+  Value(double value) : data(value) {}                    // NOLINT
+  Value(const char* value) : data(std::string(value)) {}  // NOLINT
+  Value(std::string value) : data(std::move(value)) {}    // NOLINT
+  Value(List value) : data(std::move(value)) {}           // NOLINT
+  Value(Object value) : data(std::move(value)) {}         // NOLINT
 
   [[nodiscard]] bool is_null() const { return std::holds_alternative<std::nullptr_t>(data); }
   template <class T>
@@ -86,8 +86,8 @@ template <class Kind>
 class Spec {
  public:
   template <DescribedSpec S>
-    requires std::is_same_v<typename S::Kind, Kind>
-  Spec(S spec) : box_(std::make_shared<BoxOf<S>>(std::move(spec))) {}  // NOLINT: specs convert
+  requires std::is_same_v<typename S::Kind, Kind> Spec(S spec)
+      : box_(std::make_shared<BoxOf<S>>(std::move(spec))) {}  // NOLINT: specs convert
 
   /// A spec from its class name and fields as a file holds them; missing fields take their defaults. Throws
   /// `invalid_argument` for an unknown name or field (naming the nearest right one) or a value of the wrong type.
@@ -142,8 +142,8 @@ struct Spec<Kind>::BoxOf final : Spec<Kind>::Box {
     const S defaults{};
     each([&](const auto& f) {
       using T = std::remove_cvref_t<decltype(defaults.*(f.member))>;
-      infos.push_back({std::string(f.name), std::string(FieldType<T>::name), to_value(defaults.*(f.member)),
-                       std::string(f.help)});
+      infos.push_back(
+          {std::string(f.name), std::string(FieldType<T>::name), to_value(defaults.*(f.member)), std::string(f.help)});
     });
     return infos;
   }

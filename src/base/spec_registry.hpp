@@ -69,8 +69,8 @@ Spec<Kind> Spec<Kind>::with(std::string_view field, const Value& value) const {
   if (changed) return Spec(std::move(changed));
   std::vector<std::string> known;
   for (const auto& [name, unused] : fields()) known.push_back(name);
-  throw Error(ErrorCode::invalid_argument, std::string(class_name()) + " has no option '" + std::string(field) + "'" +
-                                               did_you_mean(field, known));
+  throw Error(ErrorCode::invalid_argument,
+              std::string(class_name()) + " has no option '" + std::string(field) + "'" + did_you_mean(field, known));
 }
 
 template <class Kind>
@@ -87,8 +87,8 @@ Spec<Kind> FieldType<Spec<Kind>>::from_value(const Value& value) {
   const Value* config = value.find("config");
   const auto* text = class_name == nullptr ? nullptr : class_name->get_if<std::string>();
   if (text == nullptr) {
-    throw Error(ErrorCode::invalid_argument, "expected the name of one of the " + std::string(Kind::name) + "s, got " +
-                                                 value.to_string());
+    throw Error(ErrorCode::invalid_argument,
+                "expected the name of one of the " + std::string(Kind::name) + "s, got " + value.to_string());
   }
   const auto* fields = config == nullptr ? nullptr : config->get_if<Value::Object>();
   return Spec<Kind>::make(*text, fields == nullptr ? Value::Object{} : *fields);
@@ -97,8 +97,8 @@ Spec<Kind> FieldType<Spec<Kind>>::from_value(const Value& value) {
 }  // namespace gradus
 
 /// Once a room, in its registry.cpp: the parts of Spec<KIND> that need the registry.
-#define GRADUS_INSTANTIATE_SPEC(KIND)                                                                       \
-  template std::vector<std::string> gradus::Spec<gradus::KIND>::names();                                    \
-  template gradus::Spec<gradus::KIND> gradus::Spec<gradus::KIND>::with(std::string_view, const Value&) const; \
+#define GRADUS_INSTANTIATE_SPEC(KIND)                                                                           \
+  template std::vector<std::string> gradus::Spec<gradus::KIND>::names();                                        \
+  template gradus::Spec<gradus::KIND> gradus::Spec<gradus::KIND>::with(std::string_view, const Value&) const;   \
   template gradus::Spec<gradus::KIND> gradus::Spec<gradus::KIND>::make(std::string_view, const Value::Object&); \
   template gradus::Spec<gradus::KIND> gradus::FieldType<gradus::Spec<gradus::KIND>>::from_value(const Value&);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include <gradus/activations.hpp>
 #include <gradus/tensor.hpp>
@@ -94,8 +95,8 @@ void sparse_gradient(const SparseBatch& batch, std::int64_t rows, std::int64_t t
 /// One step of plain gradient descent from a single sample, for the rows i of w that belong to tile `tile`:
 /// w[i, n] -= rate * (x_i * d[n]) with x_i = entry + offset. Where x is 0 nothing is touched.
 /// `sums` (may be null; padded(n)) receives the sums over these rows of w after the step.
-void sparse_sgd(const SparseBatch& batch, std::int64_t tile, Real offset, const Real* d, std::int64_t n,
-                Real rate, Real* w, std::int64_t w_row, Real* sums);
+void sparse_sgd(const SparseBatch& batch, std::int64_t tile, Real offset, const Real* d, std::int64_t n, Real rate,
+                Real* w, std::int64_t w_row, Real* sums);
 
 /// y[i] = samples.scale * x[i] + offset for the samples' row r.
 void scale_row(const Samples& samples, std::int64_t r, std::int64_t width, Real offset, Real* y);
@@ -128,8 +129,9 @@ struct AdamNumbers {
 };
 void adam(Real* w, const Real* g, Real* m, Real* v, std::int64_t n, const AdamNumbers& numbers);
 
-/// What the fast kernels run on: "AVX3", "AVX2", "SSE4", ...; "reference" in the double build.
-const char* target_name();
+/// The instruction sets that the fast kernels can run on here, best first: "AVX3", "AVX2", "SSE4", ...; the first is
+/// used. "reference" alone in the double build.
+std::vector<const char*> targets();
 /// Makes the fast kernels use the named target from now on; "" undoes it. False when this machine does not have it.
 bool force_target(const char* name);
 

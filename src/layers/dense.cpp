@@ -6,8 +6,8 @@
 namespace gradus {
 namespace {
 
-using kernels::Product;
 using kernels::padded;
+using kernels::Product;
 
 /// y = act(x W + b).
 ///
@@ -70,7 +70,8 @@ class DenseFunction final : public LayerFunction {
 
   void backward(const LayerBuffers& b, Steps& steps) const override {
     if (spec_.activation != Activation::linear) {
-      steps.push_back(rows_step([this, b](const Pass&, std::int64_t begin, std::int64_t end) { to_delta(b, begin, end); }));
+      steps.push_back(
+          rows_step([this, b](const Pass&, std::int64_t begin, std::int64_t end) { to_delta(b, begin, end); }));
     }
     if (b.d_in == nullptr) return;
     if (tiled()) {
@@ -79,9 +80,8 @@ class DenseFunction final : public LayerFunction {
                          pull_back(p, b, 0, p.rows, begin * column_tile, std::min(inputs_, end * column_tile));
                        }});
     } else {
-      steps.push_back(rows_step([this, b](const Pass& p, std::int64_t begin, std::int64_t end) {
-        pull_back(p, b, begin, end, 0, inputs_);
-      }));
+      steps.push_back(rows_step(
+          [this, b](const Pass& p, std::int64_t begin, std::int64_t end) { pull_back(p, b, begin, end, 0, inputs_); }));
     }
   }
 
@@ -161,8 +161,13 @@ class DenseFunction final : public LayerFunction {
     Real* values = b.scratch + sums_size(b);
     Real* columns = values + b.max_rows * capacity;
     Real* starts = columns + b.max_rows * capacity / 2;
-    return {reinterpret_cast<std::uint16_t*>(columns), values,   reinterpret_cast<std::int32_t*>(starts), capacity,
-            inputs_, row_tile, tiles_of(inputs_, row_tile)};
+    return {reinterpret_cast<std::uint16_t*>(columns),
+            values,
+            reinterpret_cast<std::int32_t*>(starts),
+            capacity,
+            inputs_,
+            row_tile,
+            tiles_of(inputs_, row_tile)};
   }
 
   void renew_sums(const LayerBuffers& b, const Real* parameters, std::int64_t tile) const {
@@ -191,8 +196,7 @@ class DenseFunction final : public LayerFunction {
   // Outputs of samples [begin, end), columns [first, last).
   void compute(const Pass& p, const LayerBuffers& b, std::int64_t begin, std::int64_t end, std::int64_t first,
                std::int64_t last) const {
-    const Activation activation =
-        spec_.activation == Activation::softmax ? Activation::linear : spec_.activation;
+    const Activation activation = spec_.activation == Activation::softmax ? Activation::linear : spec_.activation;
     const Real* weights = p.parameters + kernel().offset + first;
     const Real* add = shift(p, b, first, last);
     Real* out = b.out + first;
@@ -241,8 +245,7 @@ class DenseFunction final : public LayerFunction {
   // dL/dy becomes dL/dz, in place.
   void to_delta(const LayerBuffers& b, std::int64_t begin, std::int64_t end) const {
     if (spec_.activation == Activation::softmax) {
-      for_positions(b.d_out, begin, end,
-                    [&](Real* d) { kernels::softmax_gradient(b.out + (d - b.d_out), units_, d); });
+      for_positions(b.d_out, begin, end, [&](Real* d) { kernels::softmax_gradient(b.out + (d - b.d_out), units_, d); });
       return;
     }
     for (std::int64_t r = begin; r < end; ++r) {

@@ -30,8 +30,7 @@ using InitializerRegistry = SpecRegistry<InitializerKind>;
 template <class S, class F>
 bool register_initializer(F fill, std::string_view file) {
   return InitializerRegistry::instance().add(
-      S{},
-      {[fill](const Initializer& spec, const InitializerTarget& target, Philox& random, std::span<double> values) {
+      S{}, {[fill](const Initializer& spec, const InitializerTarget& target, Philox& random, std::span<double> values) {
         fill(*spec.get_if<S>(), target, random, values);
       }},
       file);

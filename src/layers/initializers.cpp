@@ -54,9 +54,8 @@ void scale_variance(const VarianceScaling& s, const Target& target, Philox& rand
     const double limit = std::sqrt(3 * variance);
     fill_uniform(-limit, limit, random, values);
   } else {
-    demand(false,
-           "VarianceScaling: distribution must be truncated_normal, untruncated_normal or uniform, got '" +
-               s.distribution + "'");
+    demand(false, "VarianceScaling: distribution must be truncated_normal, untruncated_normal or uniform, got '" +
+                      s.distribution + "'");
   }
 }
 
@@ -69,8 +68,8 @@ auto scaled(double scale, const char* mode, const char* distribution) {
 // Gram and Schmidt, twice for accuracy, on the shorter side of a normal random matrix; its rows then are orthonormal
 // and uniformly distributed.
 void fill_orthogonal(const Orthogonal& s, const Target& target, Philox& random, Values values) {
-  demand(target.shape.rank() >= 2, "Orthogonal: needs a weight of at least two axes, got shape " +
-                                       target.shape.to_string());
+  demand(target.shape.rank() >= 2,
+         "Orthogonal: needs a weight of at least two axes, got shape " + target.shape.to_string());
   const auto columns = static_cast<std::size_t>(target.shape.back());
   const std::size_t rows = values.size() / columns;
   const std::size_t count = std::min(rows, columns), length = std::max(rows, columns);

@@ -32,13 +32,13 @@ struct Parameter {
 
 /// What changes from one pass to the next. A pass computes one batch.
 struct Pass {
-  std::int64_t rows = 0;              ///< samples in this batch
-  kernels::Samples samples;           ///< the batch as the data set holds it
-  bool sparse = false;                ///< many of the samples' numbers are 0
+  std::int64_t rows = 0;     ///< samples in this batch
+  kernels::Samples samples;  ///< the batch as the data set holds it
+  bool sparse = false;       ///< many of the samples' numbers are 0
   bool training = false;
-  const Real* parameters = nullptr;   ///< the model's flat block
-  Real* weights = nullptr;            ///< the same block where this pass may change it, else null
-  Real* gradients = nullptr;          ///< laid out as the block
+  const Real* parameters = nullptr;  ///< the model's flat block
+  Real* weights = nullptr;           ///< the same block where this pass may change it, else null
+  Real* gradients = nullptr;         ///< laid out as the block
   /// Applies the optimizer to [begin, end) of the block once its gradient is complete; null: gradients only.
   const std::function<void(std::int64_t begin, std::int64_t end)>* update = nullptr;
   /// The learning rate where the update is w -= rate * g and nothing else, so that a layer may do it on its own
@@ -65,14 +65,14 @@ constexpr std::int64_t row_stride(std::int64_t elements) {
 /// Where one layer's numbers lie in a workspace. Row r of a buffer starts at r * row_stride(elements of a row). What
 /// lies behind a row's elements is arbitrary for activations and 0 for gradients.
 struct LayerBuffers {
-  bool first = false;      ///< the input is the batch itself: Pass::samples, scaled by the two numbers below
+  bool first = false;  ///< the input is the batch itself: Pass::samples, scaled by the two numbers below
   Real scale = 1;
   Real offset = 0;
   const Real* in = nullptr;
   Real* out = nullptr;
-  Real* d_out = nullptr;   ///< gradient by the outputs; the layer may overwrite it
-  Real* d_in = nullptr;    ///< gradient by the inputs; null when nobody needs it
-  Real* scratch = nullptr; ///< scratch_size() numbers
+  Real* d_out = nullptr;    ///< gradient by the outputs; the layer may overwrite it
+  Real* d_in = nullptr;     ///< gradient by the inputs; null when nobody needs it
+  Real* scratch = nullptr;  ///< scratch_size() numbers
   std::int64_t max_rows = 0;
 };
 
@@ -141,13 +141,12 @@ using LayerRegistry = SpecRegistry<LayerKind>;
 /// (const S&, const Shape&).
 template <class S, class F>
 bool register_layer(std::vector<Maker<LayerKind>::Example> examples, std::string_view file) {
-  return LayerRegistry::instance().add(
-      S{},
-      {[](const Layer& spec, const Shape& input) -> std::unique_ptr<LayerFunction> {
-         return std::make_unique<F>(*spec.get_if<S>(), input);
-       },
-       std::move(examples)},
-      file);
+  return LayerRegistry::instance().add(S{},
+                                       {[](const Layer& spec, const Shape& input) -> std::unique_ptr<LayerFunction> {
+                                          return std::make_unique<F>(*spec.get_if<S>(), input);
+                                        },
+                                        std::move(examples)},
+                                       file);
 }
 
 }  // namespace gradus

@@ -15,17 +15,18 @@ class RescalingFunction final : public LayerFunction {
   [[nodiscard]] bool reads_samples() const override { return true; }
 
   void forward(const LayerBuffers& b, Steps& steps) const override {
-    steps.push_back({.by_rows = true, .tiles = {}, .run = [this, b](const Pass& p, std::int64_t begin, std::int64_t end) {
-                       kernels::Samples samples{b.in, false, stride(), nullptr, scale_};
-                       if (b.first) {
-                         samples = p.samples;
-                         // Two scalings in a row: scale (b.scale x + b.offset) + offset.
-                         samples.scale = scale_ * b.scale;
-                       }
-                       for (std::int64_t r = begin; r < end; ++r) {
-                         kernels::scale_row(samples, r, size(), scale_ * b.offset + offset_, b.out + r * stride());
-                       }
-                     }});
+    steps.push_back(
+        {.by_rows = true, .tiles = {}, .run = [this, b](const Pass& p, std::int64_t begin, std::int64_t end) {
+           kernels::Samples samples{b.in, false, stride(), nullptr, scale_};
+           if (b.first) {
+             samples = p.samples;
+             // Two scalings in a row: scale (b.scale x + b.offset) + offset.
+             samples.scale = scale_ * b.scale;
+           }
+           for (std::int64_t r = begin; r < end; ++r) {
+             kernels::scale_row(samples, r, size(), scale_ * b.offset + offset_, b.out + r * stride());
+           }
+         }});
   }
 
   void backward(const LayerBuffers& b, Steps& steps) const override {

@@ -27,9 +27,10 @@ using MetricRegistry = SpecRegistry<MetricKind>;
 
 template <class S, class F>
 bool register_metric(std::string_view file) {
-  return MetricRegistry::instance().add(
-      S{}, {[](const Metric& spec) -> std::unique_ptr<MetricFunction> { return std::make_unique<F>(*spec.get_if<S>()); }},
-      file);
+  return MetricRegistry::instance().add(S{}, {[](const Metric& spec) -> std::unique_ptr<MetricFunction> {
+                                          return std::make_unique<F>(*spec.get_if<S>());
+                                        }},
+                                        file);
 }
 
 }  // namespace gradus

@@ -106,8 +106,8 @@ void draw_weights(Sequential::State& s) {
 void check_fit(const Sequential::State& s, const TensorView& inputs) {
   const Shape rows = inputs.shape().rank() == 0 ? Shape{} : inputs.shape().without_rows();
   if (inputs.rows() == 0 || rows.elements() == s.input_shape.elements()) return;
-  throw Error(ErrorCode::invalid_argument, "the model takes samples of shape " + s.input_shape.to_string() + ", got " +
-                                               rows.to_string());
+  throw Error(ErrorCode::invalid_argument,
+              "the model takes samples of shape " + s.input_shape.to_string() + ", got " + rows.to_string());
 }
 
 kernels::Samples samples_of(const TensorView& view) {
@@ -121,8 +121,7 @@ std::unique_ptr<Workspace> borrow(const Sequential::State& s, std::int64_t rows)
   const std::int64_t size = rows <= 1 ? 1 : rows <= 64 ? 64 : 1024;
   {
     const std::lock_guard lock(s.idle_mutex);
-    const auto found =
-        std::find_if(s.idle.begin(), s.idle.end(), [&](const auto& w) { return w->max_rows() == size; });
+    const auto found = std::find_if(s.idle.begin(), s.idle.end(), [&](const auto& w) { return w->max_rows() == size; });
     if (found != s.idle.end()) {
       std::unique_ptr<Workspace> workspace = std::move(*found);
       s.idle.erase(found);

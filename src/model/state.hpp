@@ -30,21 +30,21 @@ struct Sequential::State {
   std::string name;
   std::uint64_t seed = 0;
   Shape input_shape;
-  std::vector<Layer> specs;                                ///< with names filled in
-  std::vector<std::unique_ptr<LayerFunction>> functions;   ///< one a spec
-  std::vector<PlacedParameter> parameters;                 ///< in the order of weights()
-  std::vector<WeightInfo> weights;                         ///< likewise
-  std::int64_t trainable_size = 0;                         ///< numbers of the block that are trained
+  std::vector<Layer> specs;                               ///< with names filled in
+  std::vector<std::unique_ptr<LayerFunction>> functions;  ///< one a spec
+  std::vector<PlacedParameter> parameters;                ///< in the order of weights()
+  std::vector<WeightInfo> weights;                        ///< likewise
+  std::int64_t trainable_size = 0;                        ///< numbers of the block that are trained
   AlignedBuffer block;
-  std::uint64_t version = 1;                               ///< counts changes of the block
+  std::uint64_t version = 1;  ///< counts changes of the block
 
   std::optional<CompileOptions> compiled;
   std::unique_ptr<OptimizerFunction> optimizer;
   std::unique_ptr<LossFunction> loss;
   std::vector<std::unique_ptr<MetricFunction>> metrics;
-  std::vector<AlignedBuffer> slots;                        ///< optimizer state, laid out as the trained block
-  std::int64_t iterations = 0;                             ///< optimizer steps so far
-  std::int64_t epochs = 0;                                 ///< epochs so far, over all calls of fit
+  std::vector<AlignedBuffer> slots;  ///< optimizer state, laid out as the trained block
+  std::int64_t iterations = 0;       ///< optimizer steps so far
+  std::int64_t epochs = 0;           ///< epochs so far, over all calls of fit
 
   std::vector<std::string> class_names;
   History history;

@@ -91,8 +91,8 @@ void Workspace::place_layers() {
   place_input(true);
   output_ = const_cast<Real*>(below_);
   d_output_ = d_below_;
-  output_size_ = model_.functions.empty() ? model_.input_shape.elements()
-                                          : model_.functions.back()->output_shape().elements();
+  output_size_ =
+      model_.functions.empty() ? model_.input_shape.elements() : model_.functions.back()->output_shape().elements();
   output_stride_ = row_stride(output_size_);
 }
 
@@ -111,7 +111,8 @@ void Workspace::plan() {
     gradients_ = AlignedBuffer(model_.trainable_size);
     for (auto placed = placed_.rbegin(); placed != placed_.rend(); ++placed) {
       placed->function->backward(placed->buffers, steps);
-      const bool trained_below = std::any_of(placed + 1, placed_.rend(), [](const Placed& p) { return trains(*p.function); });
+      const bool trained_below =
+          std::any_of(placed + 1, placed_.rend(), [](const Placed& p) { return trains(*p.function); });
       if (!trained_below) break;
     }
     Steps by_weights;
@@ -193,8 +194,8 @@ void Workspace::forward_backward(const BatchTargets& targets, ThreadPool* pool) 
   run(both_, worth(pool));
 }
 
-void Workspace::gradients(const std::function<void(std::int64_t, std::int64_t)>* update, Real* weights,
-                          Real plain_rate, ThreadPool* pool) {
+void Workspace::gradients(const std::function<void(std::int64_t, std::int64_t)>* update, Real* weights, Real plain_rate,
+                          ThreadPool* pool) {
   pass_.gradients = gradients_.data();
   pass_.update = update;
   pass_.weights = weights;

@@ -23,8 +23,7 @@ class AdamFunction final : public OptimizerFunction {
   void update(Real* w, const Real* g, std::span<Real* const> slots, std::int64_t n, std::int64_t step,
               double learning_rate) const override {
     const auto t = static_cast<double>(step);
-    const double rate =
-        learning_rate * std::sqrt(1 - std::pow(spec_.beta_2, t)) / (1 - std::pow(spec_.beta_1, t));
+    const double rate = learning_rate * std::sqrt(1 - std::pow(spec_.beta_2, t)) / (1 - std::pow(spec_.beta_1, t));
     kernels::adam(w, g, slots[0], slots[1], n,
                   {static_cast<Real>(rate), static_cast<Real>(spec_.beta_1), static_cast<Real>(spec_.beta_2),
                    static_cast<Real>(spec_.epsilon)});

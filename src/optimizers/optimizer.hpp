@@ -38,12 +38,10 @@ using OptimizerRegistry = SpecRegistry<OptimizerKind>;
 
 template <class S, class F>
 bool register_optimizer(std::string_view file) {
-  return OptimizerRegistry::instance().add(
-      S{},
-      {[](const Optimizer& spec) -> std::unique_ptr<OptimizerFunction> {
-        return std::make_unique<F>(*spec.get_if<S>());
-      }},
-      file);
+  return OptimizerRegistry::instance().add(S{}, {[](const Optimizer& spec) -> std::unique_ptr<OptimizerFunction> {
+                                             return std::make_unique<F>(*spec.get_if<S>());
+                                           }},
+                                           file);
 }
 
 }  // namespace gradus

@@ -44,8 +44,7 @@ void check_data(const Sequential& model, const Dataset& data, const std::string&
   const bool two_classes = data.is_classified() && data.target_width() == 2 && n == 1;
   if (data.target_width() != n && !two_classes) {
     refuse(what + ": the model has " + std::to_string(n) + (n == 1 ? " output" : " outputs") + ", but " + data.name() +
-           " has " + std::to_string(data.target_width()) +
-           (data.is_classified() ? " classes" : " targets a sample"));
+           " has " + std::to_string(data.target_width()) + (data.is_classified() ? " classes" : " targets a sample"));
   }
   const std::string why = model.state().loss->why_not(n, data.is_classified());
   if (!why.empty()) refuse(what + ": " + std::string(model.compiled()->loss.class_name()) + " " + why);

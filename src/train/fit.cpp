@@ -136,7 +136,8 @@ class Run {
   [[noreturn]] void fail(const AlignedBuffer& good, std::int64_t layer) {
     s_.block = good;
     s_.touch();
-    const std::string where = layer < 0 ? "the loss" : "layer '" + layer_name(s_.specs[static_cast<std::size_t>(layer)]) + "'";
+    const std::string where =
+        layer < 0 ? "the loss" : "layer '" + layer_name(s_.specs[static_cast<std::size_t>(layer)]) + "'";
     const std::string kept = state_.epoch == 0 ? "as before the run" : "as after epoch " + std::to_string(state_.epoch);
     throw Error(ErrorCode::not_finite, where + " stopped being finite in epoch " + std::to_string(state_.epoch + 1) +
                                            ", step " + std::to_string(state_.batch + 1) +

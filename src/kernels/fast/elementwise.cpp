@@ -26,13 +26,15 @@ HWY_INLINE void for_vectors(std::int64_t n, F&& f) {
 
 template <class F>
 HWY_INLINE void map(const float* x, std::int64_t n, float* y, F&& f) {
-  for_vectors(n, [&](std::int64_t i, std::int64_t left) HWY_ATTR { store_columns(f(load_columns(x + i, left)), y + i, left); });
+  for_vectors(
+      n, [&](std::int64_t i, std::int64_t left) HWY_ATTR { store_columns(f(load_columns(x + i, left)), y + i, left); });
 }
 
 HWY_INLINE V sigmoid(V z) {
   const D d;
   const V one = hn::Set(d, 1.0f);
-  return hn::Div(one, hn::Add(one, hn::Exp(d, hn::Neg(hn::Max(hn::Set(d, -88.0f), z)))));
+  const V y = hn::Div(one, hn::Add(one, hn::Exp(d, hn::Neg(hn::Max(hn::Set(d, -88.0f), z)))));
+  return hn::IfThenElse(hn::Eq(z, z), y, z);  // Exp takes what is no number for a very small one
 }
 
 }  // namespace
@@ -41,11 +43,21 @@ void Activate(Activation activation, const float* x, std::int64_t n, float* y) {
   const D d;
   const V zero = hn::Zero(d), one = hn::Set(d, 1.0f);
   switch (activation) {
-    case Activation::relu: map(x, n, y, [&](V z) HWY_ATTR { return hn::Max(zero, z); }); break;
-    case Activation::sigmoid: map(x, n, y, [&](V z) HWY_ATTR { return sigmoid(z); }); break;
-    case Activation::tanh: map(x, n, y, [&](V z) HWY_ATTR { return hn::Tanh(d, z); }); break;
-    case Activation::step: map(x, n, y, [&](V z) HWY_ATTR { return hn::IfThenElseZero(hn::Gt(z, zero), one); }); break;
-    default: map(x, n, y, [](V z) HWY_ATTR { return z; }); break;
+    case Activation::relu:
+      map(x, n, y, [&](V z) HWY_ATTR { return hn::Max(zero, z); });
+      break;
+    case Activation::sigmoid:
+      map(x, n, y, [&](V z) HWY_ATTR { return sigmoid(z); });
+      break;
+    case Activation::tanh:
+      map(x, n, y, [&](V z) HWY_ATTR { return hn::Tanh(d, z); });
+      break;
+    case Activation::step:
+      map(x, n, y, [&](V z) HWY_ATTR { return hn::IfThenElseZero(hn::Gt(z, zero), one); });
+      break;
+    default:
+      map(x, n, y, [](V z) HWY_ATTR { return z; });
+      break;
   }
 }
 
@@ -58,10 +70,17 @@ void ActivationGradient(Activation activation, const float* y, std::int64_t n, f
     });
   };
   switch (activation) {
-    case Activation::relu: times([&](V a, V g) HWY_ATTR { return hn::IfThenElseZero(hn::Gt(a, zero), g); }); break;
-    case Activation::sigmoid: times([&](V a, V g) HWY_ATTR { return hn::Mul(g, hn::Mul(a, hn::Sub(one, a))); }); break;
-    case Activation::tanh: times([&](V a, V g) HWY_ATTR { return hn::Mul(g, hn::NegMulAdd(a, a, one)); }); break;
-    default: break;
+    case Activation::relu:
+      times([&](V a, V g) HWY_ATTR { return hn::IfThenElseZero(hn::Gt(a, zero), g); });
+      break;
+    case Activation::sigmoid:
+      times([&](V a, V g) HWY_ATTR { return hn::Mul(g, hn::Mul(a, hn::Sub(one, a))); });
+      break;
+    case Activation::tanh:
+      times([&](V a, V g) HWY_ATTR { return hn::Mul(g, hn::NegMulAdd(a, a, one)); });
+      break;
+    default:
+      break;
   }
 }
 
@@ -69,10 +88,10 @@ void Softmax(const float* x, std::int64_t n, float* y) {
   const D d;
   V top = hn::Set(d, -std::numeric_limits<float>::infinity());
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  const auto here = [&](std::int64_t left) HWY_ATTR { return hn::FirstN(d, static_cast<std::size_t>(std::min(left, lanes))); };
-  for_vectors(n, [&](std::int64_t i, std::int64_t left) HWY_ATTR {
-    top = hn::Max(top, hn::IfThenElse(here(left), load_columns(x + i, left), top));
-  });
+  const auto here = [&](std::int64_t left)
+                        HWY_ATTR { return hn::FirstN(d, static_cast<std::size_t>(std::min(left, lanes))); };
+  for_vectors(n, [&](std::int64_t i, std::int64_t left)
+                     HWY_ATTR { top = hn::Max(top, hn::IfThenElse(here(left), load_columns(x + i, left), top)); });
   top = hn::MaxOfLanes(d, top);
   V sum = hn::Zero(d);
   for_vectors(n, [&](std::int64_t i, std::int64_t left) HWY_ATTR {
@@ -87,9 +106,8 @@ void Softmax(const float* x, std::int64_t n, float* y) {
 void SoftmaxGradient(const float* y, std::int64_t n, float* delta) {
   const D d;
   V dot = hn::Zero(d);
-  for_vectors(n, [&](std::int64_t i, std::int64_t left) HWY_ATTR {
-    dot = hn::MulAdd(load_columns(y + i, left), load_columns(delta + i, left), dot);
-  });
+  for_vectors(n, [&](std::int64_t i, std::int64_t left)
+                     HWY_ATTR { dot = hn::MulAdd(load_columns(y + i, left), load_columns(delta + i, left), dot); });
   dot = hn::SumOfLanes(d, dot);
   for_vectors(n, [&](std::int64_t i, std::int64_t left) HWY_ATTR {
     store_columns(hn::Mul(load_columns(y + i, left), hn::Sub(load_columns(delta + i, left), dot)), delta + i, left);

@@ -181,8 +181,18 @@ void Multiply(const Product& p) {
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   // Padded columns are computed along: what lies there is allowed to be anything.
   const std::int64_t n = p.c_padded ? padded(p.n) : p.n;
-  Tile t{p.a, p.a_row, p.a_col, nullptr, p.b_row, p.c, p.c_row, p.k, p.add, p.accumulate,
-         p.activation == Activation::relu && !p.accumulate, 0};
+  Tile t{p.a,
+         p.a_row,
+         p.a_col,
+         nullptr,
+         p.b_row,
+         p.c,
+         p.c_row,
+         p.k,
+         p.add,
+         p.accumulate,
+         p.activation == Activation::relu && !p.accumulate,
+         0};
   const bool direct = p.b_col == 1 && p.b_padded && (p.b_row <= 4 * 64 || p.m <= 2);
   if (direct && p.m == 1) {
     compute_row(p, t, n);

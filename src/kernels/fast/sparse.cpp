@@ -144,14 +144,30 @@ HWY_INLINE void for_column_groups(std::int64_t n, F&& f) {
   for (std::int64_t first = 0; first < end;) {
     const std::int64_t vectors = std::min<std::int64_t>(8, (end - first) / lanes);
     switch (vectors) {
-      case 1: f(std::integral_constant<int, 1>(), first); break;
-      case 2: f(std::integral_constant<int, 2>(), first); break;
-      case 3: f(std::integral_constant<int, 3>(), first); break;
-      case 4: f(std::integral_constant<int, 4>(), first); break;
-      case 5: f(std::integral_constant<int, 5>(), first); break;
-      case 6: f(std::integral_constant<int, 6>(), first); break;
-      case 7: f(std::integral_constant<int, 7>(), first); break;
-      default: f(std::integral_constant<int, 8>(), first); break;
+      case 1:
+        f(std::integral_constant<int, 1>(), first);
+        break;
+      case 2:
+        f(std::integral_constant<int, 2>(), first);
+        break;
+      case 3:
+        f(std::integral_constant<int, 3>(), first);
+        break;
+      case 4:
+        f(std::integral_constant<int, 4>(), first);
+        break;
+      case 5:
+        f(std::integral_constant<int, 5>(), first);
+        break;
+      case 6:
+        f(std::integral_constant<int, 6>(), first);
+        break;
+      case 7:
+        f(std::integral_constant<int, 7>(), first);
+        break;
+      default:
+        f(std::integral_constant<int, 8>(), first);
+        break;
     }
     first += vectors * lanes;
   }
@@ -187,7 +203,8 @@ void FindNonzero(const Samples& samples, std::int64_t begin, std::int64_t end, c
   for (std::int64_t r = begin; r < end; ++r) {
     if (!samples.bytes) {
       const float* x = samples.real_row(r);
-      find_in_row(batch, r, samples.scale, [&](std::int64_t k, std::int64_t left) HWY_ATTR { return load_columns(x + k, left); });
+      find_in_row(batch, r, samples.scale,
+                  [&](std::int64_t k, std::int64_t left) HWY_ATTR { return load_columns(x + k, left); });
       continue;
     }
     const std::uint8_t* x = samples.byte_row(r);
@@ -202,9 +219,8 @@ void FindNonzero(const Samples& samples, std::int64_t begin, std::int64_t end, c
   }
 }
 
-void SparseMultiply(const SparseBatch& batch, std::int64_t begin, std::int64_t end, const float* b,
-                    std::int64_t b_row, std::int64_t n, const float* add, bool relu, float* y,
-                    std::int64_t y_row) {
+void SparseMultiply(const SparseBatch& batch, std::int64_t begin, std::int64_t end, const float* b, std::int64_t b_row,
+                    std::int64_t n, const float* add, bool relu, float* y, std::int64_t y_row) {
   for_column_groups(n, [&](auto vectors, std::int64_t first) HWY_ATTR {
     const Right right{b + first, b_row, add == nullptr ? nullptr : add + first, relu};
     for (std::int64_t r = begin; r < end; ++r) {
@@ -225,8 +241,8 @@ void SparseGradient(const SparseBatch& batch, std::int64_t rows, std::int64_t ti
   });
 }
 
-void SparseSgd(const SparseBatch& batch, std::int64_t tile, float offset, const float* delta,
-               std::int64_t n, float rate, float* w, std::int64_t w_row, float* sums) {
+void SparseSgd(const SparseBatch& batch, std::int64_t tile, float offset, const float* delta, std::int64_t n,
+               float rate, float* w, std::int64_t w_row, float* sums) {
   const SgdStep step{tile, offset, rate, w_row};
   for_column_groups(n, [&](auto vectors, std::int64_t column) HWY_ATTR {
     sgd_tile<decltype(vectors)::value>(batch, step, delta + column, w + column,
@@ -261,8 +277,8 @@ void sparse_gradient(const SparseBatch& batch, std::int64_t rows, std::int64_t t
   HWY_DYNAMIC_DISPATCH(SparseGradient)(batch, rows, tile, d, d_row, n, g, g_row);
 }
 
-void sparse_sgd(const SparseBatch& batch, std::int64_t tile, Real offset, const Real* d, std::int64_t n,
-                Real rate, Real* w, std::int64_t w_row, Real* sums) {
+void sparse_sgd(const SparseBatch& batch, std::int64_t tile, Real offset, const Real* d, std::int64_t n, Real rate,
+                Real* w, std::int64_t w_row, Real* sums) {
   HWY_DYNAMIC_DISPATCH(SparseSgd)(batch, tile, offset, d, n, rate, w, w_row, sums);
 }
 }  // namespace gradus::kernels

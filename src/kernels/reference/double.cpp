@@ -26,8 +26,8 @@ void sparse_gradient(const SparseBatch& batch, std::int64_t rows, std::int64_t t
                      std::int64_t n, Real* g, std::int64_t g_row) {
   reference::sparse_gradient(batch, rows, tile, d, d_row, n, g, g_row);
 }
-void sparse_sgd(const SparseBatch& batch, std::int64_t tile, Real offset, const Real* d, std::int64_t n,
-                Real rate, Real* w, std::int64_t w_row, Real* sums) {
+void sparse_sgd(const SparseBatch& batch, std::int64_t tile, Real offset, const Real* d, std::int64_t n, Real rate,
+                Real* w, std::int64_t w_row, Real* sums) {
   reference::sparse_sgd(batch, tile, offset, d, n, rate, w, w_row, sums);
 }
 void scale_row(const Samples& samples, std::int64_t r, std::int64_t width, Real offset, Real* y) {
@@ -49,7 +49,7 @@ void rmsprop(Real* w, const Real* g, Real* v, Real* m, Real* average, std::int64
 void adam(Real* w, const Real* g, Real* m, Real* v, std::int64_t n, const AdamNumbers& numbers) {
   reference::adam(w, g, m, v, n, numbers);
 }
-const char* target_name() { return "reference"; }
+std::vector<const char*> targets() { return {"reference"}; }
 bool force_target(const char* name) { return *name == 0; }
 
 }  // namespace gradus::kernels

@@ -19,11 +19,21 @@ inline void activate(Activation activation, const Real* x, std::int64_t n, Real*
   for (std::int64_t i = 0; i < n; ++i) {
     const Real z = x[i];
     switch (activation) {
-      case Activation::relu: y[i] = z < 0 ? Real{0} : z; break;
-      case Activation::sigmoid: y[i] = 1 / (1 + std::exp(-z)); break;
-      case Activation::tanh: y[i] = std::tanh(z); break;
-      case Activation::step: y[i] = z > 0 ? Real{1} : Real{0}; break;
-      default: y[i] = z; break;
+      case Activation::relu:
+        y[i] = z < 0 ? Real{0} : z;
+        break;
+      case Activation::sigmoid:
+        y[i] = 1 / (1 + std::exp(-z));
+        break;
+      case Activation::tanh:
+        y[i] = std::tanh(z);
+        break;
+      case Activation::step:
+        y[i] = z > 0 ? Real{1} : Real{0};
+        break;
+      default:
+        y[i] = z;
+        break;
     }
   }
 }
@@ -31,10 +41,17 @@ inline void activate(Activation activation, const Real* x, std::int64_t n, Real*
 inline void activation_gradient(Activation activation, const Real* y, std::int64_t n, Real* d) {
   for (std::int64_t i = 0; i < n; ++i) {
     switch (activation) {
-      case Activation::relu: d[i] = y[i] > 0 ? d[i] : Real{0}; break;
-      case Activation::sigmoid: d[i] *= y[i] * (1 - y[i]); break;
-      case Activation::tanh: d[i] *= 1 - y[i] * y[i]; break;
-      default: break;
+      case Activation::relu:
+        d[i] = y[i] > 0 ? d[i] : Real{0};
+        break;
+      case Activation::sigmoid:
+        d[i] *= y[i] * (1 - y[i]);
+        break;
+      case Activation::tanh:
+        d[i] *= 1 - y[i] * y[i];
+        break;
+      default:
+        break;
     }
   }
 }
@@ -83,8 +100,8 @@ inline void find_nonzero(const Samples& samples, std::int64_t begin, std::int64_
 }
 
 inline void sparse_product(const SparseBatch& batch, std::int64_t begin, std::int64_t end, const Real* b,
-                           std::int64_t b_row, std::int64_t n, const Real* add, Activation activation,
-                           Real* y, std::int64_t y_row) {
+                           std::int64_t b_row, std::int64_t n, const Real* add, Activation activation, Real* y,
+                           std::int64_t y_row) {
   for (std::int64_t r = begin; r < end; ++r) {
     for (std::int64_t j = 0; j < n; ++j) {
       Real sum = 0;
@@ -109,8 +126,8 @@ inline void sparse_gradient(const SparseBatch& batch, std::int64_t rows, std::in
   }
 }
 
-inline void sparse_sgd(const SparseBatch& batch, std::int64_t tile, Real offset, const Real* d,
-                       std::int64_t n, Real rate, Real* w, std::int64_t w_row, Real* sums) {
+inline void sparse_sgd(const SparseBatch& batch, std::int64_t tile, Real offset, const Real* d, std::int64_t n,
+                       Real rate, Real* w, std::int64_t w_row, Real* sums) {
   const std::int64_t first = tile * batch.tile_width, last = std::min(batch.width, first + batch.tile_width);
   std::int32_t e = batch.row_starts(0)[tile];
   if (sums != nullptr) std::fill_n(sums, n, Real{0});

@@ -1,0 +1,109 @@
+// Whole models as training computes them: the first layer reads the batch itself, the loss takes over the last
+// activation. Gradients of all weights against central differences of the mean loss.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "base/philox.hpp"
+#include "model/workspace.hpp"
+
+namespace gradus::test {
+namespace {
+
+struct ModelCase {
+  std::string name;
+  std::vector<Layer> layers;
+  Loss loss;
+  std::int64_t rows;
+  bool bytes;
+  bool sparse;
+};
+
+Initializer wide() { return RandomNormal{.stddev = 0.4}; }
+
+Layer dense(std::int64_t units, Activation activation) {
+  return Dense{.units = units, .activation = activation, .kernel_initializer = wide(), .bias_initializer = wide()};
+}
+
+std::vector<ModelCase> cases() {
+  const Layer scaled = Rescaling{.scale = 1.0 / 255, .offset = 0.01}, plain = Rescaling{.scale = 1.0 / 255};
+  std::vector<ModelCase> all;
+  for (const bool bytes : {true, false}) {
+    for (const bool sparse : {true, false}) {
+      const std::string kind = std::string(bytes ? "Bytes" : "Reals") + (sparse ? "Sparse" : "Dense");
+      all.push_back({"Offset" + kind,
+                     {scaled, Flatten{}, dense(7, Activation::tanh), dense(4, softmax)},
+                     CategoricalCrossentropy{},
+                     6,
+                     bytes,
+                     sparse});
+      all.push_back(
+          {"Plain" + kind, {plain, Flatten{}, dense(5, sigmoid), dense(4, sigmoid)}, Quadratic{}, 6, bytes, sparse});
+    }
+  }
+  all.push_back({"TwoScalings",
+                 {scaled, Rescaling{.scale = 2, .offset = -1}, Flatten{}, dense(4, softmax)},
+                 SparseCategoricalCrossentropy{},
+                 3,
+                 true,
+                 true});
+  all.push_back(
+      {"RowsOfAnImage",
+       {plain, dense(3, Activation::tanh), Flatten{}, dense(4, linear), ActivationLayer{.activation = softmax}},
+       CategoricalCrossentropy{},
+       4,
+       true,
+       false});
+  all.push_back({"SigmoidLoss", {plain, Flatten{}, dense(4, sigmoid)}, BinaryCrossentropy{}, 5, false, true});
+  all.push_back({"SoftmaxWithSquares", {plain, Flatten{}, dense(4, softmax)}, MeanSquaredError{}, 5, false, false});
+  return all;
+}
+
+class ModelGradients : public testing::TestWithParam<ModelCase> {};
+
+TEST_P(ModelGradients, AgreeWithCentralDifferences) {
+  const ModelCase& c = GetParam();
+  Sequential model{{5, 6, 1}, c.layers};
+  model.compile({.optimizer = SGD{}, .loss = c.loss, .metrics = {}});
+  Sequential::State& s = model.state();
+  Philox random(3, 0);
+  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(c.rows * 30));
+  for (auto& x : bytes) x = random.uniform() < 0.6 ? 0 : static_cast<std::uint8_t>(random.below(256));
+  const std::vector<Real> reals(bytes.begin(), bytes.end());
+  const std::vector<std::int32_t> labels{0, 3, 1, 2, 2, 0};
+  const void* data = c.bytes ? static_cast<const void*>(bytes.data()) : reals.data();
+  BatchTargets targets;
+  targets.labels = labels.data(), targets.width = 4;
+
+  Workspace workspace(s, c.rows, Workspace::Purpose::train);
+  const auto mean_loss = [&] {
+    workspace.set_batch({data, c.bytes, 30, nullptr, 1}, c.rows, c.sparse);
+    workspace.forward_backward(targets, nullptr);
+    return workspace.loss_sum() / static_cast<double>(c.rows);
+  };
+  mean_loss();
+  workspace.gradients(nullptr, nullptr, 0, nullptr);
+  const std::vector<Real> computed(workspace.gradient_block(), workspace.gradient_block() + s.trainable_size);
+  for (const PlacedParameter& placed : s.parameters) {
+    const Parameter& p = *placed.parameter;
+    for (std::int64_t i = 0; i < p.shape.elements(); ++i) {
+      const std::int64_t at = p.offset + i / p.columns() * p.stride() + i % p.columns();
+      Real& w = s.block.data()[at];
+      const Real before = w, step = 1e-5;
+      w = before + step, s.touch();
+      const double above = mean_loss();
+      w = before - step, s.touch();
+      const double below = mean_loss();
+      w = before, s.touch();
+      const double expected = (above - below) / (2 * step);
+      EXPECT_LE(std::abs(computed[static_cast<std::size_t>(at)] - expected), 1e-6 * std::max(1.0, std::abs(expected)))
+          << p.name << "[" << i << "] of layer " << placed.layer;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, ModelGradients, testing::ValuesIn(cases()),
+                         [](const auto& test) { return test.param.name; });
+
+}  // namespace
+}  // namespace gradus::test

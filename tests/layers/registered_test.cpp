@@ -1,0 +1,121 @@
+// What holds for every registered layer, in float, and for the registries themselves.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include <gradus/model.hpp>
+
+#include "metrics/metric.hpp"
+#include "model/state.hpp"
+#include "support/layer_harness.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace gradus::test {
+namespace {
+
+class RegisteredLayer : public testing::TestWithParam<LayerCase> {};
+
+TEST_P(RegisteredLayer, GivesTheShapeItSays) {
+  LayerHarness h(GetParam().spec, GetParam().input, 3);
+  h.randomize(1);
+  h.forward();
+  for (std::int64_t r = 0; r < 3; ++r) {
+    for (std::int64_t i = 0; i < h.out_size(); ++i) EXPECT_TRUE(std::isfinite(h.out(r, i))) << r << ", " << i;
+  }
+}
+
+TEST_P(RegisteredLayer, ComputesARowTheSameAloneOrInABatch) {
+  constexpr std::int64_t rows = 37;
+  LayerHarness whole(GetParam().spec, GetParam().input, rows), alone(GetParam().spec, GetParam().input, rows);
+  whole.randomize(2);
+  alone.randomize(2);
+  whole.forward();
+  for (std::int64_t r = 0; r < rows; ++r) alone.forward(r, r + 1);
+  for (std::int64_t r = 0; r < rows; ++r) {
+    for (std::int64_t i = 0; i < whole.out_size(); ++i) EXPECT_EQ(whole.out(r, i), alone.out(r, i)) << r << ", " << i;
+  }
+}
+
+TEST_P(RegisteredLayer, KeepsItsBitsInAFile) {
+  const TemporaryDirectory directory;
+  const Sequential model{GetParam().input, {GetParam().spec}, {.seed = 5}};
+  const std::string path = directory / "model.keras";
+  model.save(path);
+  const Sequential loaded = Sequential::load(path);
+  EXPECT_EQ(loaded.layers(), model.layers());
+  EXPECT_EQ(loaded.weights_sha256(), model.weights_sha256());
+}
+
+TEST_P(RegisteredLayer, IsMadeAgainFromItsFields) {
+  const Layer& spec = GetParam().spec;
+  EXPECT_EQ(Layer::make(spec.class_name(), spec.fields()), spec);
+}
+
+INSTANTIATE_TEST_SUITE_P(Registered, RegisteredLayer, testing::ValuesIn(registered_layers()),
+                         [](const auto& test) { return test.param.name; });
+
+// The files of a room that say register_..., by name.
+std::set<std::string> registering_files(const std::string& room, const std::string& word) {
+  std::set<std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(std::string(GRADUS_SOURCE_DIR) + "/src/" + room)) {
+    std::ifstream file(entry.path());
+    std::stringstream text;
+    text << file.rdbuf();
+    if (entry.path().extension() == ".cpp" && text.str().find(word) != std::string::npos) {
+      files.insert(entry.path().filename().string());
+    }
+  }
+  return files;
+}
+
+template <class Kind>
+std::set<std::string> registered_files() {
+  std::set<std::string> files;
+  for (const auto& [name, entry] : SpecRegistry<Kind>::instance().entries()) {
+    files.insert(std::filesystem::path(entry.file).filename().string());
+  }
+  return files;
+}
+
+TEST(Registries, HoldWhatTheFoldersHold) {
+  auto layers = registering_files("layers", "register_layer");
+  EXPECT_EQ(registered_files<LayerKind>(), layers);
+  EXPECT_EQ(registered_files<LossKind>(), registering_files("losses", "register_loss"));
+  EXPECT_EQ(registered_files<OptimizerKind>(), registering_files("optimizers", "register_optimizer"));
+  EXPECT_EQ(registered_files<MetricKind>(), registering_files("metrics", "register_metric"));
+}
+
+TEST(Registries, EveryLayerHasTwoExamples) {
+  for (const auto& [name, entry] : LayerRegistry::instance().entries()) {
+    EXPECT_GE(entry.maker.examples.size(), 2U) << name;
+  }
+}
+
+// What the headers say there is, is there: each `class_name = "..."` is registered.
+TEST(Registries, HoldWhatTheHeadersHold) {
+  const auto declared = [](const std::string& header) {
+    std::ifstream file(std::string(GRADUS_SOURCE_DIR) + "/include/gradus/" + header);
+    std::vector<std::string> names;
+    const std::string mark = "class_name = \"";
+    for (std::string line; std::getline(file, line);) {
+      const auto at = line.find(mark);
+      if (at != std::string::npos) {
+        const auto begin = at + mark.size();
+        names.push_back(line.substr(begin, line.find('"', begin) - begin));
+      }
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+  };
+  EXPECT_EQ(Layer::names(), declared("layers.hpp"));
+  EXPECT_EQ(Loss::names(), declared("losses.hpp"));
+  EXPECT_EQ(Optimizer::names(), declared("optimizers.hpp"));
+  EXPECT_EQ(Metric::names(), declared("metrics.hpp"));
+  EXPECT_EQ(Initializer::names(), declared("initializers.hpp"));
+}
+
+}  // namespace
+}  // namespace gradus::test

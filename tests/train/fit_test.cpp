@@ -1,0 +1,257 @@
+// What fit promises: the same bits, clear refusals, good weights after a bad run.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cmath>
+#include <thread>
+
+#include <gradus/gradus.hpp>
+
+#include "base/philox.hpp"
+#include "support/expect_error.hpp"
+
+namespace gradus::test {
+namespace {
+
+// Images of bytes, most of them 0, whose label can be told from them.
+Dataset images(std::int64_t count, std::int64_t side = 12) {
+  Philox random(1, 0);
+  std::vector<std::uint8_t> pixels;
+  std::vector<std::int32_t> labels;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto label = static_cast<std::int32_t>(i % 4);
+    for (std::int64_t p = 0; p < side * side; ++p) {
+      const bool ink = p % 4 == label ? random.uniform() < 0.5 : random.uniform() < 0.1;
+      pixels.push_back(ink ? static_cast<std::uint8_t>(1 + random.below(255)) : 0);
+    }
+    labels.push_back(label);
+  }
+  return Dataset::classified("images", {side, side, 1}, pixels, labels, 4);
+}
+
+struct BitsCase {
+  std::string name;
+  std::vector<Layer> layers;
+  Optimizer optimizer;
+  Loss loss;
+  std::int64_t batch_size;
+};
+
+std::vector<BitsCase> bits_cases() {
+  const Layer offset = Rescaling{.scale = 0.99 / 255, .offset = 0.01}, plain = Rescaling{.scale = 1.0 / 255};
+  const auto dense = [](std::int64_t units, Activation a) { return Layer(Dense{.units = units, .activation = a}); };
+  return {
+      {"SingleSamples",
+       {plain, Flatten{}, dense(32, Activation::tanh), dense(4, Activation::tanh)},
+       SGD{.learning_rate = 0.01},
+       SquaredError{},
+       1},
+      {"SingleSamplesWithOffset",
+       {offset, Flatten{}, dense(90, sigmoid), dense(4, sigmoid)},
+       SGD{.learning_rate = 0.1},
+       Quadratic{},
+       1},
+      {"SmallBatches",
+       {offset, Flatten{}, dense(90, relu), dense(4, softmax)},
+       RMSprop{},
+       CategoricalCrossentropy{},
+       200},
+      {"LargeBatches",
+       {plain, Flatten{}, dense(30, sigmoid), dense(4, sigmoid)},
+       SGD{.learning_rate = 3},
+       Quadratic{},
+       500},
+      {"WideLayers",
+       {plain, Flatten{}, dense(512, relu), dense(512, relu), dense(4, softmax)},
+       Adam{},
+       CategoricalCrossentropy{},
+       128},
+      {"Momentum",
+       {plain, dense(7, Activation::tanh), Flatten{}, dense(4, softmax)},
+       SGD{.learning_rate = 0.05, .momentum = 0.9},
+       SparseCategoricalCrossentropy{},
+       50},
+  };
+}
+
+class SameBits : public testing::TestWithParam<BitsCase> {};
+
+TEST_P(SameBits, ForEveryNumberOfThreads) {
+  const BitsCase& c = GetParam();
+  const Dataset data = images(600), validation = images(100);
+  std::string first, first_loss;
+  for (const std::int64_t threads : {1, 2, 3, 7, 1}) {
+    Sequential model{{12, 12, 1}, c.layers, {.seed = 3}};
+    model.compile({.optimizer = c.optimizer, .loss = c.loss, .metrics = {Accuracy{}}});
+    const History history =
+        model.fit(data, {.epochs = 2, .batch_size = c.batch_size, .validation_data = validation, .threads = threads});
+    std::string figures;
+    for (const auto& [name, values] : history.entries()) {
+      for (const double value : values) figures += name + " " + std::to_string(value) + "\n";
+    }
+    if (first.empty()) first = model.weights_sha256(), first_loss = figures;
+    EXPECT_EQ(model.weights_sha256(), first) << threads << " threads";
+    EXPECT_EQ(figures, first_loss) << threads << " threads";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, SameBits, testing::ValuesIn(bits_cases()),
+                         [](const auto& test) { return test.param.name; });
+
+Sequential small_model(std::uint64_t seed = 0) {
+  return {{12, 12, 1},
+          {Rescaling{.scale = 1.0 / 255}, Flatten{}, Dense{.units = 8, .activation = relu},
+           Dense{.units = 4, .activation = softmax}},
+          {.seed = seed}};
+}
+
+Sequential compiled_model(const Optimizer& optimizer = SGD{.learning_rate = 0.1}) {
+  Sequential model = small_model();
+  model.compile({.optimizer = optimizer, .loss = CategoricalCrossentropy{}, .metrics = {Accuracy{}}});
+  return model;
+}
+
+TEST(Fit, LearnsAndItsHistoryAgreesWithEvaluate) {
+  Sequential model = compiled_model();
+  const Dataset data = images(800);
+  const History history = model.fit(data, {.epochs = 10, .batch_size = 20, .validation_data = data});
+  EXPECT_GT(history.at("accuracy").back(), 0.9);
+  const Logs measured = model.evaluate(data);
+  EXPECT_DOUBLE_EQ(measured.at("loss"), history.at("val_loss").back());
+  EXPECT_DOUBLE_EQ(measured.at("accuracy"), history.at("val_accuracy").back());
+  EXPECT_EQ(history.at("loss").size(), 10U);
+}
+
+TEST(Fit, GoesOnWhereItEnded) {
+  const Dataset data = images(300);
+  Sequential once = compiled_model(RMSprop{}), twice = compiled_model(RMSprop{});
+  once.fit(data, {.epochs = 4, .batch_size = 32});
+  twice.fit(data, {.epochs = 1, .batch_size = 32});
+  twice.fit(data, {.epochs = 3, .batch_size = 32});
+  EXPECT_EQ(once.weights_sha256(), twice.weights_sha256());
+  EXPECT_EQ(twice.history().at("loss").size(), 4U);
+}
+
+TEST(Fit, ShufflesAnewEveryEpochUnlessTold) {
+  const Dataset data = images(300);
+  Sequential shuffled = compiled_model(), ordered = compiled_model(), other_seed = compiled_model();
+  shuffled.fit(data, {.epochs = 1, .batch_size = 7});
+  ordered.fit(data, {.epochs = 1, .batch_size = 7, .shuffle = false});
+  other_seed.fit(data, {.epochs = 1, .batch_size = 7, .seed = 1});
+  EXPECT_NE(shuffled.weights_sha256(), ordered.weights_sha256());
+  EXPECT_NE(shuffled.weights_sha256(), other_seed.weights_sha256());
+}
+
+TEST(Fit, KeepsTheLastGoodWeightsWhenNumbersLeaveTheirRange) {
+  Sequential model{{12, 12, 1}, {Flatten{}, Dense{.units = 8}, Dense{.units = 4}}};
+  model.compile({.optimizer = SGD{.learning_rate = 1e-7}, .loss = SquaredError{}, .metrics = {}});
+  const Dataset data = images(100);
+  model.fit(data, {.epochs = 1, .batch_size = 10});
+  const std::string good = model.weights_sha256();
+  model.compile({.optimizer = SGD{.learning_rate = 1e6}, .loss = SquaredError{}, .metrics = {}});
+  expect_error(ErrorCode::not_finite, {"dense", "epoch 1", "step", "learning rate"},
+               [&] { model.fit(data, {.epochs = 3, .batch_size = 10}); });
+  EXPECT_EQ(model.weights_sha256(), good);
+  for (const Real y : model.predict(data.inputs().first(3)).values()) EXPECT_TRUE(std::isfinite(y));
+}
+
+class StopAfter : public Callback {
+ public:
+  explicit StopAfter(std::int64_t batches) : left_(batches) {}
+  bool on_batch_end(const TrainingState&) override { return --left_ > 0; }
+
+ private:
+  std::int64_t left_;
+};
+
+TEST(Fit, EndsAfterTheBatchWhenACallbackSaysSo) {
+  Sequential model = compiled_model();
+  StopAfter stop(13);
+  const History history = model.fit(images(100), {.epochs = 5, .batch_size = 10, .callbacks = {&stop}});
+  EXPECT_TRUE(history.stopped_early);
+  EXPECT_EQ(history.at("loss").size(), 2U);
+}
+
+TEST(Fit, RefusesWhatHasNoMeaning) {
+  const Dataset data = images(20);
+  Sequential model = small_model();
+  expect_error(ErrorCode::invalid_argument, {"compile"}, [&] { model.fit(data); });
+  model = compiled_model();
+  expect_error(ErrorCode::invalid_argument, {"batch_size", "0"}, [&] { model.fit(data, {.batch_size = 0}); });
+  expect_error(ErrorCode::invalid_argument, {"epochs", "-1"}, [&] { model.fit(data, {.epochs = -1}); });
+  expect_error(ErrorCode::invalid_argument, {"threads"}, [&] { model.fit(data, {.threads = -2}); });
+  expect_error(ErrorCode::invalid_argument, {"(12, 12, 1)", "(5, 5, 1)"}, [&] { model.fit(images(20, 5)); });
+  expect_error(ErrorCode::invalid_argument, {"empty"}, [&] { model.fit(Dataset()); });
+  const Dataset two = datasets::moons(20);
+  Sequential flat{{2}, {Dense{.units = 3, .activation = softmax}}};
+  flat.compile({.optimizer = SGD{}, .loss = CategoricalCrossentropy{}, .metrics = {}});
+  expect_error(ErrorCode::invalid_argument, {"3 outputs", "2 classes"}, [&] { flat.fit(two); });
+  Sequential stepped{{2}, {Dense{.units = 2, .activation = step, .name = "threshold"}}};
+  stepped.compile({.optimizer = SGD{}, .loss = MeanSquaredError{}, .metrics = {}});
+  expect_error(ErrorCode::invalid_argument, {"threshold", "step"}, [&] { stepped.fit(two); });
+}
+
+TEST(Compile, RefusesNumbersOutOfRange) {
+  Sequential model = small_model();
+  expect_error(ErrorCode::invalid_argument, {"SGD", "learning_rate", "-1"}, [&] {
+    model.compile({.optimizer = SGD{.learning_rate = -1}, .loss = MeanSquaredError{}, .metrics = {}});
+  });
+  EXPECT_FALSE(model.compiled());
+  Sequential one{{2}, {Dense{.units = 1}}};
+  expect_error(ErrorCode::invalid_argument, {"two or more outputs"},
+               [&] { one.compile({.optimizer = SGD{}, .loss = CategoricalCrossentropy{}, .metrics = {}}); });
+}
+
+TEST(Predict, GivesTheSameBitsForARowAloneAndFromManyThreads) {
+  Sequential model = compiled_model();
+  const Dataset data = images(300);
+  model.fit(data, {.epochs = 1});
+  const Tensor all = model.predict(data.inputs());
+  std::atomic<int> different{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (std::int64_t i = t; i < 300; i += 4) {
+        const Tensor one = model.predict(data.inputs().slice(i, i + 1));
+        for (std::int64_t k = 0; k < 4; ++k) different += one[k] == all[i * 4 + k] ? 0 : 1;
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(different, 0);
+}
+
+TEST(Predict, TakesRealsAndBytesAlike) {
+  const Sequential model = small_model();
+  const Dataset data = images(5);
+  const std::vector<Real> reals(data.inputs().bytes().begin(), data.inputs().bytes().end());
+  const Tensor a = model.predict(data.inputs()), b = model.predict(Tensor({5, 12, 12, 1}, reals));
+  for (std::int64_t i = 0; i < 20; ++i) EXPECT_EQ(a[i], b[i]);
+}
+
+TEST(Toys, AHiddenLayerLearnsXorAndNoSingleLayerDoes) {
+  const Dataset corners = datasets::xor_corners();
+  Sequential deep{
+      {2}, {Dense{.units = 4, .activation = Activation::tanh}, Dense{.units = 1, .activation = sigmoid}}, {.seed = 1}};
+  Sequential flat{{2}, {Dense{.units = 1, .activation = sigmoid}}};
+  for (Sequential* model : {&deep, &flat}) {
+    model->compile({.optimizer = SGD{.learning_rate = 0.5}, .loss = BinaryCrossentropy{}, .metrics = {Accuracy{}}});
+    model->fit(corners, {.epochs = 2000, .batch_size = 4});
+  }
+  EXPECT_EQ(deep.evaluate(corners).at("accuracy"), 1.0);
+  EXPECT_LE(flat.evaluate(corners).at("accuracy"), 0.75);
+}
+
+TEST(Toys, APerceptronWithFixedWeightsComputesAnd) {
+  const Sequential perceptron{{2},
+                              {Dense{.units = 1,
+                                     .activation = step,
+                                     .kernel_initializer = Given{.values = {1, 1}},
+                                     .bias_initializer = Given{.values = {-1.5}}}}};
+  const Dataset corners = datasets::and_corners();
+  const Tensor y = perceptron.predict(corners.inputs());
+  for (std::int64_t i = 0; i < 4; ++i) EXPECT_EQ(y[i], corners.labels()[static_cast<std::size_t>(i)]);
+}
+
+}  // namespace
+}  // namespace gradus::test
