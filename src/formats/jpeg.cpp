@@ -1,9 +1,10 @@
 #include <csetjmp>
 #include <cstddef>
 #include <cstdio>
-// jpeglib.h needs the two before it.
-#include <jerror.h>
+// jpeglib.h needs the two before it, jerror.h needs jpeglib.h.
 #include <jpeglib.h>
+
+#include <jerror.h>
 
 #include <gradus/error.hpp>
 
