@@ -69,10 +69,10 @@ void add_data_options(Arguments& arguments, DataOptions& options, bool with_part
 }
 
 TrainTest load_data(const DataOptions& options, std::int32_t classes) {
-  datasets::CsvOptions csv;
-  csv.label = options.label.value_or("");
-  csv.missing = options.missing.value_or("error");
-  csv.classes = classes;
+  datasets::CsvOptions csv = options.csv;
+  csv.label = options.label.value_or(csv.label);
+  csv.missing = options.missing.value_or(csv.missing);
+  if (classes > 0) csv.classes = classes;
   if (options.regression) csv.regression = true;
   TrainTest both = datasets::load(options.data, {.download = true, .progress = true}, csv);
   if (options.targets) {

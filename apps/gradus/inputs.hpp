@@ -15,7 +15,8 @@ struct DataOptions {
   std::string data;
   std::optional<std::string> label, missing, targets;
   bool regression = false;
-  std::string part = "auto";  ///< for those that look at one part: auto, train or test
+  datasets::CsvOptions csv{};  ///< how a table is read where the options above say nothing
+  std::string part = "auto";   ///< for those that look at one part: auto, train or test
 };
 
 /// DATA itself and the options that say how to read it.

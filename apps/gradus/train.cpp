@@ -94,10 +94,13 @@ History run(const TrainPlan& plan, Sequential& model) {
   }
 }
 
-Value logs_value(const Logs& logs, std::int64_t samples) {
+/// What was measured, and on which part: data without a test part are measured on what was trained on.
+Value measured_value(const Logs& logs, const Dataset& data, const std::string& part) {
   Value::Object object;
   for (const auto& [name, value] : logs.entries()) object.emplace_back(name, value);
-  object.emplace_back("samples", samples);
+  object.emplace_back("samples", data.size());
+  object.emplace_back("data", data.name());
+  object.emplace_back("part", part);
   return object;
 }
 
@@ -162,7 +165,7 @@ int train(const Words& words) {
   const Dataset& measured = has_test ? plan.parts.test : plan.parts.train;
   const Logs logs = model.evaluate(measured, {.threads = plan.recipe.fit.threads});
   if (options.json) {
-    print_json(result_value(plan, model, history, has_test ? logs_value(logs, measured.size()) : Value(), false));
+    print_json(result_value(plan, model, history, measured_value(logs, measured, has_test ? "test" : "train"), false));
     return done;
   }
   print_measured(has_test ? "Test" : "Training", logs, measured);

@@ -75,10 +75,7 @@ TrainTest load_or_draw(DataOptions options) {
 Recipe::Parts load_parts(Recipe& recipe, const TrainOptions& options) {
   DataOptions source = options.data;
   source.data = recipe.data.source;
-  // What the recipe says of a table holds unless the options say otherwise.
-  if (!source.label && !recipe.data.csv.label.empty()) source.label = recipe.data.csv.label;
-  if (!source.missing) source.missing = recipe.data.csv.missing;
-  source.regression = source.regression || recipe.data.csv.regression.value_or(false);
+  source.csv = recipe.data.csv;
   TrainTest first = load_or_draw(source);
   if (options.data.targets) recipe.data.one_hot = first.train.one_hot();
   TrainTest second;

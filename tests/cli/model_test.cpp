@@ -1,0 +1,214 @@
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "cli/program.hpp"
+
+namespace gradus::test {
+namespace {
+
+/// A small model of drawn digits, trained once for all tests here.
+class ModelCommands : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    directory_ = std::make_unique<TemporaryDirectory>();
+    const Finished finished = run(gradus({"train", "digits:2000", "--layers", "dense 24 relu, dense 10 softmax",
+                                          "--epochs", "4", "--save", "m.keras"}),
+                                  in(*directory_));
+    ASSERT_EQ(finished.status, 0) << finished.err;
+  }
+  static void TearDownTestSuite() { directory_.reset(); }
+
+  static Finished call(const std::vector<std::string>& arguments, const std::string& input = "") {
+    RunOptions options = in(*directory_);
+    options.input = input;
+    return run(gradus(arguments), options);
+  }
+  static Value json(const std::vector<std::string>& arguments, const std::string& input = "") {
+    const Finished finished = call(arguments, input);
+    EXPECT_EQ(finished.status, 0) << finished.err;
+    return json_of(finished);
+  }
+  /// The numbers of a sample of the drawn digits' test part, with commas between.
+  static std::string row(const std::string& index) {
+    std::string line;
+    const Value sample = json({"show", "digits:2000", "--index", index, "--json"});
+    for (const Value& value : list(at(sample, "values"))) {
+      line += (line.empty() ? "" : ",") + std::to_string(static_cast<int>(number(value)));
+    }
+    return line;
+  }
+
+  static std::unique_ptr<TemporaryDirectory> directory_;
+};
+std::unique_ptr<TemporaryDirectory> ModelCommands::directory_;
+
+TEST_F(ModelCommands, EvaluateMeasures) {
+  const Value result = json({"evaluate", "m.keras", "digits:2000", "--json", "--confusion"});
+  EXPECT_GT(number(at(result, "loss")), 0);
+  EXPECT_GT(number(at(result, "accuracy")), 0.4);
+  EXPECT_EQ(number(at(result, "samples")), 333);
+  EXPECT_EQ(text(at(result, "part")), "test");
+  double counted = 0;
+  for (const Value& one : list(at(result, "confusion"))) {
+    for (const Value& count : list(one)) counted += number(count);
+  }
+  EXPECT_EQ(counted, 333);
+
+  const Finished text_form = call({"evaluate", "m.keras", "digits:2000", "--confusion"});
+  EXPECT_TRUE(contains(text_form.out, "accuracy")) << text_form.out;
+  EXPECT_TRUE(contains(text_form.out, "taken for")) << text_form.out;
+  EXPECT_EQ(text_form.err, "");
+}
+
+TEST_F(ModelCommands, EvaluateRefusesDataOfAnotherShape) {
+  expect_refusal(call({"evaluate", "m.keras", "moons:100"}), 3, "(28, 28, 1)");
+}
+
+TEST_F(ModelCommands, InspectShowsTheSummary) {
+  const Finished finished = call({"inspect", "m.keras"});
+  EXPECT_EQ(finished.status, 0);
+  EXPECT_EQ(finished.err, "");
+  for (const char* word : {"Dense", "dense_1", "Total params", "sha256"})
+    EXPECT_TRUE(contains(finished.out, word)) << finished.out;
+  const Value model = json({"inspect", "m.keras", "--json"});
+  EXPECT_EQ(list(at(model, "layers")).size(), 4u);
+  EXPECT_EQ(number(at(model, "parameters")), 784 * 24 + 24 + 24 * 10 + 10);
+  EXPECT_EQ(text(at(model, "weights_sha256")).size(), 64u);
+  EXPECT_EQ(text(at(list(at(model, "layers"))[2], "class_name")), "Dense");
+}
+
+TEST_F(ModelCommands, InspectShowsALayer) {
+  const Finished finished = call({"inspect", "m.keras", "--layer", "2"});
+  EXPECT_EQ(finished.status, 0);
+  for (const char* word : {"kernel (784, 24)", "bias (24,)", "min ", "max ", "mean ", "std ", "..."}) {
+    EXPECT_TRUE(contains(finished.out, word)) << word << finished.out;
+  }
+  EXPECT_EQ(call({"inspect", "m.keras", "--layer", "dense"}).out, finished.out);
+  const Value layer = json({"inspect", "m.keras", "--layer", "2", "--json"});
+  const Value& kernel = list(at(layer, "weights"))[0];
+  EXPECT_EQ(list(at(kernel, "values")).size(), 784u);
+  EXPECT_EQ(list(list(at(kernel, "values"))[0]).size(), 24u);
+  EXPECT_LT(number(at(kernel, "min")), number(at(kernel, "max")));
+  EXPECT_TRUE(contains(call({"inspect", "m.keras", "--layer", "1"}).out, "no weights"));
+  expect_refusal(call({"inspect", "m.keras", "--layer", "9"}), 2, "layers 0 to 3");
+  expect_refusal(call({"inspect", "m.keras", "--layer", "dens_1"}), 2, "did you mean 'dense_1'?");
+}
+
+TEST_F(ModelCommands, RefuseBrokenModelFiles) {
+  const std::string whole = read_all(*directory_ / "m.keras");
+  directory_->write("cut.keras", whole.substr(0, whole.size() / 2));
+  directory_->write("text.keras", "this is no model");
+  directory_->write("empty.keras", "");
+  for (const char* file : {"cut.keras", "text.keras", "empty.keras", "missing.keras"}) {
+    expect_refusal(call({"inspect", file}), 3, file);
+    expect_refusal(call({"evaluate", file, "digits:100"}), 3, file);
+  }
+}
+
+TEST_F(ModelCommands, PredictReadsRowsFromStandardInput) {
+  const Value predictions = json({"predict", "m.keras", "-", "--json"}, row("0") + "\n" + row("1") + "\n");
+  ASSERT_EQ(list(predictions).size(), 2u);
+  for (const Value& prediction : list(predictions)) {
+    EXPECT_EQ(text(at(prediction, "class")).size(), 1u);
+    double sum = 0;
+    ASSERT_EQ(list(at(prediction, "probabilities")).size(), 10u);
+    for (const Value& p : list(at(prediction, "probabilities"))) sum += number(p);
+    EXPECT_NEAR(sum, 1, 1e-5);
+  }
+}
+
+TEST_F(ModelCommands, PredictLeavesTheLabelOut) {
+  const Value bare = json({"predict", "m.keras", "-", "--json"}, row("3"));
+  directory_->write("labelled.csv", "7," + row("3") + "\n");
+  const Finished finished = call({"predict", "m.keras", "labelled.csv", "--json"});
+  EXPECT_EQ(finished.status, 0);
+  EXPECT_TRUE(contains(finished.err, "left out")) << finished.err;
+  EXPECT_EQ(at(list(json_of(finished))[0], "probabilities"), at(list(bare)[0], "probabilities"));
+}
+
+TEST_F(ModelCommands, PredictReadsImages) {
+  ASSERT_EQ(call({"show", "digits:2000", "--index", "5", "--out", "big.png"}).status, 0);
+  const Value from_row = json({"predict", "m.keras", "-", "--json"}, row("5"));
+  // The image is 280 x 280; without centring it is the same 28 x 28 again.
+  const Value from_image = json({"predict", "m.keras", "big.png", "--no-center", "--json"});
+  EXPECT_EQ(at(list(from_image)[0], "probabilities"), at(list(from_row)[0], "probabilities"));
+
+  const Finished inverted = call({"predict", "m.keras", "big.png", "--no-center", "--invert"});
+  EXPECT_TRUE(contains(inverted.err, "inverted")) << inverted.err;
+  const Finished centered = call({"predict", "m.keras", "big.png"});
+  EXPECT_TRUE(contains(centered.err, "centred")) << centered.err;
+  EXPECT_TRUE(contains(centered.out, "big.png: ")) << centered.out;
+}
+
+TEST_F(ModelCommands, PredictRefusesBadInput) {
+  expect_refusal(call({"predict", "m.keras", "-"}, "1,2,3\n"), 3,
+                 "standard input:1: 3 columns, but the model takes 784");
+  directory_->write("letter.csv", row("0") + "\n" + row("1").replace(0, 1, "x") + "\n");
+  expect_refusal(call({"predict", "m.keras", "letter.csv"}), 3, "letter.csv:2: column '0'");
+  expect_refusal(call({"predict", "m.keras", "missing.csv"}), 3, "missing.csv");
+  expect_refusal(call({"predict", "m.keras", "-"}, ""), 3, "standard input");
+  directory_->write("broken.png", "\x89PNG\r\n\x1a\n and then nothing of the kind");
+  expect_refusal(call({"predict", "m.keras", "broken.png"}), 3, "broken.png");
+}
+
+TEST_F(ModelCommands, ExplainFollowsASample) {
+  const Finished finished = call({"explain", "m.keras", "digits:2000", "--index", "3"});
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  EXPECT_EQ(finished.err, "");
+  for (const char* word : {"Sample 3", "z = ", "a = softmax(z)", "L = ", "dL/dz", "dL/dkernel"}) {
+    EXPECT_TRUE(contains(finished.out, word)) << word << finished.out;
+  }
+  const Value explained = json({"explain", "m.keras", "digits:2000", "--index", "3", "--json"});
+  const Value& last = list(at(explained, "layers")).back();
+  EXPECT_EQ(list(at(last, "a")).size(), 10u);
+  EXPECT_EQ(list(at(last, "dL/dz")).size(), 10u);
+  EXPECT_GT(number(at(explained, "loss")), 0);
+  expect_refusal(call({"explain", "m.keras", "digits:2000", "--index", "333"}), 2, "0 to 332");
+}
+
+TEST_F(ModelCommands, ShowDrawsWithoutColorsWhereThereIsNoTerminal) {
+  const Finished finished = call({"show", "digits:100", "--index", "2"});
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  EXPECT_FALSE(contains(finished.out, "\x1b"));
+  EXPECT_TRUE(contains(finished.out, "@")) << finished.out;
+  const Finished colored = call({"show", "digits:100", "--index", "2", "--color", "always"});
+  EXPECT_TRUE(contains(colored.out, "\x1b[48;2;"));
+  EXPECT_TRUE(contains(call({"show", "xor"}).out, "\n  "));
+  expect_refusal(call({"show", "xor", "--out", "x.png"}), 2, "no images");
+}
+
+TEST_F(ModelCommands, ShowMarksWrongPredictionsInAGrid) {
+  const Finished finished =
+      call({"show", "digits:2000", "--grid", "2x3", "--model", "m.keras", "--wrong", "--out", "grid.png"});
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  EXPECT_TRUE(contains(finished.out, "x ")) << finished.out;
+  EXPECT_TRUE(contains(finished.out, ", is ")) << finished.out;
+  EXPECT_TRUE(read_all(*directory_ / "grid.png").starts_with("\x89PNG"));
+  const Value grid = json({"show", "digits:2000", "--grid", "2x3", "--model", "m.keras", "--json"});
+  EXPECT_EQ(list(at(grid, "cells")).size(), 6u);
+}
+
+TEST_F(ModelCommands, DataAndRecipesAreListed) {
+  EXPECT_GE(list(at(json({"data", "list", "--json"}), "data")).size(), 8u);
+  const Value info = json({"data", "info", "digits:100", "--json"});
+  EXPECT_EQ(number(at(info, "classes")), 10);
+  EXPECT_EQ(number(at(at(info, "train"), "samples")), 100);
+  EXPECT_TRUE(contains(call({"data", "info", "spiral"}).out, "2 classes"));
+  EXPECT_EQ(call({"data", "fetch", "digits:100"}).status, 0);
+  const Value recipes = json({"recipes", "--json"});
+  EXPECT_GE(list(at(recipes, "recipes")).size(), 9u);
+  EXPECT_TRUE(contains(call({"recipes"}).out, "tanh-sgd"));
+  EXPECT_TRUE(contains(call({"recipes", "show", "tanh-sgd"}).out, "[model]"));
+}
+
+TEST_F(ModelCommands, FailWhenResultsCannotBeWritten) {
+  RunOptions options = in(*directory_);
+  const Finished finished =
+      run({"sh", "-c", std::string("'") + GRADUS_PROGRAM + "' inspect m.keras > /dev/full"}, options);
+  EXPECT_EQ(finished.status, 1);
+  EXPECT_TRUE(contains(finished.err, "could not be written")) << finished.err;
+}
+
+}  // namespace
+}  // namespace gradus::test

@@ -1,0 +1,125 @@
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include <gradus/layers.hpp>
+
+#include "cli/program.hpp"
+
+namespace gradus::test {
+namespace {
+
+const std::vector<std::string> commands{"train", "evaluate", "predict", "inspect", "explain", "show"};
+
+TEST(Usage, VersionGoesToStandardOutput) {
+  const Finished finished = run(gradus({"--version"}));
+  EXPECT_EQ(finished.status, 0);
+  EXPECT_TRUE(finished.out.starts_with("gradus ")) << finished.out;
+  EXPECT_EQ(finished.err, "");
+}
+
+TEST(Usage, NoCommandIsWrongUsage) {
+  const Finished finished = run(gradus({}));
+  EXPECT_EQ(finished.status, 2);
+  EXPECT_EQ(finished.out, "");
+  EXPECT_TRUE(contains(finished.err, "usage: gradus COMMAND")) << finished.err;
+}
+
+TEST(Usage, HelpListsTheCommands) {
+  const Finished finished = run(gradus({"--help"}));
+  EXPECT_EQ(finished.status, 0);
+  EXPECT_EQ(finished.err, "");
+  for (const std::string& command : commands) EXPECT_TRUE(contains(finished.out, "\n  " + command + " ")) << command;
+}
+
+TEST(Usage, EveryOptionWithAValueHasHelpAndADefault) {
+  for (const std::string& command : commands) {
+    const Finished finished = run(gradus({command, "--help"}));
+    EXPECT_EQ(finished.status, 0);
+    EXPECT_EQ(finished.err, "");
+    std::istringstream lines(finished.out.substr(finished.out.find("\nOptions\n")));
+    std::string line, option;
+    bool has_default = true;
+    const auto check = [&] { EXPECT_TRUE(has_default) << command << ": " << option; };
+    while (std::getline(lines, line) && !line.starts_with("Layers")) {
+      if (line.starts_with("  --") || line.starts_with("  -h")) {
+        check();
+        std::istringstream words(line);
+        std::string value;
+        words >> option >> value;
+        // A placeholder is written in capitals, or as choices.
+        has_default = !(std::isupper(static_cast<unsigned char>(value[0])) || contains(value, "|"));
+      }
+      has_default = has_default || contains(line, "(default:");
+      EXPECT_LE(line.size(), 100u) << line;
+    }
+    check();
+  }
+}
+
+TEST(Usage, HelpOnTrainListsWhatIsRegistered) {
+  const Finished finished = run(gradus({"train", "--help"}));
+  for (const std::string& name : Layer::names()) EXPECT_TRUE(contains(finished.out, "\n  " + name)) << name;
+  EXPECT_TRUE(contains(finished.out, "RMSprop"));
+  EXPECT_TRUE(contains(finished.out, "rho=0.9"));
+  EXPECT_TRUE(contains(finished.out, "CategoricalCrossentropy"));
+}
+
+struct Mistake {
+  std::vector<std::string> arguments;
+  int status;
+  std::string answer;
+};
+
+class Mistakes : public ::testing::TestWithParam<Mistake> {};
+
+TEST_P(Mistakes, AreAnsweredWithTheNearestRightName) {
+  const TemporaryDirectory directory;
+  const Finished finished = run(gradus(GetParam().arguments), in(directory));
+  expect_refusal(finished, GetParam().status, GetParam().answer);
+  EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Mistakes,
+                         ::testing::Values(Mistake{{"trian", "xor"}, 2, "did you mean 'train'?"},
+                                           Mistake{{"--versoin"}, 2, "did you mean '--version'?"},
+                                           Mistake{{"train", "xor", "--epoch", "5"}, 2, "did you mean '--epochs'?"},
+                                           Mistake{{"evaluate", "--jsn"}, 2, "did you mean '--json'?"},
+                                           Mistake{{"train", "mnits"}, 3, "did you mean 'mnist'?"},
+                                           Mistake{{"train", "keras-rmspop"}, 3, "did you mean 'keras-rmsprop'?"},
+                                           Mistake{
+                                               {"data", "info", "fashion_mnits"}, 3, "did you mean 'fashion_mnist'?"},
+                                           Mistake{{"data", "lst"}, 2, "did you mean 'list'?"},
+                                           Mistake{{"recipes", "shw"}, 2, "did you mean 'show'?"},
+                                           Mistake{{"recipes", "show", "tanh-sdg"}, 3, "did you mean 'tanh-sgd'?"},
+                                           Mistake{{"train", "moons:100", "--layers", "dnse 8 relu"}, 2, "ense"},
+                                           Mistake{{"train", "moons:100", "--layers", "dense 8 rlu"}, 2, "relu"},
+                                           Mistake{{"train", "moons:100", "--optimizer", "rmsprp"}, 2, "RMSprop"},
+                                           Mistake{{"train", "moons:100", "--loss", "mean_sqared_error"}, 2, "rror"},
+                                           Mistake{{"show", "digits:5", "--part", "tset"}, 2, "did you mean 'test'?"}));
+
+class WrongValues : public ::testing::TestWithParam<Mistake> {};
+
+TEST_P(WrongValues, AreNamed) {
+  const TemporaryDirectory directory;
+  expect_refusal(run(gradus(GetParam().arguments), in(directory)), GetParam().status, GetParam().answer);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, WrongValues,
+    ::testing::Values(
+        Mistake{{"train", "xor", "--epochs", "many"}, 2, "--epochs: 'many' is not a whole number"},
+        Mistake{{"train", "xor", "--epochs", "-1"}, 2, "--epochs: must be 0 or more"},
+        Mistake{{"train", "xor", "--epochs"}, 2, "--epochs"},
+        Mistake{{"train", "xor", "--batch-size", "0"}, 2, "--batch-size: must be 1 or more"},
+        Mistake{{"train", "moons:100", "--learning-rate", "x"}, 2, "--learning-rate: 'x' is not a number"},
+        Mistake{{"train"}, 2, "DATA|RECIPE is missing"}, Mistake{{"inspect"}, 2, "MODEL is missing"},
+        Mistake{{"predict", "m.keras"}, 2, "FILE is missing"},
+        Mistake{{"inspect", "a.keras", "b.keras"}, 2, "one word too many"},
+        Mistake{{"show", "digits:5", "--grid", "3"}, 2, "such as 2x5"},
+        Mistake{{"show", "digits:5", "--wrong"}, 2, "--wrong needs --model"},
+        Mistake{{"inspect", "missing.keras"}, 3, "missing.keras"}, Mistake{{"train", "missing.csv"}, 3, "missing.csv"},
+        Mistake{{"train", "missing.toml"}, 3, "missing.toml"}, Mistake{{"data"}, 2, "list, info or fetch"}));
+
+}  // namespace
+}  // namespace gradus::test
