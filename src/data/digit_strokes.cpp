@@ -55,7 +55,7 @@ class Hand {
 };
 
 void Hand::zero() {
-  const double width = in(0.2, 0.48), begin = near(-75, 30);
+  const double width = in(0.24, 0.55), begin = near(-75, 30);
   const bool curls = chance(0.2);  // the end runs on inside
   const double sweep = curls ? in(385, 440) : chance(0.75) ? in(350, 385) : in(315, 350);
   paper_.begin_curve();
@@ -87,7 +87,7 @@ void Hand::one() {
 }
 
 void Hand::two() {
-  const double width = in(0.5, 0.85), top = in(0.18, 0.32);
+  const double width = in(0.45, 0.85), top = in(0.18, 0.36);
   const double left = 0.5 - width / 2, right = 0.5 + width / 2, middle = 0.5;
   const double base = near(0.95, 0.03);
   paper_.begin_curve();
@@ -96,11 +96,11 @@ void Hand::two() {
   const double corner_x = left + in(-0.05, 0.1);
   paper_.through(middle + near(0.07, 0.04) * width, in(0.52, 0.66));
   const double style = in(0, 1);
-  const double end_x = right + in(-0.12, 0.3), end_y = base + near(0.0, 0.1);
-  if (style < 0.4) {  // a corner and a straight foot
+  const double end_x = right + in(-0.12, 0.3), end_y = base + near(0.02, 0.1);
+  if (style < 0.35) {  // a corner and a straight foot
     paper_.through(corner_x, base);
     paper_.line(corner_x, base, end_x, end_y);
-  } else if (style < 0.8) {  // a loop
+  } else if (style < 0.85) {  // a loop
     const double size = in(0.04, 0.19), height = size * in(0.5, 1.1);
     paper_.through(corner_x + 0.06, base - 0.06);
     paper_.arc(corner_x, base - height, size, height, 80, 290);
@@ -250,7 +250,7 @@ void Hand::seven() {
 }
 
 void Hand::eight() {
-  const double waist = in(0.36, 0.58), upper = in(0.12, 0.32), lower = in(0.12, 0.35);
+  const double waist = in(0.36, 0.58), upper = in(0.16, 0.38), lower = in(0.16, 0.4);
   const double lean = near(0.03, 0.08), a = waist / 2, b = (1 - waist) / 2;
   if (chance(0.15)) {  // two rings
     paper_.begin_curve();

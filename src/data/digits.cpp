@@ -18,7 +18,7 @@ namespace {
 
 constexpr int side = 28;
 constexpr double box = 20;
-constexpr double sloppy = 0.8;  // how far from the middle a digit may lie, in pixels
+constexpr double sloppy = 1.3;  // how far from the middle a digit may lie, in pixels
 constexpr std::int32_t classes = 10;
 constexpr std::size_t steps = 5;  // straight pieces between two control points
 
@@ -57,12 +57,12 @@ void Ink::bend(Drawing& drawing, Philox& random) const {
   std::array<Wave, 3> waves;
   for (Wave& wave : waves) {
     wave = {between(random, -1.1, 1.1) * tau, between(random, -1.1, 1.1) * tau, between(random, 0, tau),
-            0.03 * random.normal(), 0.03 * random.normal()};
+            0.04 * random.normal(), 0.04 * random.normal()};
   }
-  const double slant = 0.2 + 0.32 * random.normal(), turn = 0.13 * random.normal();
+  const double slant = 0.15 + 0.29 * random.normal(), turn = 0.16 * random.normal();
   const double stretch = std::exp(-0.08 + 0.22 * random.normal());
   // Small above and large below, or the other way round; in height, and in width.
-  const double power = std::exp(0.18 * random.normal()), taper = 0.22 * random.normal();
+  const double power = std::exp(0.12 * random.normal()), taper = 0.22 * random.normal();
   const double cosine = std::cos(turn), sine = std::sin(turn);
   for (std::size_t i = 0; i < drawing.size(); ++i) {
     PenPoint& p = drawing.point(i);
