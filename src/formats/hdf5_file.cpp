@@ -49,9 +49,7 @@ std::string text_up_to_zero(ByteReader& reader) {
 
 }  // namespace
 
-Hdf5Reader::File::File(std::string name, std::span<const std::uint8_t> bytes) : name_(std::move(name)), bytes_(bytes) {
-  in("the start", [&] { read_superblock(); });
-}
+Hdf5Reader::File::File(std::span<const std::uint8_t> bytes) : bytes_(bytes) { read_superblock(); }
 
 ByteReader Hdf5Reader::File::reader(std::uint64_t address, std::uint64_t length) const {
   if (address > bytes_.size() || length > bytes_.size() - address) {

@@ -40,7 +40,7 @@ class Hdf5Reader::File {
  public:
   using Members = std::map<std::string, std::uint64_t>;
 
-  File(std::string name, std::span<const std::uint8_t> bytes);
+  explicit File(std::span<const std::uint8_t> bytes);
 
   /// The address of the object at a path; nothing when a step of it is not there.
   [[nodiscard]] std::optional<std::uint64_t> find(const std::string& path) const;
@@ -62,7 +62,7 @@ class Hdf5Reader::File {
     try {
       return read();
     } catch (const Error& error) {
-      throw Error(error.code(), name_ + ": " + path + ": " + error.what());
+      throw Error(error.code(), path + ": " + error.what());
     }
   }
 
@@ -83,7 +83,6 @@ class Hdf5Reader::File {
   void read_link(ByteReader link, Members& found) const;
   [[nodiscard]] std::string heap_text(std::uint64_t collection, std::uint32_t index, std::uint32_t length) const;
 
-  std::string name_;
   std::span<const std::uint8_t> bytes_;  // from the base address to the end
   std::uint64_t root_ = 0;
   mutable std::map<std::uint64_t, Members> known_;  // so that a path costs little however often it is walked

@@ -31,10 +31,10 @@ struct Dataset {
 
 }  // namespace
 
-Hdf5Reader::Hdf5Reader(std::string name, std::span<const std::uint8_t> bytes)
-    : file_(std::make_unique<const File>(std::move(name), bytes)) {}
-
+Hdf5Reader::Hdf5Reader(std::span<const std::uint8_t> bytes) : file_(std::make_unique<const File>(bytes)) {}
 Hdf5Reader::~Hdf5Reader() = default;
+Hdf5Reader::Hdf5Reader(Hdf5Reader&&) noexcept = default;
+Hdf5Reader& Hdf5Reader::operator=(Hdf5Reader&&) noexcept = default;
 
 bool Hdf5Reader::has_group(const std::string& path) const {
   return file_->in(path, [&] {

@@ -18,14 +18,14 @@ namespace gradus {
 ///
 /// Paths are absolute ("/layers/dense/vars/0"). Soft, external and user-defined links are refused, as are numbers that
 /// lie in chunks or in other files, and shared types. Every function throws `bad_data` for a damaged file and
-/// `unsupported` for a well-formed one that uses more of HDF5, naming file and path. One thread at a time.
+/// `unsupported` for a well-formed one that uses more of HDF5, as "PATH: sentence". One thread at a time.
 class Hdf5Reader {
  public:
-  /// `name` is what messages call the file; the bytes must live as long as the reader.
-  Hdf5Reader(std::string name, std::span<const std::uint8_t> bytes);
+  /// The bytes must live as long as the reader.
+  explicit Hdf5Reader(std::span<const std::uint8_t> bytes);
   ~Hdf5Reader();
-  Hdf5Reader(const Hdf5Reader&) = delete;
-  Hdf5Reader& operator=(const Hdf5Reader&) = delete;
+  Hdf5Reader(Hdf5Reader&&) noexcept;
+  Hdf5Reader& operator=(Hdf5Reader&&) noexcept;
 
   /// False when nothing is there or something else is.
   [[nodiscard]] bool has_group(const std::string& path) const;

@@ -1,0 +1,242 @@
+#include "formats/keras_extras.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include <gradus/error.hpp>
+
+#include "base/text.hpp"
+#include "formats/keras_objects.hpp"
+#include "model/state.hpp"
+
+namespace gradus::keras {
+namespace {
+
+constexpr std::int64_t format = 1;
+/// Larger inputs or outputs are not stored.
+constexpr std::int64_t most_sample_numbers = std::int64_t{1} << 18;
+/// Outputs may differ from the stored ones by this share of the greatest: other processors round otherwise.
+constexpr double sample_tolerance = 1e-3;
+
+[[noreturn]] void damaged(const std::string& sentence) { throw Error(ErrorCode::bad_data, sentence); }
+
+/// A field of the extras; nothing when it is missing.
+template <class T>
+std::optional<T> field_at(const Value& extras, const std::string& key) {
+  const Value* value = extras.find(key);
+  if (value == nullptr) return std::nullopt;
+  try {
+    return FieldType<T>::from_value(*value);
+  } catch (const Error& error) {
+    damaged("gradus." + key + ": " + error.what());
+  }
+}
+
+/// The shortest number that reads back as the same float.
+Value number(Real value) {
+  if (!std::isfinite(value)) return static_cast<double>(value);
+  const auto single = static_cast<float>(value);
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof text, single).ptr;
+  double shortest = 0;
+  std::from_chars(text, end, shortest);
+  if (static_cast<float>(shortest) != single) return static_cast<double>(value);
+  const bool whole = std::trunc(shortest) == shortest && std::abs(shortest) < 1e15;
+  return whole && !(shortest == 0 && std::signbit(shortest)) ? Value(static_cast<std::int64_t>(shortest))
+                                                            : Value(shortest);
+}
+
+template <class Values>
+Value numbers(const Values& values) {
+  Value::List list;
+  list.reserve(values.size());
+  for (const Real value : values) list.push_back(number(value));
+  return list;
+}
+
+// --- the sample ---
+
+/// An input whose every number differs from its neighbours: bytes for a network that scales bytes down first, else
+/// quarters from -2 to 2.
+Tensor draw_sample(const Sequential& model) {
+  const Rescaling* scaling = model.layers().empty() ? nullptr : model.layers().front().get_if<Rescaling>();
+  const bool bytes = scaling != nullptr && std::abs(scaling->scale) < 1.0 / 64;
+  Tensor sample(model.input_shape().with_rows(1));
+  std::uint32_t state = 1;
+  for (Real& value : sample.values()) {
+    state = state * 1664525u + 1013904223u;
+    const std::uint32_t high = state >> 24;
+    value = bytes ? static_cast<Real>(high) : static_cast<Real>(static_cast<int>(high % 17) - 8) / 4;
+  }
+  return sample;
+}
+
+Value sample_of(const Sequential& model) {
+  const Tensor input = draw_sample(model);
+  const Tensor output = model.predict(input);
+  return Value::Object{{"input", numbers(input.values())}, {"output", numbers(output.values())}};
+}
+
+bool sample_fits(const Sequential& model) {
+  return model.input_shape().elements() <= most_sample_numbers &&
+         model.output_shape().elements() <= most_sample_numbers;
+}
+
+std::vector<Real> reals_at(const Value& sample, const std::string& key, std::int64_t expected) {
+  const auto values = field_at<std::vector<double>>(sample, key);
+  if (!values || static_cast<std::int64_t>(values->size()) != expected) {
+    damaged("gradus.sample." + key + ": expected " + count_of(expected, "number") + ", found " +
+            std::to_string(values ? values->size() : 0));
+  }
+  return {values->begin(), values->end()};
+}
+
+// --- what Keras cannot say ---
+
+Value layers_of(const Sequential& model, const Value& config) {
+  const Config read = config_from_keras(config);
+  Value::Object differing;
+  for (std::size_t i = 0; i < read.layers.size(); ++i) {
+    const Value::Object own = model.layers()[i].fields(), said = read.layers[i].fields();
+    Value::Object fields;
+    for (std::size_t f = 0; f < own.size(); ++f) {
+      if (own[f] != said[f]) fields.push_back(own[f]);
+    }
+    if (!fields.empty()) differing.emplace_back(layer_name(model.layers()[i]), std::move(fields));
+  }
+  return differing;
+}
+
+Value compile_value(const CompileOptions& options) {
+  Value::List metrics;
+  for (const Metric& metric : options.metrics) metrics.push_back(FieldType<Metric>::to_value(metric));
+  return Value::Object{{"optimizer", FieldType<Optimizer>::to_value(options.optimizer)},
+                       {"loss", FieldType<Loss>::to_value(options.loss)},
+                       {"metrics", std::move(metrics)}};
+}
+
+bool same(const CompileOptions& a, const CompileOptions& b) {
+  return a.optimizer == b.optimizer && a.loss == b.loss && a.metrics == b.metrics;
+}
+
+}  // namespace
+
+Value extras_of(const Sequential& model, const Value& config) {
+  const Sequential::State& state = model.state();
+  // A seed beyond 2^63 is the same 64 bits, read as a negative number.
+  Value::Object extras = {{"format", format}, {"seed", static_cast<std::int64_t>(state.seed)}};
+  if (state.epochs > 0) {
+    Value::Object history;
+    for (const auto& [name, values] : state.history.entries()) {
+      history.emplace_back(name, Value::List(values.begin(), values.end()));
+    }
+    extras.emplace_back("epochs", state.epochs);
+    extras.emplace_back("seconds", state.history.seconds);
+    extras.emplace_back("history", std::move(history));
+  }
+  if (!state.class_names.empty()) {
+    extras.emplace_back("class_names", Value::List(state.class_names.begin(), state.class_names.end()));
+  }
+  if (Value layers = layers_of(model, config); !layers.get_if<Value::Object>()->empty()) {
+    extras.emplace_back("layers", std::move(layers));
+  }
+  if (state.compiled) {
+    std::vector<std::string> notes;
+    const auto said = compile_from_keras(config.find("compile_config"), model.output_shape().elements(), notes);
+    if (!said || !same(*said, *state.compiled)) extras.emplace_back("compile", compile_value(*state.compiled));
+  }
+  if (sample_fits(model)) extras.emplace_back("sample", sample_of(model));
+  return extras;
+}
+
+void apply_layer_extras(const Value& extras, Config& config) {
+  const Value* layers = extras.find("layers");
+  if (layers == nullptr) return;
+  for (Layer& layer : config.layers) {
+    const std::string name = layer_name(layer);
+    const Value* found = layers->find(name);
+    const auto* fields = found == nullptr ? nullptr : found->get_if<Value::Object>();
+    if (fields == nullptr) continue;
+    try {
+      for (const auto& [field, value] : *fields) layer = layer.with(field, value);
+    } catch (const Error& error) {
+      damaged("gradus.layers." + name + ": " + error.what());
+    }
+  }
+}
+
+std::uint64_t seed_in(const Value& extras) {
+  return static_cast<std::uint64_t>(field_at<std::int64_t>(extras, "seed").value_or(0));
+}
+
+std::optional<CompileOptions> compile_extras(const Value& extras) {
+  const Value* compile = extras.find("compile");
+  if (compile == nullptr) return std::nullopt;
+  CompileOptions options;
+  if (auto optimizer = field_at<Optimizer>(*compile, "optimizer")) options.optimizer = *optimizer;
+  if (auto loss = field_at<Loss>(*compile, "loss")) options.loss = *loss;
+  const Value* metrics = compile->find("metrics");
+  const auto* list = metrics == nullptr ? nullptr : metrics->get_if<Value::List>();
+  try {
+    if (list != nullptr) {
+      for (const Value& metric : *list) options.metrics.push_back(FieldType<Metric>::from_value(metric));
+    }
+  } catch (const Error& error) {
+    damaged(std::string("gradus.compile.metrics: ") + error.what());
+  }
+  return options;
+}
+
+void apply_model_extras(const Value& extras, Sequential& model) {
+  Sequential::State& state = model.state();
+  state.epochs = std::max<std::int64_t>(0, field_at<std::int64_t>(extras, "epochs").value_or(0));
+  if (const Value* names = extras.find("class_names")) {
+    const auto* list = names->get_if<Value::List>();
+    std::vector<std::string> texts;
+    for (const Value& name : list == nullptr ? Value::List{} : *list) {
+      const auto* text = name.get_if<std::string>();
+      if (text == nullptr) damaged("gradus.class_names: expected texts, found " + name.to_string());
+      texts.push_back(*text);
+    }
+    model.set_class_names(std::move(texts));
+  }
+  const Value* history = extras.find("history");
+  const auto* entries = history == nullptr ? nullptr : history->get_if<Value::Object>();
+  if (entries == nullptr) return;
+  std::vector<std::pair<std::string, std::vector<double>>> figures;
+  std::size_t longest = 0;
+  for (const auto& [name, unused] : *entries) {
+    figures.emplace_back(name, *field_at<std::vector<double>>(*history, name));
+    longest = std::max(longest, figures.back().second.size());
+  }
+  for (std::size_t epoch = 0; epoch < longest; ++epoch) {
+    Logs logs;
+    for (const auto& [name, values] : figures) {
+      if (epoch < values.size()) logs.set(name, values[epoch]);
+    }
+    state.history.append(logs);
+  }
+  state.history.seconds = field_at<double>(extras, "seconds").value_or(0);
+}
+
+void check_sample(const Value& extras, const Sequential& model) {
+  const Value* sample = extras.find("sample");
+  if (sample == nullptr || !sample_fits(model)) return;
+  Tensor input(model.input_shape().with_rows(1), reals_at(*sample, "input", model.input_shape().elements()));
+  const std::vector<Real> expected = reals_at(*sample, "output", model.output_shape().elements());
+  const Tensor output = model.predict(input);
+  double greatest = 0;
+  for (const Real value : expected) {
+    if (std::isfinite(value)) greatest = std::max(greatest, static_cast<double>(std::abs(value)));
+  }
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const double now = static_cast<double>(output.values()[i]), then = static_cast<double>(expected[i]);
+    const bool both_odd = !std::isfinite(now) && !std::isfinite(then);
+    if (both_odd || std::abs(now - then) <= sample_tolerance * greatest + 1e-6) continue;
+    damaged("the model does not give what it gave when it was saved: for the sample input, output " +
+            std::to_string(i) + " is " + Value(now).to_string() + ", and was " + Value(then).to_string());
+  }
+}
+
+}  // namespace gradus::keras
