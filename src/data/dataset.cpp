@@ -7,6 +7,7 @@
 
 #include <gradus/error.hpp>
 
+#include "base/aligned.hpp"
 #include "base/philox.hpp"
 #include "base/text.hpp"
 
@@ -140,6 +141,7 @@ Dataset Dataset::with(Storage storage) const {
 Dataset Dataset::classified(std::string name, Shape sample_shape, std::vector<std::uint8_t> inputs,
                             std::vector<std::int32_t> labels, std::int32_t classes) {
   const std::int64_t size = count_rows(name, sample_shape, inputs.size());
+  prefer_huge_pages(inputs.data(), inputs.size() * sizeof inputs[0]);  // training reads the samples in random order
   Samples samples{std::move(inputs), std::move(labels), {}};
   return owning_classified({.name = std::move(name),
                             .sample_shape = std::move(sample_shape),
@@ -150,6 +152,7 @@ Dataset Dataset::classified(std::string name, Shape sample_shape, std::vector<st
 Dataset Dataset::classified(std::string name, Shape sample_shape, std::vector<Real> inputs,
                             std::vector<std::int32_t> labels, std::int32_t classes) {
   const std::int64_t size = count_rows(name, sample_shape, inputs.size());
+  prefer_huge_pages(inputs.data(), inputs.size() * sizeof inputs[0]);  // training reads the samples in random order
   Samples samples{std::move(inputs), std::move(labels), {}};
   return owning_classified({.name = std::move(name),
                             .sample_shape = std::move(sample_shape),
@@ -160,6 +163,7 @@ Dataset Dataset::classified(std::string name, Shape sample_shape, std::vector<Re
 Dataset Dataset::with_targets(std::string name, Shape sample_shape, std::vector<Real> inputs, std::vector<Real> targets,
                               std::int64_t target_width) {
   const std::int64_t size = count_rows(name, sample_shape, inputs.size());
+  prefer_huge_pages(inputs.data(), inputs.size() * sizeof inputs[0]);  // training reads the samples in random order
   if (target_width < 1) fail(ErrorCode::invalid_argument, name, "a target must hold at least one number");
   if (static_cast<std::int64_t>(targets.size()) / target_width != size ||
       static_cast<std::int64_t>(targets.size()) % target_width != 0) {

@@ -28,6 +28,7 @@ struct Samples {
   std::int64_t stride = 0;
   const std::uint32_t* index = nullptr;
   Real scale = 1;
+  std::int64_t known = 0;  ///< `index` holds this many rows: those past the batch come next and may be fetched early
 
   [[nodiscard]] std::int64_t position(std::int64_t row) const {
     return (index == nullptr ? row : static_cast<std::int64_t>(index[row])) * stride;
@@ -92,11 +93,13 @@ void sparse_product(const SparseBatch& batch, std::int64_t begin, std::int64_t e
 /// the tile's first column. The rows of d and g are padded.
 void sparse_gradient(const SparseBatch& batch, std::int64_t rows, std::int64_t tile, const Real* d, std::int64_t d_row,
                      std::int64_t n, Real* g, std::int64_t g_row);
-/// One step of plain gradient descent from a single sample, for the rows i of w that belong to tile `tile`:
+/// One step of plain gradient descent from a single sample, for the rows i of w that belong to tiles [begin, end):
 /// w[i, n] -= rate * (x_i * d[n]) with x_i = entry + offset. Where x is 0 nothing is touched.
-/// `sums` (may be null; padded(n)) receives the sums over these rows of w after the step.
-void sparse_sgd(const SparseBatch& batch, std::int64_t tile, Real offset, const Real* d, std::int64_t n, Real rate,
-                Real* w, std::int64_t w_row, Real* sums);
+/// `sums` (may be null; padded(n) a tile) receives the sums over each tile's rows of w after the step.
+void sparse_sgd(const SparseBatch& batch, std::int64_t begin, std::int64_t end, Real offset, const Real* d,
+                std::int64_t n, Real rate, Real* w, std::int64_t w_row, Real* sums);
+/// The same for a sample that is not a list: w[i, n] -= rate * (x[i] * d[n]) for i < rows.
+void outer_sgd(const Real* x, std::int64_t rows, const Real* d, std::int64_t n, Real rate, Real* w, std::int64_t w_row);
 
 /// y[i] = samples.scale * x[i] + offset for the samples' row r.
 void scale_row(const Samples& samples, std::int64_t r, std::int64_t width, Real offset, Real* y);

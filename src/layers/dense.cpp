@@ -89,13 +89,11 @@ class DenseFunction final : public LayerFunction {
     const std::int64_t kernel_tiles = tiles_of(inputs_, row_tile);
     steps.push_back({false, [this, kernel_tiles](const Pass&) { return kernel_tiles + (spec_.use_bias ? 1 : 0); },
                      [this, b, kernel_tiles](const Pass& p, std::int64_t begin, std::int64_t end) {
-                       for (std::int64_t tile = begin; tile < end; ++tile) {
-                         if (tile < kernel_tiles) {
-                           kernel_gradient(p, b, tile);
-                         } else {
-                           bias_gradient(p, b);
-                         }
+                       const std::int64_t last = std::min(end, kernel_tiles);
+                       if (begin < last && !step_at_once(p, b, begin, last)) {
+                         for (std::int64_t tile = begin; tile < last; ++tile) kernel_gradient(p, b, tile);
                        }
+                       if (end > kernel_tiles) bias_gradient(p, b);
                      }});
   }
 
@@ -267,15 +265,27 @@ class DenseFunction final : public LayerFunction {
     });
   }
 
+  // Plain gradient descent from a single sample: the outer product goes into tiles [begin, end) of the kernel without
+  // ever being written down. False when this is another case.
+  [[nodiscard]] bool step_at_once(const Pass& p, const LayerBuffers& b, std::int64_t begin, std::int64_t end) const {
+    if (p.plain_rate == 0 || p.rows != 1 || positions_ != 1) return false;
+    const std::int64_t stride = kernel().stride();
+    Real* w = p.weights + kernel().offset;
+    if (sparse(p, b)) {
+      Real* sums = b.offset != 0 ? b.scratch : nullptr;
+      kernels::sparse_sgd(batch(b), begin, end, b.offset, b.d_out, units_, p.plain_rate, w, stride, sums);
+      return true;
+    }
+    if (b.first) return false;
+    const std::int64_t first = begin * row_tile, rows = std::min(inputs_, end * row_tile) - first;
+    kernels::outer_sgd(b.in + first, rows, b.d_out, units_, p.plain_rate, w + first * stride, stride);
+    return true;
+  }
+
   void kernel_gradient(const Pass& p, const LayerBuffers& b, std::int64_t tile) const {
     const std::int64_t begin = tile * row_tile, end = std::min(inputs_, begin + row_tile);
     const std::int64_t stride = kernel().stride(), from = kernel().offset + begin * stride;
     const bool sums = b.first && b.offset != 0;
-    if (p.plain_rate != 0 && p.rows == 1 && sparse(p, b)) {
-      kernels::sparse_sgd(batch(b), tile, b.offset, b.d_out, units_, p.plain_rate, p.weights + kernel().offset, stride,
-                          sums ? b.scratch + tile * padded(units_) : nullptr);
-      return;
-    }
     Real* g = p.gradients + from;
     if (sparse(p, b)) {
       kernels::sparse_gradient(batch(b), p.rows, tile, b.d_out, out_stride(), units_, g, stride);

@@ -80,6 +80,7 @@ class Run {
     const std::int64_t begin = state_.batch * batch_size_, rows = std::min(batch_size_, data_.size() - begin);
     const std::uint32_t* order = order_.data() + begin;
     samples_.index = targets_.index = order;
+    samples_.known = data_.size() - begin;
     workspace_.set_batch(samples_, rows, sparse_);
     workspace_.forward_backward(targets_, &pool_);
     const double loss = workspace_.loss_sum();

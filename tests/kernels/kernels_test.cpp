@@ -143,12 +143,21 @@ TEST_P(Kernels, SingleSampleStepAgreesWithTheReference) {
     const SparseBatch batch{columns.data(), values.data(), starts.data(), sparse_capacity(width), width, tile, 3};
     find_nonzero({bytes.data(), true, width, nullptr, Real{1} / 255}, 0, 1, batch);
     const AlignedBuffer d = random(stride);
-    AlignedBuffer fast = random(width * stride), plain = fast, fast_sums(stride), plain_sums(stride);
+    AlignedBuffer fast = random(width * stride), plain = fast, fast_sums(3 * stride), plain_sums(3 * stride);
+    Real* sums = offset == 0 ? nullptr : fast_sums.data();
+    sparse_sgd(batch, 0, 2, offset, d.data(), n, Real{0.1F}, fast.data(), stride, sums);
+    sparse_sgd(batch, 2, 3, offset, d.data(), n, Real{0.1F}, fast.data(), stride, sums);
+    sums = offset == 0 ? nullptr : plain_sums.data();
+    reference::sparse_sgd(batch, 0, 3, offset, d.data(), n, Real{0.1F}, plain.data(), stride, sums);
     for (std::int64_t t = 0; t < 3; ++t) {
-      sparse_sgd(batch, t, offset, d.data(), n, Real{0.1F}, fast.data(), stride, fast_sums.data());
-      reference::sparse_sgd(batch, t, offset, d.data(), n, Real{0.1F}, plain.data(), stride, plain_sums.data());
-      expect_close(fast_sums.data(), plain_sums.data(), n, 1e-5, "sums");
+      expect_close(fast_sums.data() + t * stride, plain_sums.data() + t * stride, n, 1e-5, "sums");
     }
+    for (std::int64_t r = 0; r < width; ++r) {
+      expect_close(fast.data() + r * stride, plain.data() + r * stride, n, 1e-6, "weights");
+    }
+    const AlignedBuffer x = random(width);
+    outer_sgd(x.data(), width, d.data(), n, Real{0.1F}, fast.data(), stride);
+    reference::outer_sgd(x.data(), width, d.data(), n, Real{0.1F}, plain.data(), stride);
     for (std::int64_t r = 0; r < width; ++r) {
       expect_close(fast.data() + r * stride, plain.data() + r * stride, n, 1e-6, "weights");
     }

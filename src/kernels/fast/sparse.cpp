@@ -42,28 +42,42 @@ struct Right {
   bool relu;
 };
 
+// y_r += x_r B over the entries of tiles [first, last) of row r; the first of all starts from 0, the last of all adds
+// `add` and applies relu.
 template <int Vectors>
-HWY_INLINE void row_product(const SparseBatch& batch, std::int64_t r, const Right& right, float* y) {
+HWY_INLINE void row_product(const SparseBatch& batch, std::int64_t r, std::int64_t first, std::int64_t last,
+                            const Right& right, float* y) {
   const D d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   V sum[Vectors];
 #pragma GCC unroll 8
-  for (int v = 0; v < Vectors; ++v) sum[v] = hn::Zero(d);
+  for (int v = 0; v < Vectors; ++v) sum[v] = first == 0 ? hn::Zero(d) : hn::LoadU(d, y + v * lanes);
   const std::uint16_t* HWY_RESTRICT columns = batch.row_columns(r);
   const float* HWY_RESTRICT values = batch.row_values(r);
-  const std::int32_t count = batch.count(r);
-  for (std::int32_t e = 0; e < count; ++e) {
+  const std::int32_t end = batch.row_starts(r)[last];
+  for (std::int32_t e = batch.row_starts(r)[first]; e < end; ++e) {
     const V x = hn::Set(d, values[e]);
     const float* w = right.b + columns[e] * right.b_row;
 #pragma GCC unroll 8
     for (int v = 0; v < Vectors; ++v) sum[v] = hn::MulAdd(x, hn::LoadU(d, w + v * lanes), sum[v]);
   }
+  if (last == batch.tiles) {
 #pragma GCC unroll 8
-  for (int v = 0; v < Vectors; ++v) {
-    V out = right.add == nullptr ? sum[v] : hn::Add(sum[v], hn::LoadU(d, right.add + v * lanes));
-    if (right.relu) out = hn::Max(hn::Zero(d), out);
-    hn::StoreU(out, d, y + v * lanes);
+    for (int v = 0; v < Vectors; ++v) {
+      if (right.add != nullptr) sum[v] = hn::Add(sum[v], hn::LoadU(d, right.add + v * lanes));
+      if (right.relu) sum[v] = hn::Max(hn::Zero(d), sum[v]);
+    }
   }
+#pragma GCC unroll 8
+  for (int v = 0; v < Vectors; ++v) hn::StoreU(sum[v], d, y + v * lanes);
+}
+
+template <int Vectors>
+HWY_INLINE void load_right(const float* delta, V (&right)[Vectors]) {
+  const D d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+#pragma GCC unroll 8
+  for (int v = 0; v < Vectors; ++v) right[v] = hn::LoadU(d, delta + v * lanes);
 }
 
 template <int Vectors>
@@ -72,8 +86,7 @@ HWY_INLINE void add_outer(const SparseBatch& batch, std::int64_t r, std::int64_t
   const D d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   V right[Vectors];
-#pragma GCC unroll 8
-  for (int v = 0; v < Vectors; ++v) right[v] = hn::LoadU(d, delta + v * lanes);
+  load_right(delta, right);
   const std::uint16_t* HWY_RESTRICT columns = batch.row_columns(r);
   const float* HWY_RESTRICT values = batch.row_values(r);
   const std::int32_t end = batch.row_starts(r)[tile + 1];
@@ -101,39 +114,57 @@ HWY_INLINE void sgd_row(float x, const V (&right)[Vectors], V rate, float* w) {
 }
 
 struct SgdStep {
-  std::int64_t tile;
+  std::int64_t begin, end;  // tiles
   float offset, rate;
-  std::int64_t w_row;
+  std::int64_t w_row, sums_row;
 };
 
+// No offset: only the listed rows change, whichever tile they are in.
 template <int Vectors>
-void sgd_tile(const SparseBatch& batch, const SgdStep& s, const float* delta, float* w, float* sums) {
+void sgd_listed(const SparseBatch& batch, const SgdStep& s, const float* delta, float* w) {
+  V right[Vectors];
+  load_right(delta, right);
+  const V rate = hn::Set(D(), s.rate);
+  const std::int32_t end = batch.row_starts(0)[s.end];
+  for (std::int32_t e = batch.row_starts(0)[s.begin]; e < end; ++e) {
+    sgd_row<Vectors>(batch.values[e], right, rate, w + batch.columns[e] * s.w_row);
+  }
+}
+
+// With an offset every row changes, and each tile's sums are made on the way.
+template <int Vectors>
+void sgd_all(const SparseBatch& batch, const SgdStep& s, const float* delta, float* w, float* sums) {
   const D d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  V right[Vectors], total[Vectors];
-#pragma GCC unroll 8
-  for (int v = 0; v < Vectors; ++v) right[v] = hn::LoadU(d, delta + v * lanes), total[v] = hn::Zero(d);
+  V right[Vectors];
+  load_right(delta, right);
   const V rate = hn::Set(d, s.rate);
-  std::int32_t e = batch.row_starts(0)[s.tile];
-  const std::int32_t end = batch.row_starts(0)[s.tile + 1];
-  if (s.offset == 0.0f) {
-    for (; e < end; ++e) sgd_row<Vectors>(batch.values[e], right, rate, w + batch.columns[e] * s.w_row);
-  }
-  if (s.offset == 0.0f && sums == nullptr) return;
-  const std::int64_t first = s.tile * batch.tile_width, last = std::min(batch.width, first + batch.tile_width);
-  for (std::int64_t i = first; i < last; ++i) {
-    float* row = w + i * s.w_row;
-    if (s.offset != 0.0f) {
-      const bool here = e < end && batch.columns[e] == i;
+  std::int32_t e = batch.row_starts(0)[s.begin];
+  const std::int32_t listed = batch.row_starts(0)[s.end];
+  for (std::int64_t tile = s.begin; tile < s.end; ++tile) {
+    V total[Vectors];
+#pragma GCC unroll 8
+    for (int v = 0; v < Vectors; ++v) total[v] = hn::Zero(d);
+    const std::int64_t last = std::min(batch.width, (tile + 1) * batch.tile_width);
+    for (std::int64_t i = tile * batch.tile_width; i < last; ++i) {
+      float* row = w + i * s.w_row;
+      const bool here = e < listed && batch.columns[e] == i;
       sgd_row<Vectors>(here ? batch.values[e] + s.offset : s.offset, right, rate, row);
       e += here ? 1 : 0;
+#pragma GCC unroll 8
+      for (int v = 0; v < Vectors; ++v) total[v] = hn::Add(total[v], hn::LoadU(d, row + v * lanes));
     }
 #pragma GCC unroll 8
-    for (int v = 0; v < Vectors; ++v) total[v] = hn::Add(total[v], hn::LoadU(d, row + v * lanes));
+    for (int v = 0; v < Vectors; ++v) hn::StoreU(total[v], d, sums + tile * s.sums_row + v * lanes);
   }
-  if (sums == nullptr) return;
-#pragma GCC unroll 8
-  for (int v = 0; v < Vectors; ++v) hn::StoreU(total[v], d, sums + v * lanes);
+}
+
+template <int Vectors>
+void sgd_dense(const float* x, std::int64_t rows, const float* delta, float rate, float* w, std::int64_t w_row) {
+  V right[Vectors];
+  load_right(delta, right);
+  const V factor = hn::Set(D(), rate);
+  for (std::int64_t i = 0; i < rows; ++i) sgd_row<Vectors>(x[i], right, factor, w + i * w_row);
 }
 
 // Calls f with the greatest number of vectors, up to 8, that the rest of the columns fills, until none are left.
@@ -196,11 +227,22 @@ HWY_INLINE void find_in_row(const SparseBatch& batch, std::int64_t r, float scal
   *starts = list.count;
 }
 
+// Shuffled rows lie anywhere in memory: their lines are asked for some rows before they are needed.
+constexpr std::int64_t rows_ahead = 3;
+HWY_INLINE void fetch_early(const Samples& samples, std::int64_t r, std::int64_t bytes) {
+  if (r >= samples.known) return;
+  const char* row = samples.bytes ? reinterpret_cast<const char*>(samples.byte_row(r))
+                                  : reinterpret_cast<const char*>(samples.real_row(r));
+  for (std::int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(row + i);
+}
+
 void FindNonzero(const Samples& samples, std::int64_t begin, std::int64_t end, const SparseBatch& batch) {
   const D d;
   const DI di;
   const hn::Rebind<std::uint8_t, DI> d8;
+  const std::int64_t row_bytes = batch.width * (samples.bytes ? 1 : static_cast<std::int64_t>(sizeof(float)));
   for (std::int64_t r = begin; r < end; ++r) {
+    fetch_early(samples, r + rows_ahead, row_bytes);
     if (!samples.bytes) {
       const float* x = samples.real_row(r);
       find_in_row(batch, r, samples.scale,
@@ -223,8 +265,13 @@ void SparseMultiply(const SparseBatch& batch, std::int64_t begin, std::int64_t e
                     std::int64_t n, const float* add, bool relu, float* y, std::int64_t y_row) {
   for_column_groups(n, [&](auto vectors, std::int64_t first) HWY_ATTR {
     const Right right{b + first, b_row, add == nullptr ? nullptr : add + first, relu};
-    for (std::int64_t r = begin; r < end; ++r) {
-      row_product<decltype(vectors)::value>(batch, r, right, y + r * y_row + first);
+    // Tile by tile, so that the rows of B in use stay in the first-level cache; a few samples alone walk straight
+    // through.
+    const std::int64_t step = end - begin < 4 ? batch.tiles : 1;
+    for (std::int64_t tile = 0; tile < batch.tiles; tile += step) {
+      for (std::int64_t r = begin; r < end; ++r) {
+        row_product<decltype(vectors)::value>(batch, r, tile, tile + step, right, y + r * y_row + first);
+      }
     }
   });
 }
@@ -241,12 +288,22 @@ void SparseGradient(const SparseBatch& batch, std::int64_t rows, std::int64_t ti
   });
 }
 
-void SparseSgd(const SparseBatch& batch, std::int64_t tile, float offset, const float* delta, std::int64_t n,
-               float rate, float* w, std::int64_t w_row, float* sums) {
-  const SgdStep step{tile, offset, rate, w_row};
+void SparseSgd(const SparseBatch& batch, std::int64_t begin, std::int64_t end, float offset, const float* delta,
+               std::int64_t n, float rate, float* w, std::int64_t w_row, float* sums) {
+  const SgdStep step{begin, end, offset, rate, w_row, padded(n)};
   for_column_groups(n, [&](auto vectors, std::int64_t column) HWY_ATTR {
-    sgd_tile<decltype(vectors)::value>(batch, step, delta + column, w + column,
-                                       sums == nullptr ? nullptr : sums + column);
+    if (sums == nullptr) {
+      sgd_listed<decltype(vectors)::value>(batch, step, delta + column, w + column);
+    } else {
+      sgd_all<decltype(vectors)::value>(batch, step, delta + column, w + column, sums + column);
+    }
+  });
+}
+
+void OuterSgd(const float* x, std::int64_t rows, const float* delta, std::int64_t n, float rate, float* w,
+              std::int64_t w_row) {
+  for_column_groups(n, [&](auto vectors, std::int64_t column) HWY_ATTR {
+    sgd_dense<decltype(vectors)::value>(x, rows, delta + column, rate, w + column, w_row);
   });
 }
 
@@ -259,6 +316,7 @@ HWY_EXPORT(FindNonzero);
 HWY_EXPORT(SparseMultiply);
 HWY_EXPORT(SparseGradient);
 HWY_EXPORT(SparseSgd);
+HWY_EXPORT(OuterSgd);
 
 void find_nonzero(const Samples& samples, std::int64_t begin, std::int64_t end, const SparseBatch& batch) {
   HWY_DYNAMIC_DISPATCH(FindNonzero)(samples, begin, end, batch);
@@ -277,9 +335,14 @@ void sparse_gradient(const SparseBatch& batch, std::int64_t rows, std::int64_t t
   HWY_DYNAMIC_DISPATCH(SparseGradient)(batch, rows, tile, d, d_row, n, g, g_row);
 }
 
-void sparse_sgd(const SparseBatch& batch, std::int64_t tile, Real offset, const Real* d, std::int64_t n, Real rate,
-                Real* w, std::int64_t w_row, Real* sums) {
-  HWY_DYNAMIC_DISPATCH(SparseSgd)(batch, tile, offset, d, n, rate, w, w_row, sums);
+void sparse_sgd(const SparseBatch& batch, std::int64_t begin, std::int64_t end, Real offset, const Real* d,
+                std::int64_t n, Real rate, Real* w, std::int64_t w_row, Real* sums) {
+  HWY_DYNAMIC_DISPATCH(SparseSgd)(batch, begin, end, offset, d, n, rate, w, w_row, sums);
+}
+
+void outer_sgd(const Real* x, std::int64_t rows, const Real* d, std::int64_t n, Real rate, Real* w,
+               std::int64_t w_row) {
+  HWY_DYNAMIC_DISPATCH(OuterSgd)(x, rows, d, n, rate, w, w_row);
 }
 }  // namespace gradus::kernels
 #endif

@@ -26,9 +26,13 @@ void sparse_gradient(const SparseBatch& batch, std::int64_t rows, std::int64_t t
                      std::int64_t n, Real* g, std::int64_t g_row) {
   reference::sparse_gradient(batch, rows, tile, d, d_row, n, g, g_row);
 }
-void sparse_sgd(const SparseBatch& batch, std::int64_t tile, Real offset, const Real* d, std::int64_t n, Real rate,
-                Real* w, std::int64_t w_row, Real* sums) {
-  reference::sparse_sgd(batch, tile, offset, d, n, rate, w, w_row, sums);
+void sparse_sgd(const SparseBatch& batch, std::int64_t begin, std::int64_t end, Real offset, const Real* d,
+                std::int64_t n, Real rate, Real* w, std::int64_t w_row, Real* sums) {
+  reference::sparse_sgd(batch, begin, end, offset, d, n, rate, w, w_row, sums);
+}
+void outer_sgd(const Real* x, std::int64_t rows, const Real* d, std::int64_t n, Real rate, Real* w,
+               std::int64_t w_row) {
+  reference::outer_sgd(x, rows, d, n, rate, w, w_row);
 }
 void scale_row(const Samples& samples, std::int64_t r, std::int64_t width, Real offset, Real* y) {
   reference::scale_row(samples, r, width, offset, y);

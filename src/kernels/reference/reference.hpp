@@ -126,18 +126,25 @@ inline void sparse_gradient(const SparseBatch& batch, std::int64_t rows, std::in
   }
 }
 
-inline void sparse_sgd(const SparseBatch& batch, std::int64_t tile, Real offset, const Real* d, std::int64_t n,
-                       Real rate, Real* w, std::int64_t w_row, Real* sums) {
-  const std::int64_t first = tile * batch.tile_width, last = std::min(batch.width, first + batch.tile_width);
-  std::int32_t e = batch.row_starts(0)[tile];
-  if (sums != nullptr) std::fill_n(sums, n, Real{0});
-  for (std::int64_t i = first; i < last; ++i) {
-    const bool here = e < batch.row_starts(0)[tile + 1] && batch.columns[e] == i;
+inline void sparse_sgd(const SparseBatch& batch, std::int64_t begin, std::int64_t end, Real offset, const Real* d,
+                       std::int64_t n, Real rate, Real* w, std::int64_t w_row, Real* sums) {
+  std::int32_t e = batch.row_starts(0)[begin];
+  const std::int64_t last = std::min(batch.width, end * batch.tile_width);
+  if (sums != nullptr) std::fill_n(sums + begin * padded(n), (end - begin) * padded(n), Real{0});
+  for (std::int64_t i = begin * batch.tile_width; i < last; ++i) {
+    const bool here = e < batch.row_starts(0)[end] && batch.columns[e] == i;
     const Real x = (here ? batch.values[e++] : Real{0}) + offset;
     for (std::int64_t j = 0; j < n; ++j) {
       w[i * w_row + j] -= rate * (x * d[j]);
-      if (sums != nullptr) sums[j] += w[i * w_row + j];
+      if (sums != nullptr) sums[i / batch.tile_width * padded(n) + j] += w[i * w_row + j];
     }
+  }
+}
+
+inline void outer_sgd(const Real* x, std::int64_t rows, const Real* d, std::int64_t n, Real rate, Real* w,
+                      std::int64_t w_row) {
+  for (std::int64_t i = 0; i < rows; ++i) {
+    for (std::int64_t j = 0; j < n; ++j) w[i * w_row + j] -= rate * (x[i] * d[j]);
   }
 }
 

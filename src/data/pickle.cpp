@@ -1,0 +1,546 @@
+// Opcodes and their meaning: the comments of CPython's Lib/pickletools.py.
+
+#include "data/pickle.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdio>
+#include <cstring>
+
+#include <gradus/error.hpp>
+
+#include "base/text.hpp"
+#include "data/pickle_text.hpp"
+
+namespace gradus {
+namespace {
+
+constexpr std::uint64_t most_held = std::uint64_t{2} << 30;
+constexpr std::size_t most_values = 1'000'000;
+constexpr std::size_t most_axes = 32;
+
+// Opcodes that exist and are not accepted.
+const char* name_of_opcode(std::uint8_t opcode) {
+  switch (opcode) {
+    case 'i':
+      return "INST";
+    case 'o':
+      return "OBJ";
+    case 'P':
+      return "PERSID";
+    case 'Q':
+      return "BINPERSID";
+    case 'd':
+      return "DICT";
+    case '}':
+      return "EMPTY_DICT";
+    case 's':
+      return "SETITEM";
+    case 'u':
+      return "SETITEMS";
+    case 0x81:
+      return "NEWOBJ";
+    case 0x82:
+      return "EXT1";
+    case 0x83:
+      return "EXT2";
+    case 0x84:
+      return "EXT4";
+    case 0x8b:
+      return "LONG4";
+    case 0x8f:
+      return "EMPTY_SET";
+    case 0x90:
+      return "ADDITEMS";
+    case 0x91:
+      return "FROZENSET";
+    case 0x92:
+      return "NEWOBJ_EX";
+    case 0x97:
+      return "NEXT_BUFFER";
+    case 0x98:
+      return "READONLY_BUFFER";
+    default:
+      return nullptr;
+  }
+}
+
+constexpr std::array<std::string_view, 7> accepted_globals = {"numpy.core.multiarray _reconstruct",
+                                                              "numpy._core.multiarray _reconstruct",
+                                                              "numpy ndarray",
+                                                              "numpy dtype",
+                                                              "_codecs encode",
+                                                              "numpy.core.numeric _frombuffer",
+                                                              "numpy._core.numeric _frombuffer"};
+
+bool is_text_or_bytes(const PickleValue& value) {
+  return value.kind == PickleValue::Kind::text || value.kind == PickleValue::Kind::bytes;
+}
+
+}  // namespace
+
+PickleReader::PickleReader(const std::string& path) : file_(path), buffer_(1 << 16) {}
+
+void PickleReader::fail(const std::string& sentence) const {
+  throw Error(ErrorCode::bad_data, file_.path() + ": at offset " + std::to_string(operation_) + ": " + sentence);
+}
+
+void PickleReader::refuse(const std::string& what) const {
+  throw Error(ErrorCode::unsupported, file_.path() + ": at offset " + std::to_string(operation_) +
+                                          ": the pickle holds " + what +
+                                          "; only arrays, tuples, lists, numbers and strings are read");
+}
+
+void PickleReader::refill() {
+  buffer_begin_ = 0;
+  buffer_end_ = file_.read(buffer_);
+  if (buffer_end_ == 0)
+    fail("the pickle ends after " + count_of(static_cast<std::int64_t>(file_.offset()), "byte") +
+         " without saying so: it is cut off or no pickle");
+}
+
+std::uint8_t PickleReader::byte() {
+  if (buffer_begin_ == buffer_end_) refill();
+  return buffer_[buffer_begin_++];
+}
+
+std::uint64_t PickleReader::little(unsigned size) {
+  std::uint64_t number = 0;
+  for (unsigned i = 0; i < size; ++i) number |= static_cast<std::uint64_t>(byte()) << (8 * i);
+  return number;
+}
+
+// Memory grows with what is there: a length that lies costs nothing.
+std::string PickleReader::bytes(std::uint64_t count) {
+  if (count > most_held - held_)
+    fail("strings of more than " + with_commas(static_cast<std::int64_t>(most_held)) + " bytes");
+  held_ += count;
+  std::string result;
+  while (result.size() < count) {
+    if (buffer_begin_ == buffer_end_) refill();
+    const std::size_t piece =
+        std::min<std::size_t>(buffer_end_ - buffer_begin_, static_cast<std::size_t>(count) - result.size());
+    result.append(reinterpret_cast<const char*>(buffer_.data() + buffer_begin_), piece);
+    buffer_begin_ += piece;
+  }
+  return result;
+}
+
+std::string PickleReader::line() {
+  std::string result;
+  for (;;) {
+    if (buffer_begin_ == buffer_end_) refill();
+    const auto* begin = buffer_.data() + buffer_begin_;
+    const auto* end = static_cast<const std::uint8_t*>(std::memchr(begin, '\n', buffer_end_ - buffer_begin_));
+    const std::size_t piece = end != nullptr ? static_cast<std::size_t>(end - begin) : buffer_end_ - buffer_begin_;
+    held_ += piece;
+    if (held_ > most_held) fail("strings of more than " + with_commas(static_cast<std::int64_t>(most_held)) + " bytes");
+    result.append(reinterpret_cast<const char*>(begin), piece);
+    buffer_begin_ += piece;
+    if (end == nullptr) continue;
+    ++buffer_begin_;
+    return result;
+  }
+}
+
+PickleValue& PickleReader::make(Kind kind) {
+  if (values_.size() >= most_values) fail("more than " + with_commas(most_values) + " values");
+  values_.emplace_back();
+  values_.back().kind = kind;
+  return values_.back();
+}
+
+void PickleReader::push(const PickleValue& value) {
+  if (stack_.size() >= most_values) fail("more than " + with_commas(most_values) + " values");
+  stack_.push_back(&value);
+}
+
+const PickleValue& PickleReader::pop() {
+  if (stack_.size() <= (marks_.empty() ? 0 : marks_.back())) fail("a value is taken where there is none");
+  const PickleValue* value = stack_.back();
+  stack_.pop_back();
+  return *value;
+}
+
+std::vector<const PickleValue*> PickleReader::pop_to_mark() {
+  if (marks_.empty()) fail("a mark is taken where there is none");
+  const auto begin = stack_.begin() + static_cast<std::ptrdiff_t>(marks_.back());
+  std::vector<const PickleValue*> items(begin, stack_.end());
+  stack_.erase(begin, stack_.end());
+  marks_.pop_back();
+  return items;
+}
+
+void PickleReader::push_number(double number) {
+  PickleValue& value = make(Kind::number);
+  value.number = number;
+  push(value);
+}
+
+void PickleReader::push_text(Kind kind, std::string text) {
+  PickleValue& value = make(kind);
+  value.text = std::move(text);
+  push(value);
+}
+
+void PickleReader::push_global(const std::string& module, const std::string& name) {
+  const std::string full = module + " " + name;
+  if (std::find(accepted_globals.begin(), accepted_globals.end(), full) == accepted_globals.end()) {
+    refuse("the Python object " + in_quotes(module + "." + name, 80));
+  }
+  push_text(Kind::global, full);
+}
+
+void PickleReader::push_tuple(std::vector<const PickleValue*> items) {
+  PickleValue& tuple = make(Kind::sequence);
+  held_ += items.size() * sizeof(items[0]);
+  tuple.items = std::move(items);
+  push(tuple);
+}
+
+void PickleReader::push_top(std::size_t count) {
+  std::vector<const PickleValue*> items(count);
+  for (std::size_t i = count; i-- > 0;) items[i] = &pop();
+  push_tuple(std::move(items));
+}
+
+bool PickleReader::step_numbers(std::uint8_t opcode) {
+  switch (opcode) {
+    case 'N':
+      push(make(Kind::none));
+      return true;
+    case 0x88:
+      push_number(1);
+      return true;
+    case 0x89:
+      push_number(0);
+      return true;
+    case 'K':
+      push_number(static_cast<double>(little(1)));
+      return true;
+    case 'M':
+      push_number(static_cast<double>(little(2)));
+      return true;
+    case 'J':
+      push_number(static_cast<std::int32_t>(static_cast<std::uint32_t>(little(4))));
+      return true;
+    case 0x8a: {
+      const unsigned size = byte();
+      if (size > 8) fail("a whole number of " + std::to_string(size) + " bytes");
+      const std::uint64_t raw = little(size);
+      const unsigned unused = 64 - 8 * size;
+      push_number(size == 0 ? 0 : static_cast<double>(static_cast<std::int64_t>(raw << unused) >> unused));
+      return true;
+    }
+    case 'I':
+    case 'L': {
+      std::string text = line();
+      if (opcode == 'L' && text.ends_with('L')) text.pop_back();
+      const auto number = parse_int(text);
+      if (!number) fail(in_quotes(text) + " is not a whole number");
+      push_number(static_cast<double>(*number));
+      return true;
+    }
+    case 'F': {
+      const std::string text = line();
+      const auto number = parse_real(text);
+      if (!number) fail(in_quotes(text) + " is not a number");
+      push_number(*number);
+      return true;
+    }
+    case 'G': {
+      std::uint64_t bits = 0;
+      for (int i = 0; i < 8; ++i) bits = bits << 8 | byte();
+      push_number(std::bit_cast<double>(bits));
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
+bool PickleReader::step_strings(std::uint8_t opcode) {
+  switch (opcode) {
+    case 'U':
+    case 'C':
+      push_text(Kind::bytes, bytes(little(1)));
+      return true;
+    case 'T':
+    case 'B':
+      push_text(Kind::bytes, bytes(little(4)));
+      return true;
+    case 0x8e:
+    case 0x96:
+      push_text(Kind::bytes, bytes(little(8)));
+      return true;
+    case 0x8c:
+      push_text(Kind::text, bytes(little(1)));
+      return true;
+    case 'X':
+      push_text(Kind::text, bytes(little(4)));
+      return true;
+    case 0x8d:
+      push_text(Kind::text, bytes(little(8)));
+      return true;
+    case 'V':
+      push_text(Kind::text, from_raw_unicode(line()));
+      return true;
+    case 'S': {
+      const std::string text = line();
+      const bool closed = text.size() >= 2 && (text[0] == '\'' || text[0] == '"') && text.back() == text[0];
+      if (!closed) fail("a string without its quotes");
+      push_text(Kind::bytes, from_repr(std::string_view(text).substr(1, text.size() - 2)));
+      return true;
+    }
+    case 'c': {
+      const std::string module = line();
+      push_global(module, line());
+      return true;
+    }
+    case 0x93: {
+      const PickleValue &name = pop(), &module = pop();
+      if (!is_text_or_bytes(name) || !is_text_or_bytes(module)) fail("a name that is not text");
+      push_global(module.text, name.text);
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
+void PickleReader::append(const PickleValue& target, const std::vector<const PickleValue*>& items) {
+  if (target.kind != Kind::sequence) fail("something is appended to what is no list");
+  auto& list = const_cast<PickleValue&>(target).items;  // all values are this object's own
+  held_ += items.size() * sizeof(items[0]);
+  if (held_ > most_held) fail("lists that are too long");
+  list.insert(list.end(), items.begin(), items.end());
+}
+
+bool PickleReader::step_sequences(std::uint8_t opcode) {
+  switch (opcode) {
+    case '(':
+      if (marks_.size() >= most_values) fail("more than " + with_commas(most_values) + " marks");
+      marks_.push_back(stack_.size());
+      return true;
+    case 't':
+    case 'l':
+      push_tuple(pop_to_mark());
+      return true;
+    case ')':
+    case ']':
+      push_tuple({});
+      return true;
+    case 0x85:
+      push_top(1);
+      return true;
+    case 0x86:
+      push_top(2);
+      return true;
+    case 0x87:
+      push_top(3);
+      return true;
+    case 'a': {
+      const PickleValue& item = pop();
+      const PickleValue& list = pop();
+      append(list, {&item});
+      push(list);
+      return true;
+    }
+    case 'e': {
+      const auto items = pop_to_mark();
+      const PickleValue& list = pop();
+      append(list, items);
+      push(list);
+      return true;
+    }
+    case '0':
+      if (!marks_.empty() && marks_.back() == stack_.size()) {
+        marks_.pop_back();
+      } else {
+        (void)pop();
+      }
+      return true;
+    case '1':
+      (void)pop_to_mark();
+      return true;
+    case '2': {
+      const PickleValue& top = pop();
+      push(top);
+      push(top);
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
+void PickleReader::remember(std::uint64_t key) {
+  const PickleValue& top = pop();
+  push(top);
+  if (memo_.size() >= most_values) fail("more than " + with_commas(most_values) + " values to remember");
+  memo_[key] = &top;
+}
+
+void PickleReader::recall(std::uint64_t key) {
+  const auto found = memo_.find(key);
+  if (found == memo_.end()) fail("value " + std::to_string(key) + " is used before it is remembered");
+  push(*found->second);
+}
+
+bool PickleReader::step_memo(std::uint8_t opcode) {
+  const auto key_of = [&](const std::string& text) {
+    const auto key = parse_int(text);
+    if (!key || *key < 0) fail(in_quotes(text) + " is not a number to remember by");
+    return static_cast<std::uint64_t>(*key);
+  };
+  switch (opcode) {
+    case 'q':
+      remember(little(1));
+      return true;
+    case 'r':
+      remember(little(4));
+      return true;
+    case 'p':
+      remember(key_of(line()));
+      return true;
+    case 0x94:
+      remember(memo_.size());
+      return true;
+    case 'h':
+      recall(little(1));
+      return true;
+    case 'j':
+      recall(little(4));
+      return true;
+    case 'g':
+      recall(key_of(line()));
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::int64_t PickleReader::whole(const PickleValue& value) const {
+  constexpr double most = 9e15;  // beyond it doubles skip whole numbers
+  if (value.kind != Kind::number || !(value.number >= -most && value.number <= most) ||
+      value.number != static_cast<double>(static_cast<std::int64_t>(value.number))) {
+    fail("expected a whole number");
+  }
+  return static_cast<std::int64_t>(value.number);
+}
+
+// What Python would call: the four functions that make an array, its number type, and bytes out of text.
+void PickleReader::reduce() {
+  const PickleValue& arguments = pop();
+  const PickleValue& function = pop();
+  if (function.kind != Kind::global || arguments.kind != Kind::sequence)
+    fail("something is called that is no function");
+  const auto& items = arguments.items;
+  const auto& name = function.text;
+  if (name.ends_with(" _reconstruct")) {
+    if (items.size() != 3 || items[0]->kind != Kind::global || items[0]->text != "numpy ndarray") {
+      refuse("an object that is a kind of its own of numpy's array");
+    }
+    push(make(Kind::array));
+  } else if (name == "numpy dtype") {
+    if (items.empty() || !is_text_or_bytes(*items[0])) fail("a number type without a name");
+    push_text(Kind::dtype, items[0]->text);
+    if (!items[0]->text.empty() && std::string_view("<>|=").find(items[0]->text[0]) != std::string_view::npos) {
+      PickleValue& dtype = values_.back();
+      dtype.byte_order = dtype.text[0];
+      dtype.text.erase(0, 1);
+    }
+  } else if (name == "_codecs encode") {
+    const bool known = items.size() == 2 && items[0]->kind == Kind::text && is_text_or_bytes(*items[1]) &&
+                       (items[1]->text == "latin1" || items[1]->text == "latin-1");
+    if (!known) fail("text in another encoding than latin1");
+    std::string raw;
+    held_ += items[0]->text.size();
+    if (held_ > most_held || !to_latin1(items[0]->text, raw)) fail("bytes written as text that is not latin1");
+    push_text(Kind::bytes, std::move(raw));
+  } else if (name.ends_with(" _frombuffer")) {
+    const bool known = items.size() == 4 && is_text_or_bytes(*items[3]);
+    if (!known) fail("an array without its four parts: bytes, number type, shape, order");
+    PickleValue& array = make(Kind::array);
+    array.fortran_order = items[3]->text == "F";
+    set_array(array, *items[2], *items[1], *items[0]);
+    push(array);
+  } else {
+    fail("something is called that is no function");
+  }
+}
+
+void PickleReader::set_array(PickleValue& array, const PickleValue& shape, const PickleValue& dtype,
+                             const PickleValue& data) {
+  if (dtype.kind != Kind::dtype || shape.kind != Kind::sequence) fail("an array without number type and shape");
+  if (data.kind != Kind::bytes) refuse("an array of Python objects");
+  if (shape.items.size() > most_axes) fail("an array with more than 32 axes");
+  std::vector<std::int64_t> sizes;
+  for (const PickleValue* size : shape.items) sizes.push_back(whole(*size));
+  array.shape = std::move(sizes);
+  array.dtype = &dtype;
+  array.data = &data;
+}
+
+void PickleReader::build_array(PickleValue& array, const std::vector<const PickleValue*>& state) {
+  if (state.size() != 5) fail("an array's state has " + std::to_string(state.size()) + " parts, expected 5");
+  array.fortran_order = whole(*state[3]) != 0;
+  set_array(array, *state[1], *state[2], *state[4]);
+}
+
+void PickleReader::build() {
+  const PickleValue& state = pop();
+  const PickleValue& target = pop();
+  push(target);
+  if (state.kind != Kind::sequence) refuse("an object with attributes");
+  PickleValue& object = const_cast<PickleValue&>(target);  // all values are this object's own
+  if (target.kind == Kind::array) {
+    build_array(object, state.items);
+  } else if (target.kind == Kind::dtype) {
+    const bool known = state.items.size() >= 8 && is_text_or_bytes(*state.items[1]) && state.items[1]->text.size() == 1;
+    if (!known) fail("a number type's state is not numpy's");
+    if (state.items[3]->kind != Kind::none) refuse("an array of records");
+    object.byte_order = state.items[1]->text[0];
+  } else {
+    refuse("an object with a state");
+  }
+}
+
+// Performs one opcode; false at the end of the pickle.
+bool PickleReader::step(std::uint8_t opcode) {
+  if (opcode == '.') return false;
+  if (step_numbers(opcode) || step_strings(opcode) || step_sequences(opcode) || step_memo(opcode)) return true;
+  switch (opcode) {
+    case 0x80:
+      if (const std::uint8_t protocol = byte(); protocol > 5)
+        fail("pickle protocol " + std::to_string(protocol) + ", at most 5 is known");
+      return true;
+    case 0x95:
+      (void)little(8);
+      return true;  // a frame: how much could be read at once
+    case 'R':
+      reduce();
+      return true;
+    case 'b':
+      build();
+      return true;
+    default:
+      break;
+  }
+  if (const char* name = name_of_opcode(opcode)) refuse(std::string("the opcode ") + name);
+  char text[8];
+  std::snprintf(text, sizeof text, "0x%02x", opcode);
+  fail(std::string("byte ") + text + " is no pickle opcode");
+}
+
+const PickleValue& PickleReader::read() {
+  do {
+    operation_ = file_.offset() - (buffer_end_ - buffer_begin_);
+  } while (step(byte()));
+  const PickleValue& result = pop();
+  if (!stack_.empty() || !marks_.empty()) fail("the pickle ends with values left over");
+  return result;
+}
+
+}  // namespace gradus
