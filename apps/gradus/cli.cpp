@@ -54,6 +54,10 @@ Arguments& Arguments::optional_word(const std::string& name, std::string& value,
   return add({"", name, help, "", false, false, [&value](const auto& given) { value = given.back(); }});
 }
 
+Arguments& Arguments::optional_words(const std::string& name, std::vector<std::string>& values,
+                                     const std::string& help) {
+  return add({"", name, help, "", false, true, [&values](const auto& given) { values = given; }});
+}
 Arguments& Arguments::words(const std::string& name, std::vector<std::string>& values, const std::string& help) {
   return add({"", name, help, "", true, true, [&values](const auto& given) { values = given; }});
 }

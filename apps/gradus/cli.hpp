@@ -27,6 +27,8 @@ class Arguments {
   Arguments& optional_word(const std::string& name, std::string& value, const std::string& help);
   /// All further words; one at least.
   Arguments& words(const std::string& name, std::vector<std::string>& values, const std::string& help);
+  /// All further words, if any.
+  Arguments& optional_words(const std::string& name, std::vector<std::string>& values, const std::string& help);
 
   /// An option with a value. `standard` is the default as the help shows it, with its unit: "32 samples".
   Arguments& option(const std::string& flag, const std::string& placeholder, std::optional<std::string>& value,

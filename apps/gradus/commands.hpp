@@ -25,5 +25,6 @@ int explain_sample(const Words& words);
 int show(const Words& words);
 int data(const Words& words);
 int recipes_command(const Words& words);
+int bench(const Words& words);
 
 }  // namespace gradus::app

@@ -51,6 +51,12 @@ Dataset renumbered(const Dataset& data, const std::vector<std::string>& names) {
   return inputs.dtype() == DType::uint8 ? with(inputs.bytes()) : with(inputs.reals());
 }
 
+bool has_numbered_classes(const Sequential& model) {
+  std::int64_t number = 0;
+  return std::all_of(model.class_names().begin(), model.class_names().end(),
+                     [&](const std::string& name) { return name == std::to_string(number++); });
+}
+
 }  // namespace
 
 void add_data_options(Arguments& arguments, DataOptions& options, bool with_part, const std::string& word,
@@ -92,8 +98,9 @@ Dataset choose_part(const TrainTest& both, const std::string& wanted, std::strin
 
 Dataset data_for_model(const Sequential& model, const DataOptions& options, std::string& part) {
   const std::int64_t outputs = model.output_shape().elements();
-  const bool many = outputs > 1 && outputs < 1'000'000;
-  Dataset data = choose_part(load_data(options, many ? static_cast<std::int32_t>(outputs) : 0), options.part, part);
+  // Classes with names are told apart by them; numbered ones need to be known to be as many as the model's.
+  const bool numbered = outputs > 1 && outputs < 1'000'000 && has_numbered_classes(model);
+  Dataset data = choose_part(load_data(options, numbered ? static_cast<std::int32_t>(outputs) : 0), options.part, part);
   if (data.sample_shape().elements() != model.input_shape().elements()) {
     throw Error(ErrorCode::bad_data, "the model takes samples of " + model.input_shape().to_string() + ", " +
                                          data.name() + " has " + data.sample_shape().to_string());

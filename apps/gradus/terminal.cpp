@@ -68,7 +68,7 @@ std::string percent(double share, int decimals) {
 std::string duration(double seconds) {
   char text[48];
   if (seconds < 59.5) {
-    std::snprintf(text, sizeof text, seconds < 9.95 ? "%.1f s" : "%.0f s", seconds);
+    std::snprintf(text, sizeof text, seconds < 0.995 ? "%.2f s" : seconds < 9.95 ? "%.1f s" : "%.0f s", seconds);
   } else if (seconds < 3570) {
     const auto whole = static_cast<long>(std::lround(seconds));
     std::snprintf(text, sizeof text, "%ld min %ld s", whole / 60, whole % 60);

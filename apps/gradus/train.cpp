@@ -29,7 +29,7 @@ void declare(Arguments& arguments, TrainOptions& options) {
       .option("--optimizer", "OPTIMIZER", options.optimizer, "what turns gradients into steps: \"sgd momentum=0.9\"",
               "the recipe's, else adam")
       .option("--learning-rate", "R", options.learning_rate, "step size of the optimizer",
-              "the recipe's; else 0.001, 0.01 for rows", 0, 1e9)
+              "the recipe's; else 0.001, 0.01 for rows", 0, 1e30)
       .option("--loss", "LOSS", options.loss, "what is made small",
               "the recipe's, else the one that goes with the last activation")
       .option("--epochs", "N", options.epochs, "how often to go through the data",
@@ -57,6 +57,7 @@ void announce(const TrainPlan& plan, const Sequential& model) {
   const Recipe& recipe = plan.recipe;
   if (plan.from_recipe) note(recipe.name + ": " + recipe.title);
   const Dataset& train = plan.parts.train;
+  if (recipe.fit.epochs == 0) return note("Nothing is trained: the weights are as they were given or drawn.");
   note("Training on " + train.name() + ": " + with_commas(train.size()) + " samples of " +
        train.sample_shape().to_string() +
        (train.is_classified() ? ", " + std::to_string(train.target_width()) + " classes" : "") + "; " +

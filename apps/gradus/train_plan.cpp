@@ -65,8 +65,9 @@ TrainTest load_or_draw(DataOptions options) {
     return load_data(options);
   } catch (const Error& error) {
     if (!is_mnist(options.data) || (error.code() != ErrorCode::not_found && error.code() != ErrorCode::io)) throw;
-    note("MNIST can be neither found nor fetched, so the built-in digits take its place (" + std::string(error.what()) +
-         ").");
+    note(
+        "MNIST can be neither found nor fetched ('gradus data fetch mnist' says why), so the built-in digits take its "
+        "place.");
   }
   options.data.replace(0, std::string("mnist").size(), "digits");
   return load_data(options);

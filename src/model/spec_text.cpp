@@ -359,7 +359,11 @@ template <class Kind>
 std::string find_class_name(std::string_view name) {
   if (auto known = known_class_name<Kind>(name)) return *known;
   std::vector<std::string> names;
-  for (const std::string& known : Spec<Kind>::names()) names.push_back(snake_case(known));
+  for (const std::string& known : Spec<Kind>::names()) {
+    // RMSprop is rmsprop to people, though rm_sprop to Keras.
+    const bool one_capital = known.size() > 1 && known[1] >= 'a' && known[1] <= 'z';
+    names.push_back(one_capital ? snake_case(known) : lower(known));
+  }
   fail("there is no " + std::string(Kind::name) + " " + in_quotes(name) + did_you_mean(name, names));
 }
 

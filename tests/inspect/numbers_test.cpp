@@ -41,7 +41,7 @@ TEST(ArrayText, UsesExponentsWhereTheyAreNeeded) {
 
 TEST(ArrayText, WritesWhatIsNoNumber) {
   const double nan = std::numeric_limits<double>::quiet_NaN(), inf = std::numeric_limits<double>::infinity();
-  EXPECT_EQ(array_text(std::vector<double>{nan, -inf, 0.5}, {3}, {.decimals = 1}), "[ nan -inf  0.5]");
+  EXPECT_EQ(array_text(std::vector<double>{nan, -inf, 0.5}, {3}, {.decimals = 2}), "[ nan -inf 0.50]");
 }
 
 TEST(ArrayText, SurvivesEmptyArrays) {

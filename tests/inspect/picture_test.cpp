@@ -59,7 +59,7 @@ TEST(Picture, IsResizedByArea) {
   EXPECT_EQ(resized(picture, 8, 4).rgb, enlarged(picture, 2).rgb);
 }
 
-TEST(PictureText, IsPlainWithoutColors) { EXPECT_EQ(picture_text(picture_of(two_images(), 0), Colors::none), "=*\n"); }
+TEST(PictureText, IsPlainWithoutColors) { EXPECT_EQ(picture_text(picture_of(two_images(), 0), Colors::none), ":*\n"); }
 
 TEST(PictureText, UsesHalfBlocksInColor) {
   const std::string text = picture_text(picture_of(two_images(), 0), Colors::full);
