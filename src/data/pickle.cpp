@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
 #include <gradus/error.hpp>
 
@@ -21,50 +22,11 @@ constexpr std::size_t most_values = 1'000'000;
 constexpr std::size_t most_axes = 32;
 
 // Opcodes that exist and are not accepted.
-const char* name_of_opcode(std::uint8_t opcode) {
-  switch (opcode) {
-    case 'i':
-      return "INST";
-    case 'o':
-      return "OBJ";
-    case 'P':
-      return "PERSID";
-    case 'Q':
-      return "BINPERSID";
-    case 'd':
-      return "DICT";
-    case '}':
-      return "EMPTY_DICT";
-    case 's':
-      return "SETITEM";
-    case 'u':
-      return "SETITEMS";
-    case 0x81:
-      return "NEWOBJ";
-    case 0x82:
-      return "EXT1";
-    case 0x83:
-      return "EXT2";
-    case 0x84:
-      return "EXT4";
-    case 0x8b:
-      return "LONG4";
-    case 0x8f:
-      return "EMPTY_SET";
-    case 0x90:
-      return "ADDITEMS";
-    case 0x91:
-      return "FROZENSET";
-    case 0x92:
-      return "NEWOBJ_EX";
-    case 0x97:
-      return "NEXT_BUFFER";
-    case 0x98:
-      return "READONLY_BUFFER";
-    default:
-      return nullptr;
-  }
-}
+constexpr std::pair<std::uint8_t, const char*> refused_opcodes[] = {
+    {'i', "INST"},       {'o', "OBJ"},        {'P', "PERSID"},       {'Q', "BINPERSID"},       {'d', "DICT"},
+    {'}', "EMPTY_DICT"}, {'s', "SETITEM"},    {'u', "SETITEMS"},     {0x81, "NEWOBJ"},         {0x82, "EXT1"},
+    {0x83, "EXT2"},      {0x84, "EXT4"},      {0x8b, "LONG4"},       {0x8f, "EMPTY_SET"},      {0x90, "ADDITEMS"},
+    {0x91, "FROZENSET"}, {0x92, "NEWOBJ_EX"}, {0x97, "NEXT_BUFFER"}, {0x98, "READONLY_BUFFER"}};
 
 constexpr std::array<std::string_view, 7> accepted_globals = {"numpy.core.multiarray _reconstruct",
                                                               "numpy._core.multiarray _reconstruct",
@@ -528,7 +490,9 @@ bool PickleReader::step(std::uint8_t opcode) {
     default:
       break;
   }
-  if (const char* name = name_of_opcode(opcode)) refuse(std::string("the opcode ") + name);
+  for (const auto& [refused, name] : refused_opcodes) {
+    if (opcode == refused) refuse(std::string("the opcode ") + name);
+  }
   char text[8];
   std::snprintf(text, sizeof text, "0x%02x", opcode);
   fail(std::string("byte ") + text + " is no pickle opcode");
