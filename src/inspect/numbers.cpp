@@ -84,9 +84,10 @@ class ArrayWriter {
   [[nodiscard]] std::string text_of(double value) const {
     if (std::isnan(value)) return "nan";
     if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
+    if (value == 0) value = 0;  // not -0
     switch (style_) {
       case Style::whole:
-        return printed("%.*f", 0, value == 0 ? 0.0 : value);
+        return printed("%.*f", 0, value);
       case Style::exponent:
         return printed("%.*e", format_.decimals, value);
       case Style::fixed:

@@ -104,10 +104,9 @@ void draw_weights(Sequential::State& s) {
 }
 
 void check_fit(const Sequential::State& s, const TensorView& inputs) {
-  const Shape rows = inputs.shape().rank() == 0 ? Shape{} : inputs.shape().without_rows();
-  if (inputs.rows() == 0 || rows.elements() == s.input_shape.elements()) return;
-  throw Error(ErrorCode::invalid_argument,
-              "the model takes samples of shape " + s.input_shape.to_string() + ", got " + rows.to_string());
+  if (inputs.rows() == 0 || inputs.row_elements() == s.input_shape.elements()) return;
+  throw Error(ErrorCode::invalid_argument, "the model takes samples of shape " + s.input_shape.to_string() + ", got " +
+                                               inputs.shape().without_rows().to_string());
 }
 
 kernels::Samples samples_of(const TensorView& view) {
