@@ -4,18 +4,11 @@
 
 #include <gradus/model.hpp>
 
+#include "base/text.hpp"
 #include "model/state.hpp"
 
 namespace gradus {
 namespace {
-
-std::string with_commas(std::int64_t number) {
-  std::string digits = std::to_string(number);
-  for (auto i = static_cast<std::ptrdiff_t>(digits.size()) - 3; i > 0; i -= 3) {
-    digits.insert(static_cast<std::size_t>(i), ",");
-  }
-  return digits;
-}
 
 std::string with_bytes(std::int64_t parameters) {
   static constexpr std::array units{"B", "KB", "MB", "GB", "TB"};

@@ -18,6 +18,10 @@ TEST(ArrayText, WritesWholeNumbersWithoutFraction) {
   EXPECT_EQ(array_text(std::vector<double>{0, 255, -0.0}, {3}), "[  0 255   0]");
 }
 
+TEST(ArrayText, KnowsOneZero) {
+  EXPECT_EQ(array_text(std::vector<double>{-0.0, 0.5}, {2}, {.decimals = 2}), "[0.00 0.50]");
+}
+
 TEST(ArrayText, WritesAScalar) { EXPECT_EQ(array_text(std::vector<double>{2.5}, {}, {.decimals = 1}), "2.5"); }
 
 TEST(ArrayText, ElidesLongAxes) {
