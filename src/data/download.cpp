@@ -256,18 +256,18 @@ void start_curl() {
 
 }  // namespace
 
-void download(const Download& job) {
+std::size_t download(const Download& job) {
   start_curl();
   std::string problems;
-  for (const std::string& url : job.urls) {
-    const std::string problem = fetch_from(job, url);
+  for (std::size_t i = 0; i < job.urls.size(); ++i) {
+    const std::string problem = fetch_from(job, job.urls[i]);
     if (problem.empty()) {
       for (const std::string& other : job.urls) {
-        if (other != url) ::unlink(part_path(job.destination, other).c_str());
+        if (other != job.urls[i]) ::unlink(part_path(job.destination, other).c_str());
       }
-      return;
+      return i;
     }
-    problems += (problems.empty() ? "" : "; ") + url + ": " + problem;
+    problems += (problems.empty() ? "" : "; ") + job.urls[i] + ": " + problem;
   }
   throw Error(ErrorCode::not_found, "cannot download " + job.name + ": " +
                                         (problems.empty() ? "there is no place to get it from" : problems));

@@ -31,7 +31,8 @@ struct Download {
 ///
 /// What arrives is kept beside it under a name that ends in ".part", one for each URL; a later call goes on where an
 /// earlier one was cut off. A second process that wants the same file waits for the first and uses its file.
-/// Throws `not_found` saying what happened at each URL when none gave the file; `io` when it cannot be written.
-void download(const Download& job);
+/// Returns the index of the URL that gave it. Throws `not_found` saying what happened at each URL when none did; `io`
+/// when the file cannot be written.
+std::size_t download(const Download& job);
 
 }  // namespace gradus

@@ -1,9 +1,9 @@
 // MNIST and the sets that share its format, its file names and its sizes: only their content tells them apart.
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <filesystem>
-#include <map>
 #include <optional>
 
 #include <gradus/error.hpp>
@@ -167,17 +167,20 @@ Paths download_into(const IdxSet& set, const std::string& cache, const datasets:
   fs::create_directories(cache, error);
   if (error) throw Error(ErrorCode::io, cache + ": cannot create: " + error.message());
   const Paths there = files_in(cache);
+  std::vector<std::string> mirrors = mirrors_of(set);
   for (std::size_t i = 0; i < there.size(); ++i) {
     if (!there[i].empty()) continue;
     Download job;
     job.name = std::string(file_names[i]) + ".gz";
-    for (const std::string& mirror : mirrors_of(set)) job.urls.push_back(mirror + job.name);
+    for (const std::string& mirror : mirrors) job.urls.push_back(mirror + job.name);
     job.destination = (fs::path(cache) / job.name).string();
     job.most_bytes = unpacked_bytes[i] + 65'536;
     job.check = [&set, i](const std::string& path) { return what_is_wrong(set, i, path); };
     job.progress = options.progress;
     job.patience = patience;
-    download(job);
+    const std::size_t answered = download(job);
+    // The next file is asked for there first: a mirror that is down costs its time-out once.
+    std::rotate(mirrors.begin(), mirrors.begin() + static_cast<std::ptrdiff_t>(answered), mirrors.end());
   }
   return files_in(cache);
 }
