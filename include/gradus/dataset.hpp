@@ -188,10 +188,11 @@ struct SourceInfo {
 std::vector<SourceInfo> list();
 
 /// What `gradus train DATA` means by DATA: a name from `list()`, or the path of a .csv, .csv.gz, .tsv, .tsv.gz, .pkl or
-/// .pkl.gz file. A number after a colon says how many training samples ("digits:5000", "moons:400", "mnist:1000": the
-/// first 1000), one more the seed of what is drawn ("moons:400:7"). "digits" is 60,000 images with 10,000 others to
-/// test on, as MNIST has, "digits:N" has N/6. Where a source has no test part of its own, `test` is empty; a validation
-/// part joins `train`. An unknown name is `not_found` and names the nearest right one.
+/// .pkl.gz file; a relative path that leads nowhere is also tried from the directories of `GRADUS_DATA_DIR`. A number
+/// after a colon says how many training samples ("digits:5000", "moons:400", "mnist:1000": the first 1000), one more
+/// the seed of what is drawn ("moons:400:7"). "digits" is 60,000 images with 10,000 others to test on, as MNIST has,
+/// "digits:N" has N/6. Where a source has no test part of its own, `test` is empty; a validation part joins `train`. An
+/// unknown name is `not_found` and names the nearest right one.
 TrainTest load(const std::string& name_or_path, const FetchOptions& fetch = {}, const CsvOptions& csv = {});
 
 }  // namespace datasets

@@ -1,6 +1,7 @@
 #include "data/registry.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <deque>
 #include <filesystem>
 
@@ -55,6 +56,18 @@ const Source& source_called(const std::string& name) {
     guess += " and files that end in " + file_endings();
   }
   throw Error(ErrorCode::not_found, "there is no data set called " + in_quotes(name) + guess);
+}
+
+/// A relative path that leads nowhere from here is also tried from the directories of GRADUS_DATA_DIR.
+std::string find_file(const std::string& path) {
+  namespace fs = std::filesystem;
+  if (fs::path(path).is_absolute() || fs::exists(path)) return path;
+  const char* variable = std::getenv("GRADUS_DATA_DIR");
+  for (const std::string& directory : split_text(variable == nullptr ? "" : variable, ':')) {
+    const fs::path found = fs::path(directory) / path;
+    if (!directory.empty() && fs::exists(found)) return found.string();
+  }
+  return path;
 }
 
 void read_numbers(const std::vector<std::string>& parts, SourceRequest& request) {
@@ -115,7 +128,10 @@ TrainTest load(const std::string& name_or_path, const FetchOptions& fetch, const
   request.path = name_or_path;
   request.fetch = fetch;
   request.csv = csv;
-  if (const Source* source = source_of_file(name_or_path)) return load_from(*source, request);
+  if (const Source* source = source_of_file(name_or_path)) {
+    request.path = find_file(name_or_path);
+    return load_from(*source, request);
+  }
   const auto parts = split_text(name_or_path, ':');
   if (parts[0].find_first_of("/.") != std::string::npos) fail_unknown_file(name_or_path);
   const Source& source = source_called(parts[0]);
