@@ -47,7 +47,10 @@ Colors colors_of(Stream stream, const std::string& wanted) {
   return is_terminal(stream) ? depth() : Colors::none;
 }
 
-void note(const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); }
+void note(const std::string& line) {
+  std::fflush(stdout);  // where both go to one terminal, they stay in order
+  std::fprintf(stderr, "%s\n", line.c_str());
+}
 
 void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
