@@ -2,8 +2,6 @@
 
 #include <cstdint>
 
-#include "base/text.hpp"
-
 namespace gradus {
 namespace {
 
@@ -26,9 +24,11 @@ std::int64_t hex_at(std::string_view text, std::size_t at, std::size_t size) {
   if (at + size > text.size()) return -1;
   std::int64_t number = 0;
   for (const char c : text.substr(at, size)) {
-    const auto digit = std::string_view("0123456789abcdef").find(lower({&c, 1}));
-    if (digit == std::string_view::npos) return -1;
-    number = number * 16 + static_cast<std::int64_t>(digit);
+    const auto byte = static_cast<unsigned char>(c);
+    const int letter = (byte | 0x20) - 'a';
+    const int digit = byte >= '0' && byte <= '9' ? byte - '0' : letter >= 0 && letter < 6 ? letter + 10 : -1;
+    if (digit < 0) return -1;
+    number = number * 16 + digit;
   }
   return number;
 }

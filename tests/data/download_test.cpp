@@ -47,7 +47,7 @@ class Variable {
 class DownloadTest : public ::testing::Test {
  protected:
   DownloadTest() {
-    for (int i = 0; i < 300'000; ++i) content_ += static_cast<char>(i * i >> 3);
+    for (unsigned i = 0; i < 300'000; ++i) content_ += static_cast<char>(i * i >> 3 & 0xff);
     job_.name = "file";
     job_.destination = directory_ / "file";
     job_.most_bytes = content_.size() + 1000;
