@@ -14,8 +14,15 @@
 
 namespace gradus {
 
-/// One weight of a layer and where it lies in the model's flat block: a matrix whose columns are the last axis, each
-/// row padded to a multiple of kernels::lane.
+/// Numbers from one row of weights or activations to the next. Large powers of two are avoided: rows that far apart
+/// would fall on the same few lines of the cache.
+constexpr std::int64_t row_stride(std::int64_t elements) {
+  const std::int64_t whole = kernels::padded(elements);
+  return whole % 256 == 0 ? whole + kernels::lane : whole;
+}
+
+/// One weight of a layer and where it lies in the model's flat block: a matrix whose columns are the last axis, a row
+/// every stride() numbers with zeros between.
 struct Parameter {
   std::string name;
   Shape shape;
@@ -26,7 +33,7 @@ struct Parameter {
 
   [[nodiscard]] std::int64_t columns() const { return shape.rank() == 0 ? 1 : shape.back(); }
   [[nodiscard]] std::int64_t rows() const { return columns() == 0 ? 0 : shape.elements() / columns(); }
-  [[nodiscard]] std::int64_t stride() const { return kernels::padded(columns()); }
+  [[nodiscard]] std::int64_t stride() const { return row_stride(columns()); }
   [[nodiscard]] std::int64_t size() const { return rows() * stride(); }
 };
 
@@ -54,13 +61,6 @@ struct Step {
   std::function<void(const Pass&, std::int64_t begin, std::int64_t end)> run;
 };
 using Steps = std::vector<Step>;
-
-/// Numbers from one row of a buffer of activations to the next. Powers of two are avoided: rows that far apart would
-/// fall on the same few lines of the cache.
-constexpr std::int64_t row_stride(std::int64_t elements) {
-  const std::int64_t whole = kernels::padded(elements);
-  return whole % 256 == 0 ? whole + kernels::lane : whole;
-}
 
 /// Where one layer's numbers lie in a workspace. Row r of a buffer starts at r * row_stride(elements of a row). What
 /// lies behind a row's elements is arbitrary for activations and 0 for gradients.

@@ -29,6 +29,8 @@ constexpr int tile_rows = 5;
 constexpr int tile_vectors = 2;
 // Rows of B that one packed panel holds: with a tile's rows of A they fit the second-level cache many times over.
 constexpr std::int64_t panel_depth = 512;
+// Panels that are packed together.
+constexpr std::int64_t group_panels = 4;
 
 struct Tile {
   const float* HWY_RESTRICT a;
@@ -94,19 +96,22 @@ constexpr std::array<TileFunction, sizeof...(Rows)> tile_functions(std::integer_
 constexpr auto wide_tiles = tile_functions<tile_vectors>(std::make_integer_sequence<int, tile_rows>());
 constexpr auto narrow_tiles = tile_functions<1>(std::make_integer_sequence<int, tile_rows>());
 
-// panel[k][0, width) = B[k][first, first + width), zeros where B has no more columns.
-void pack_rows(const Product& p, std::int64_t k0, std::int64_t depth, std::int64_t first, std::int64_t width,
-               float* HWY_RESTRICT panel) {
+// panels[v][k][0, width) = B[k][first + v * width, ...), zeros where B has no more columns: row after row of B, so that
+// memory is read in long pieces.
+void pack_rows(const Product& p, std::int64_t k0, std::int64_t depth, std::int64_t first, std::int64_t count,
+               std::int64_t width, float* HWY_RESTRICT panels) {
   const D d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  const std::int64_t have = std::min(width, p.n - first);
+  const std::int64_t have = p.n - first;
   const float* b = p.b + k0 * p.b_row + first;
-  for (std::int64_t k = 0; k < depth; ++k, b += p.b_row, panel += width) {
-    for (std::int64_t j = 0; j < width; j += lanes) hn::StoreU(load_columns(b + j, have - j), d, panel + j);
+  for (std::int64_t k = 0; k < depth; ++k, b += p.b_row) {
+    for (std::int64_t j = 0; j < count * width; j += lanes) {
+      hn::StoreU(load_columns(b + j, have - j), d, panels + (j / width * depth + k) * width + j % width);
+    }
   }
 }
 
-// The same where B[k][n] = b[n * b_col + k]: four by four at a time.
+// One panel where B[k][n] = b[n * b_col + k]: four by four at a time.
 void pack_columns(const Product& p, std::int64_t k0, std::int64_t depth, std::int64_t first, std::int64_t width,
                   float* HWY_RESTRICT panel) {
   const hn::Full128<float> d4;
@@ -132,6 +137,19 @@ void pack_columns(const Product& p, std::int64_t k0, std::int64_t depth, std::in
   };
   for (std::int64_t k = 0; k < depth; ++k) {
     for (std::int64_t j = k < whole_depth ? whole_columns : 0; j < width; ++j) copy(j, k);
+  }
+}
+
+// `count` panels from column `first` on.
+void pack_group(const Product& p, std::int64_t k0, std::int64_t depth, std::int64_t first, std::int64_t count,
+                float* HWY_RESTRICT panels) {
+  const std::int64_t width = tile_vectors * static_cast<std::int64_t>(hn::Lanes(D()));
+  if (p.b_col == 1) {
+    pack_rows(p, k0, depth, first, count, width, panels);
+    return;
+  }
+  for (std::int64_t v = 0; v < count; ++v) {
+    pack_columns(p, k0, depth, first + v * width, width, panels + v * depth * width);
   }
 }
 
@@ -199,31 +217,25 @@ void Multiply(const Product& p) {
     return;
   }
   const std::int64_t depth = direct ? p.k : panel_depth;
-  float* panel = direct ? nullptr : scratch(panel_depth * tile_vectors * lanes, ScratchSlot::panel);
+  const std::int64_t width = tile_vectors * lanes;
+  float* panels = direct ? nullptr : scratch(group_panels * panel_depth * width, ScratchSlot::panel);
   for (std::int64_t k0 = 0; k0 < p.k || k0 == 0; k0 += depth) {
     t.depth = std::min(depth, p.k - k0);
     t.load_c = p.accumulate || k0 > 0;
     const bool finish = !p.accumulate && k0 + depth >= p.k;
     t.relu = finish && p.activation == Activation::relu;
-    for (std::int64_t first = 0; first < n;) {
-      const std::int64_t vectors = n - first > lanes ? tile_vectors : 1;
-      const std::int64_t width = vectors * lanes;
+    for (std::int64_t first = 0, panel = 0; first < n; first += width, panel = (panel + 1) % group_panels) {
       if (direct) {
         t.b = p.b + k0 * p.b_row + first;
       } else {
-        if (p.b_col == 1) {
-          pack_rows(p, k0, t.depth, first, width, panel);
-        } else {
-          pack_columns(p, k0, t.depth, first, width, panel);
-        }
-        t.b = panel;
+        if (panel == 0) pack_group(p, k0, t.depth, first, std::min(group_panels, (n - first + width - 1) / width), panels);
+        t.b = panels + panel * t.depth * width;
         t.b_row = width;
       }
       t.c = p.c + first;
       t.add = !finish || p.add == nullptr ? nullptr : p.add + first;
       t.columns = n - first;
-      compute_panel(p, t, vectors, k0);
-      first += width;
+      compute_panel(p, t, n - first > lanes ? tile_vectors : 1, k0);
     }
   }
 }
