@@ -6,6 +6,7 @@
 
 #include "base/nearest.hpp"
 #include "base/text.hpp"
+#include "terminal.hpp"
 
 namespace gradus::app {
 
@@ -20,24 +21,6 @@ std::string joined(const std::vector<std::string>& words, const std::string& bet
 }
 
 }  // namespace
-
-std::string wrapped(const std::string& text, std::size_t width, std::size_t indent) {
-  std::istringstream words(text);
-  std::string result, word;
-  std::size_t column = indent;
-  while (words >> word) {
-    if (!result.empty() && column + 1 + word.size() > width) {
-      result += "\n" + std::string(indent, ' ');
-      column = indent;
-    } else if (!result.empty()) {
-      result += " ";
-      ++column;
-    }
-    result += word;
-    column += word.size();
-  }
-  return result;
-}
 
 Arguments::Arguments(std::string name, std::string summary) : name_(std::move(name)), summary_(std::move(summary)) {}
 

@@ -71,7 +71,4 @@ class Arguments {
   std::vector<std::function<std::string()>> more_help_;
 };
 
-/// `text` in lines of at most `width` columns, all but the first indented by `indent`.
-std::string wrapped(const std::string& text, std::size_t width, std::size_t indent);
-
 }  // namespace gradus::app

@@ -2,7 +2,7 @@
 
 #include <gradus/model.hpp>
 
-#include "cli.hpp"
+#include "terminal.hpp"
 
 namespace gradus::app {
 

@@ -102,7 +102,11 @@ bool Progress::on_epoch_end(const TrainingState& state, const Logs& logs) {
   clear();
   std::string line = epoch_of(state);
   for (const auto& [name, value] : logs.entries()) line += "  " + name + " " + figure("%.4f", value);
-  line += "  " + speed(state.samples, batch_seconds_) + "  " + duration(state.seconds);
+  // A terminal that is too narrow has shown these two beside the bar.
+  const auto room = live_ ? static_cast<std::size_t>(terminal_width(Stream::err)) : std::string::npos;
+  for (const std::string& more : {speed(state.samples, batch_seconds_), duration(state.seconds)}) {
+    if (line.size() + 2 + more.size() <= room) line += "  " + more;
+  }
   note(line);
   epochs_seconds_ += state.seconds;
   ++epochs_done_;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <sstream>
 #include <string_view>
 
 #include <gradus/error.hpp>
@@ -47,9 +48,29 @@ Colors colors_of(Stream stream, const std::string& wanted) {
   return is_terminal(stream) ? depth() : Colors::none;
 }
 
+std::string wrapped(const std::string& text, std::size_t width, std::size_t indent) {
+  std::istringstream words(text);
+  std::string result, word;
+  std::size_t column = indent;
+  while (words >> word) {
+    if (!result.empty() && column + 1 + word.size() > width) {
+      result += "\n" + std::string(indent, ' ');
+      column = indent;
+    } else if (!result.empty()) {
+      result += " ";
+      ++column;
+    }
+    result += word;
+    column += word.size();
+  }
+  return result;
+}
+
 void note(const std::string& line) {
   std::fflush(stdout);  // where both go to one terminal, they stay in order
-  std::fprintf(stderr, "%s\n", line.c_str());
+  const auto width = static_cast<std::size_t>(terminal_width(Stream::err));
+  const bool wrap = line.size() > width && is_terminal(Stream::err);
+  std::fprintf(stderr, "%s\n", wrap ? wrapped(line, width, 0).c_str() : line.c_str());
 }
 
 void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }

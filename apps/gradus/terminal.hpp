@@ -17,7 +17,9 @@ std::int64_t terminal_width(Stream stream);
 /// What a stream can show. "auto" asks NO_COLOR, TERM and COLORTERM, and whether it is a terminal.
 Colors colors_of(Stream stream, const std::string& wanted = "auto");
 
-/// A line for the person at the terminal, on standard error.
+/// `text` in lines of at most `width` columns, all but the first indented by `indent`.
+std::string wrapped(const std::string& text, std::size_t width, std::size_t indent);
+/// A line for the person at the terminal, on standard error; wrapped where a terminal is narrower.
 void note(const std::string& line);
 /// Results, on standard output.
 void print(const std::string& text);
