@@ -92,6 +92,15 @@ void ThreadPool::run(int tiles, FunctionRef<void(int)> tile) {
   }
   const std::lock_guard guard(owner_, std::adopt_lock);
   inside_tile = true;
+  constexpr int most = 1 << (bits - 1);  // what a ticket counts, with room for claims that come too late
+  for (int first = 0; first < tiles; first += most) {
+    const auto shifted = [&](int i) { tile(first + i); };
+    run_job(std::min(most, tiles - first), shifted);
+  }
+  inside_tile = false;
+}
+
+void ThreadPool::run_job(int tiles, const FunctionRef<void(int)>& tile) {
   tile_ = &tile;
   done_.store(0, std::memory_order_relaxed);
   job_ = (job_ + 1) & 0xFFFFFF;
@@ -108,7 +117,6 @@ void ThreadPool::run(int tiles, FunctionRef<void(int)> tile) {
       sched_yield();
     }
   }
-  inside_tile = false;
 }
 
 }  // namespace gradus

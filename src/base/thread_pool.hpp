@@ -36,6 +36,7 @@ class ThreadPool {
 
  private:
   void work();
+  void run_job(int tiles, const FunctionRef<void(int)>& tile);
   std::int64_t compute_tiles();
 
   // One word tells everything about the job at hand, so that it can be claimed from in one atomic step:

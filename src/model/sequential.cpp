@@ -116,8 +116,8 @@ kernels::Samples samples_of(const TensorView& view) {
 }
 
 std::unique_ptr<Workspace> borrow(const Sequential::State& s, std::int64_t rows) {
-  // A few sizes, so that workspaces are found again.
-  const std::int64_t size = rows <= 1 ? 1 : rows <= 64 ? 64 : 1024;
+  // A few sizes, so that workspaces are found again; large samples in smaller batches, for the memory they take.
+  const std::int64_t size = rows <= 1 ? 1 : rows <= 64 || s.input_shape.elements() > 8192 ? 64 : 1024;
   {
     const std::lock_guard lock(s.idle_mutex);
     const auto found = std::find_if(s.idle.begin(), s.idle.end(), [&](const auto& w) { return w->max_rows() == size; });
