@@ -12,6 +12,10 @@ namespace gradus {
 
 /// y = activation(x · kernel + bias), over the last axis: (..., n) -> (..., units).
 /// Weights: kernel (n, units), bias (units). Throws `invalid_argument` unless units >= 1.
+///
+/// `passes_error` trains by a tutorial's rule in place of the gradient: the layer below gets dL/dy · kernel^T, the error
+/// shared out by the weights, where backpropagation would take activation'(z) into it first (Rashid, "Make Your Own
+/// Neural Network", 2016). The layer's own weights are updated as ever. Not in Keras; prediction is the same.
 struct Dense {
   using Kind = LayerKind;
   std::int64_t units = 0;
@@ -19,6 +23,7 @@ struct Dense {
   bool use_bias = true;
   Initializer kernel_initializer = GlorotUniform{};
   Initializer bias_initializer = Zeros{};
+  bool passes_error = false;
   std::string name{};
   static constexpr std::string_view class_name = "Dense";
   static constexpr auto fields() {
@@ -27,6 +32,7 @@ struct Dense {
                       field("use_bias", &Dense::use_bias, "add a learned number to each sum"),
                       field("kernel_initializer", &Dense::kernel_initializer, "how the kernel starts"),
                       field("bias_initializer", &Dense::bias_initializer, "how the bias starts"),
+                      field("passes_error", &Dense::passes_error, "pass the plain error down, not the gradient"),
                       field("name", &Dense::name, "name in the model")};
   }
 };

@@ -129,8 +129,8 @@ Spec<Kind> filled(Spec<Kind> spec, const Value::Object& config) {
 }
 
 void check_dtype(const Value& config) {
-  static const std::set<std::string> known = {"float32",        "float64",         "float16",
-                                              "bfloat16",       "mixed_float16",   "mixed_bfloat16"};
+  static const std::set<std::string> known = {"float32",  "float64",       "float16",
+                                              "bfloat16", "mixed_float16", "mixed_bfloat16"};
   const Value* dtype = config.find("dtype");
   if (dtype == nullptr || dtype->is_null()) return;
   const Value* policy = dtype->find("config");
@@ -160,7 +160,8 @@ Layer known_layer(const std::string& class_name, const Value& object) {
   const Value::Object& config = config_of(object);
   check_dtype(config);
   const Layer spec = Layer::make(class_name);
-  if (const std::string key = beyond(spec, config); !key.empty()) unsupported("the option " + key + " is not supported");
+  if (const std::string key = beyond(spec, config); !key.empty())
+    unsupported("the option " + key + " is not supported");
   return filled(spec, config);
 }
 
@@ -226,7 +227,8 @@ Value optimizer_to_keras(const Optimizer& optimizer) {
 
 Optimizer optimizer_from_keras(const Value& value) {
   const std::string name = optimizer_name(written_name(value));
-  if (!exists<OptimizerKind>(name)) unsupported("the optimizer " + in_quotes(written_name(value)) + " is not supported");
+  if (!exists<OptimizerKind>(name))
+    unsupported("the optimizer " + in_quotes(written_name(value)) + " is not supported");
   const Optimizer spec = Optimizer::make(name);
   const Value::Object& config = config_of(value);
   if (const std::string key = beyond(spec, config); !key.empty()) {
@@ -266,10 +268,8 @@ std::string text_at(const Value& object, std::string_view key) {
 }
 
 Value object(const std::string& module, const std::string& class_name, Value::Object config) {
-  return Value::Object{{"module", module},
-                       {"class_name", class_name},
-                       {"config", std::move(config)},
-                       {"registered_name", Value()}};
+  return Value::Object{
+      {"module", module}, {"class_name", class_name}, {"config", std::move(config)}, {"registered_name", Value()}};
 }
 
 Value::Object layer_to_keras(const Layer& layer, const Shape& input) {
@@ -278,7 +278,9 @@ Value::Object layer_to_keras(const Layer& layer, const Shape& input) {
   Value::Object config = {{"name", Value()}, {"trainable", true}, {"dtype", "float32"}};
   for (const FieldInfo& info : layer.describe()) {
     const auto found = std::find_if(fields.begin(), fields.end(), [&](const auto& f) { return f.first == info.name; });
-    if (info.name == "name") {
+    if (field_only_in_gradus(info.name)) {
+      continue;
+    } else if (info.name == "name") {
       config.front().second = found->second;
     } else if (info.type == InitializerKind::name) {
       config.emplace_back(info.name, initializer_to_keras(FieldType<Initializer>::from_value(found->second)));

@@ -48,6 +48,8 @@ bool only_in_gradus(std::string_view class_name) {
   return contains(own, class_name);
 }
 
+bool field_only_in_gradus(std::string_view field) { return field == "passes_error"; }
+
 bool draws_at_random(std::string_view initializer) {
   static constexpr std::array<std::string_view, 11> random = {
       "RandomNormal", "RandomUniform", "TruncatedNormal", "VarianceScaling", "GlorotNormal", "GlorotUniform",
@@ -156,10 +158,9 @@ const Value::Object& layer_defaults(std::string_view class_name) {
 }
 
 const Value::Object& optimizer_defaults() {
-  static const Value::Object defaults = {{"weight_decay", Value()},  {"clipnorm", Value()},
-                                         {"global_clipnorm", Value()}, {"clipvalue", Value()},
-                                         {"use_ema", false},           {"ema_momentum", 0.99},
-                                         {"ema_overwrite_frequency", Value()}};
+  static const Value::Object defaults = {
+      {"weight_decay", Value()}, {"clipnorm", Value()},  {"global_clipnorm", Value()},        {"clipvalue", Value()},
+      {"use_ema", false},        {"ema_momentum", 0.99}, {"ema_overwrite_frequency", Value()}};
   return defaults;
 }
 

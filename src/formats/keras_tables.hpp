@@ -12,6 +12,8 @@ namespace gradus::keras {
 
 /// Gradus's own classes; Keras refuses a file that names one.
 bool only_in_gradus(std::string_view class_name);
+/// Fields of layers that Keras lacks; it refuses a config that has one.
+bool field_only_in_gradus(std::string_view field);
 /// Initializers that take a seed in Keras.
 bool draws_at_random(std::string_view initializer);
 

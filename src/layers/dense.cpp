@@ -69,20 +69,12 @@ class DenseFunction final : public LayerFunction {
   }
 
   void backward(const LayerBuffers& b, Steps& steps) const override {
+    if (spec_.passes_error) plan_pull_back(b, steps);
     if (spec_.activation != Activation::linear) {
       steps.push_back(
           rows_step([this, b](const Pass&, std::int64_t begin, std::int64_t end) { to_delta(b, begin, end); }));
     }
-    if (b.d_in == nullptr) return;
-    if (tiled()) {
-      steps.push_back({false, [this](const Pass&) { return tiles_of(inputs_, column_tile); },
-                       [this, b](const Pass& p, std::int64_t begin, std::int64_t end) {
-                         pull_back(p, b, 0, p.rows, begin * column_tile, std::min(inputs_, end * column_tile));
-                       }});
-    } else {
-      steps.push_back(rows_step(
-          [this, b](const Pass& p, std::int64_t begin, std::int64_t end) { pull_back(p, b, begin, end, 0, inputs_); }));
-    }
+    if (!spec_.passes_error) plan_pull_back(b, steps);
   }
 
   void gradients(const LayerBuffers& b, Steps& steps) const override {
@@ -172,6 +164,19 @@ class DenseFunction final : public LayerFunction {
     const std::int64_t begin = tile * row_tile, end = std::min(inputs_, begin + row_tile);
     kernels::column_sums(parameters + kernel().offset + begin * kernel().stride(), end - begin, kernel().stride(),
                          padded(units_), b.scratch + tile * padded(units_), false);
+  }
+
+  void plan_pull_back(const LayerBuffers& b, Steps& steps) const {
+    if (b.d_in == nullptr) return;
+    if (tiled()) {
+      steps.push_back({false, [this](const Pass&) { return tiles_of(inputs_, column_tile); },
+                       [this, b](const Pass& p, std::int64_t begin, std::int64_t end) {
+                         pull_back(p, b, 0, p.rows, begin * column_tile, std::min(inputs_, end * column_tile));
+                       }});
+    } else {
+      steps.push_back(rows_step(
+          [this, b](const Pass& p, std::int64_t begin, std::int64_t end) { pull_back(p, b, begin, end, 0, inputs_); }));
+    }
   }
 
   // What is added to each sum: the bias, and the offset's share of a scaled input. Columns [first, last).

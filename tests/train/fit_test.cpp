@@ -229,6 +229,32 @@ TEST(Predict, TakesRealsAndBytesAlike) {
   for (std::int64_t i = 0; i < 20; ++i) EXPECT_EQ(a[i], b[i]);
 }
 
+// One step by hand of the rule of Rashid's book: hidden errors = who^T (t - y), then who += rate (t - y) y (1 - y) h^T
+// and wih += rate hidden_errors h (1 - h) x^T.
+TEST(Fit, PassesTheErrorWhereTheLayerSaysSo) {
+  Sequential model{{2},
+                   {Dense{.units = 3, .activation = sigmoid, .use_bias = false},
+                    Dense{.units = 2, .activation = sigmoid, .use_bias = false, .passes_error = true}}};
+  const Tensor w = model.weight(0), v = model.weight(1);
+  const double x[2] = {0.3, -0.8}, t[2] = {0, 1}, rate = 0.5;
+  double h[3], y[2], passed[3] = {0, 0, 0};
+  const auto squash = [](double z) { return 1 / (1 + std::exp(-z)); };
+  for (int j = 0; j < 3; ++j) h[j] = squash(x[0] * w[j] + x[1] * w[3 + j]);
+  for (int k = 0; k < 2; ++k) y[k] = squash(h[0] * v[k] + h[1] * v[2 + k] + h[2] * v[4 + k]);
+  for (int j = 0; j < 3; ++j) passed[j] = v[2 * j] * (t[0] - y[0]) + v[2 * j + 1] * (t[1] - y[1]);
+
+  model.compile({.optimizer = SGD{.learning_rate = rate}, .loss = Quadratic{}, .metrics = {}});
+  model.fit(Dataset::classified("one", {2}, std::vector<Real>{0.3F, -0.8F}, {1}, 2), {.batch_size = 1});
+  for (int j = 0; j < 3; ++j) {
+    for (int i = 0; i < 2; ++i) {
+      EXPECT_NEAR(model.weight(0)[3 * i + j], w[3 * i + j] + rate * passed[j] * h[j] * (1 - h[j]) * x[i], 1e-6);
+    }
+    for (int k = 0; k < 2; ++k) {
+      EXPECT_NEAR(model.weight(1)[2 * j + k], v[2 * j + k] + rate * (t[k] - y[k]) * y[k] * (1 - y[k]) * h[j], 1e-6);
+    }
+  }
+}
+
 TEST(Toys, AHiddenLayerLearnsXorAndNoSingleLayerDoes) {
   const Dataset corners = datasets::xor_corners();
   Sequential deep{
