@@ -101,8 +101,8 @@ Numbers weighted_sums(const ExplainedLayer& layer, const Numbers& x) {
   return z;
 }
 
-/// Fills in dL/dkernel = x^T . dz and dL/dbias = dz; returns dL/dx = dz . kernel^T.
-Numbers back_through_sums(ExplainedLayer& layer, const Numbers& x) {
+/// Fills in dL/dkernel = x^T . dz and dL/dbias = dz; returns passed . kernel^T, which is dL/dx where `passed` is dz.
+Numbers back_through_sums(ExplainedLayer& layer, const Numbers& x, const Numbers& passed) {
   const Numbers& kernel = layer.weights[0].values;
   const Numbers& dz = layer.z_gradient;
   const auto inputs = static_cast<std::size_t>(layer.weights[0].shape[0]);
@@ -115,7 +115,7 @@ Numbers back_through_sums(ExplainedLayer& layer, const Numbers& x) {
       if (layer.weights.size() > 1) layer.weights[1].gradient[j] += slope;
       for (std::size_t i = 0; i < inputs; ++i) {
         layer.weights[0].gradient[i * units + j] += x[group * inputs + i] * slope;
-        dx[group * inputs + i] += slope * kernel[i * units + j];
+        dx[group * inputs + i] += passed[group * units + j] * kernel[i * units + j];
       }
     }
   }
@@ -159,7 +159,10 @@ Numbers backward(const Layer& spec, const Numbers& x, bool fused, ExplainedLayer
   }
   if (layer.z.empty()) return layer.a_gradient;
   if (!fused) layer.z_gradient = through_activation(layer);
-  return layer.weights.empty() ? layer.z_gradient : back_through_sums(layer, x);
+  const auto* dense = spec.get_if<Dense>();
+  if (dense == nullptr) return layer.z_gradient;
+  const bool passes_error = dense->passes_error && !fused;
+  return back_through_sums(layer, x, passes_error ? layer.a_gradient : layer.z_gradient);
 }
 
 ExplainedLayer layer_with_weights(const Sequential& model, std::size_t index, std::size_t& next_weight) {
