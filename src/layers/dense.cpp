@@ -41,7 +41,7 @@ class DenseFunction final : public LayerFunction {
   }
 
   [[nodiscard]] std::int64_t scratch_size(const LayerBuffers& b) const override {
-    return b.first ? sums_size(b) + sparse_size(b.max_rows) : 0;
+    return b.first ? sums_size(b) + sparse_size(b) : 0;
   }
 
   void forward(const LayerBuffers& b, Steps& steps) const override {
@@ -78,7 +78,7 @@ class DenseFunction final : public LayerFunction {
   }
 
   void gradients(const LayerBuffers& b, Steps& steps) const override {
-    const std::int64_t kernel_tiles = tiles_of(inputs_, row_tile);
+    const std::int64_t kernel_tiles = tiles_of(inputs_, row_tile(b));
     steps.push_back({false, [this, kernel_tiles](const Pass&) { return kernel_tiles + (spec_.use_bias ? 1 : 0); },
                      [this, b, kernel_tiles](const Pass& p, std::int64_t begin, std::int64_t end) {
                        const std::int64_t last = std::min(end, kernel_tiles);
@@ -91,13 +91,15 @@ class DenseFunction final : public LayerFunction {
 
   void refresh(const LayerBuffers& b, const Real* parameters) const override {
     if (!b.first || b.offset == 0) return;
-    for (std::int64_t tile = 0; tile < tiles_of(inputs_, row_tile); ++tile) renew_sums(b, parameters, tile);
+    for (std::int64_t tile = 0; tile < tiles_of(inputs_, row_tile(b)); ++tile) renew_sums(b, parameters, tile);
   }
 
  private:
-  // Rows of the kernel, and columns of an output, that one tile computes. They change the speed, not the result.
-  static constexpr std::int64_t row_tile = 64;
+  // Columns of an output, and rows of the kernel, that one tile computes. They change the speed, not the result. The
+  // rows of a first layer's tile and their gradients fit the first-level cache, which sparse inputs ask for; in a large
+  // layer further up, a tile reads all of dL/dz and so should be tall.
   static constexpr std::int64_t column_tile = 128;
+  [[nodiscard]] std::int64_t row_tile(const LayerBuffers& b) const { return !b.first && inputs_ >= 1024 ? 128 : 64; }
   // From this many weights on, one thread's rows would each walk through more weights than its cache holds: then the
   // threads share the columns.
   static constexpr std::int64_t tiled_weights = 128 * 1024;
@@ -139,12 +141,12 @@ class DenseFunction final : public LayerFunction {
 
   // Scratch of a first layer: the column sums of each row tile, then the lists of nonzero inputs.
   [[nodiscard]] std::int64_t sums_size(const LayerBuffers& b) const {
-    return b.offset == 0 ? 0 : tiles_of(inputs_, row_tile) * padded(units_);
+    return b.offset == 0 ? 0 : tiles_of(inputs_, row_tile(b)) * padded(units_);
   }
-  [[nodiscard]] std::int64_t sparse_size(std::int64_t max_rows) const {
+  [[nodiscard]] std::int64_t sparse_size(const LayerBuffers& b) const {
     if (!sparse_possible()) return 0;
     const std::int64_t entries = kernels::sparse_capacity(inputs_);
-    return max_rows * (entries + entries / 2 + padded(tiles_of(inputs_, row_tile) + 1));
+    return b.max_rows * (entries + entries / 2 + padded(tiles_of(inputs_, row_tile(b)) + 1));
   }
   [[nodiscard]] kernels::SparseBatch batch(const LayerBuffers& b) const {
     const std::int64_t capacity = kernels::sparse_capacity(inputs_);
@@ -156,12 +158,12 @@ class DenseFunction final : public LayerFunction {
             reinterpret_cast<std::int32_t*>(starts),
             capacity,
             inputs_,
-            row_tile,
-            tiles_of(inputs_, row_tile)};
+            row_tile(b),
+            tiles_of(inputs_, row_tile(b))};
   }
 
   void renew_sums(const LayerBuffers& b, const Real* parameters, std::int64_t tile) const {
-    const std::int64_t begin = tile * row_tile, end = std::min(inputs_, begin + row_tile);
+    const std::int64_t begin = tile * row_tile(b), end = std::min(inputs_, begin + row_tile(b));
     kernels::column_sums(parameters + kernel().offset + begin * kernel().stride(), end - begin, kernel().stride(),
                          padded(units_), b.scratch + tile * padded(units_), false);
   }
@@ -186,7 +188,7 @@ class DenseFunction final : public LayerFunction {
     const std::int64_t n = padded(last - first);
     Real* sums = kernels::scratch(2 * n, kernels::ScratchSlot::row);
     Real* total = sums + n;
-    kernels::column_sums(b.scratch + first, tiles_of(inputs_, row_tile), padded(units_), n, sums, false);
+    kernels::column_sums(b.scratch + first, tiles_of(inputs_, row_tile(b)), padded(units_), n, sums, false);
     if (constant == nullptr) {
       std::fill_n(total, n, Real{0});
     } else {
@@ -282,13 +284,13 @@ class DenseFunction final : public LayerFunction {
       return true;
     }
     if (b.first) return false;
-    const std::int64_t first = begin * row_tile, rows = std::min(inputs_, end * row_tile) - first;
+    const std::int64_t first = begin * row_tile(b), rows = std::min(inputs_, end * row_tile(b)) - first;
     kernels::outer_sgd(b.in + first, rows, b.d_out, units_, p.plain_rate, w + first * stride, stride);
     return true;
   }
 
   void kernel_gradient(const Pass& p, const LayerBuffers& b, std::int64_t tile) const {
-    const std::int64_t begin = tile * row_tile, end = std::min(inputs_, begin + row_tile);
+    const std::int64_t begin = tile * row_tile(b), end = std::min(inputs_, begin + row_tile(b));
     const std::int64_t stride = kernel().stride(), from = kernel().offset + begin * stride;
     const bool sums = b.first && b.offset != 0;
     Real* g = p.gradients + from;
