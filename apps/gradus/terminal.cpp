@@ -91,7 +91,9 @@ std::string percent(double share, int decimals) {
 
 std::string duration(double seconds) {
   char text[48];
-  if (seconds < 59.5) {
+  if (seconds < 0.0995) {
+    std::snprintf(text, sizeof text, "%.0f ms", 1000 * seconds);
+  } else if (seconds < 59.5) {
     std::snprintf(text, sizeof text, seconds < 0.995 ? "%.2f s" : seconds < 9.95 ? "%.1f s" : "%.0f s", seconds);
   } else if (seconds < 3570) {
     const auto whole = static_cast<long>(std::lround(seconds));

@@ -29,7 +29,7 @@ void flush_output();
 
 /// "97.31 %".
 std::string percent(double share, int decimals = 2);
-/// "0.05 s", "2.5 s", "3 min 20 s".
+/// "50 ms", "2.5 s", "3 min 20 s".
 std::string duration(double seconds);
 
 }  // namespace gradus::app

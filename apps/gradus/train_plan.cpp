@@ -145,10 +145,10 @@ void settle_without_recipe(Recipe& recipe, const TrainOptions& options, const Da
       usual_loss(last_activation(recipe.layers), last == nullptr ? 2 : last->units, data.is_classified());
   if (data.is_classified()) recipe.compile.metrics = {Accuracy{}};
   recipe.fit.batch_size = image ? 128 : 32;
-  // Small sets need many passes: some 3000 steps.
-  const std::int64_t steps =
-      std::max<std::int64_t>((data.size() + recipe.fit.batch_size - 1) / recipe.fit.batch_size, 1);
-  recipe.fit.epochs = image ? 5 : std::clamp<std::int64_t>(3000 / steps, 10, 500);
+  // Small sets need many passes: some 2000 steps for images, 3000 for rows.
+  const std::int64_t steps = (data.size() + recipe.fit.batch_size - 1) / recipe.fit.batch_size;
+  const std::int64_t passes = (image ? 2000 : 3000) / std::max<std::int64_t>(steps, 1);
+  recipe.fit.epochs = image ? std::clamp<std::int64_t>(passes, 5, 100) : std::clamp<std::int64_t>(passes, 10, 500);
 }
 
 void apply_options(Recipe& recipe, const TrainOptions& options) {
