@@ -19,6 +19,7 @@ libtomlplusplus-dev|recipes
 nlohmann-json3-dev|JSON'
 test_packages='
 libgtest-dev|the tests
+valgrind|counts the instructions of a step, which must not become more
 python3-h5py|checks our model files with another reader'
 
 say() { printf '%s\n' "$*" >&2; }
