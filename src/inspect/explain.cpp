@@ -127,7 +127,8 @@ void forward(const Layer& spec, const Numbers& x, ExplainedLayer& layer) {
   if (const auto* dense = spec.get_if<Dense>()) {
     layer.activation = dense->activation;
     layer.formula = "z = x . kernel" + std::string(dense->use_bias ? " + bias, " : ", ") +
-                    activation_formula(dense->activation, "z");
+                    activation_formula(dense->activation, "z") +
+                    (dense->passes_error ? "; the layer below gets dL/da . kernel^T" : "");
     layer.z = weighted_sums(layer, x);
     layer.a = activate(layer.activation, layer.z, width);
   } else if (const auto* activation = spec.get_if<ActivationLayer>()) {

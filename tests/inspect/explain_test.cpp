@@ -116,6 +116,41 @@ std::vector<Case> cases() {
 INSTANTIATE_TEST_SUITE_P(All, ExplainEveryLoss, ::testing::ValuesIn(cases()),
                          [](const ::testing::TestParamInfo<Case>& c) { return c.param.name; });
 
+/// One step of plain descent from one sample must move each weight by the explained gradient.
+void expect_training_follows(Sequential model, const Dataset& data) {
+  const Dataset one = data.first(1);
+  const Explanation explanation = explain(model, data, 0);
+  std::vector<Tensor> before;
+  for (std::size_t i = 0; i < model.weights().size(); ++i) before.push_back(model.weight(i));
+  model.fit(one, {.epochs = 1, .batch_size = 1});
+  std::size_t index = 0;
+  for (const ExplainedLayer& layer : explanation.layers) {
+    for (const ExplainedWeight& weight : layer.weights) {
+      const Tensor after = model.weight(index);
+      for (std::size_t i = 0; i < weight.gradient.size(); ++i) {
+        const double moved = static_cast<double>(before[index].values()[i]) - static_cast<double>(after.values()[i]);
+        EXPECT_NEAR(moved, 0.5 * weight.gradient[i], 1e-6) << layer.name << " " << weight.name << "[" << i << "]";
+      }
+      ++index;
+    }
+  }
+}
+
+TEST_P(ExplainEveryLoss, SaysHowTrainingMovesTheWeights) {
+  const Case& c = GetParam();
+  Sequential model = network(c.hidden, c.last, c.outputs, c.loss);
+  model.compile({.optimizer = SGD{.learning_rate = 0.5}, .loss = c.loss, .metrics = {}});
+  expect_training_follows(model, small_data());
+}
+
+TEST(Explain, FollowsLayersThatPassTheErrorItself) {
+  Sequential model({3},
+                   {Dense{.units = 5, .activation = sigmoid, .kernel_initializer = spread()},
+                    Dense{.units = 2, .activation = sigmoid, .kernel_initializer = spread(), .passes_error = true}});
+  model.compile({.optimizer = SGD{.learning_rate = 0.5}, .loss = Quadratic{}, .metrics = {}});
+  expect_training_follows(model, small_data());
+}
+
 TEST(Explain, TakesTheOneHotValuesOfTheData) {
   const Sequential model = network(Activation::tanh, Activation::sigmoid, 2, SquaredError{});
   const Dataset data = small_data().with_one_hot({.on = 0.99, .off = 0.01});
