@@ -11,8 +11,9 @@ target_compile_options(gradus_options INTERFACE -Wall -Wextra -Wpedantic -Wconve
                        # source gives the same bits in every inlining.
                        -ffp-contract=off -fno-math-errno)
 if(GRADUS_SANITIZE)
-  target_compile_options(gradus_options INTERFACE -fsanitize=${GRADUS_SANITIZE} -fno-omit-frame-pointer -g
-                         -fno-sanitize-recover=all)
+  # The checks that a sanitizer puts in hide from GCC that a variable has been set.
+  target_compile_options(gradus_options INTERFACE -fsanitize=${GRADUS_SANITIZE} -fno-omit-frame-pointer -g1
+                         -fno-sanitize-recover=all -Wno-maybe-uninitialized)
   target_link_options(gradus_options INTERFACE -fsanitize=${GRADUS_SANITIZE})
 endif()
 
