@@ -13,9 +13,9 @@ namespace gradus {
 /// y = activation(x · kernel + bias), over the last axis: (..., n) -> (..., units).
 /// Weights: kernel (n, units), bias (units). Throws `invalid_argument` unless units >= 1.
 ///
-/// `passes_error` trains by a tutorial's rule in place of the gradient: the layer below gets dL/dy · kernel^T, the error
-/// shared out by the weights, where backpropagation would take activation'(z) into it first (Rashid, "Make Your Own
-/// Neural Network", 2016). The layer's own weights are updated as ever. Not in Keras; prediction is the same.
+/// `passes_error` trains by a tutorial's rule in place of the gradient: the layer below gets dL/dy · kernel^T, the
+/// error shared out by the weights, where backpropagation would take activation'(z) into it first (Rashid, "Make Your
+/// Own Neural Network", 2016). The layer's own weights are updated as ever. Not in Keras; prediction is the same.
 struct Dense {
   using Kind = LayerKind;
   std::int64_t units = 0;

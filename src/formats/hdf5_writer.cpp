@@ -105,14 +105,14 @@ void Hdf5Writer::group(const std::string& path) {
 
 void Hdf5Writer::dataset(const std::string& path, const Shape& shape, std::span<const float> values) {
   if (static_cast<std::int64_t>(values.size()) != shape.elements()) {
-    throw Error(ErrorCode::invalid_argument, path + ": " + std::to_string(values.size()) + " numbers for shape " +
-                                                 shape.to_string());
+    throw Error(ErrorCode::invalid_argument,
+                path + ": " + std::to_string(values.size()) + " numbers for shape " + shape.to_string());
   }
   const Lock lock;
   const std::vector<hsize_t> sizes(shape.sizes().begin(), shape.sizes().end());
-  const Id space(sizes.empty() ? H5Screate(H5S_SCALAR)
-                               : H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr),
-                 H5Sclose);
+  const Id space(
+      sizes.empty() ? H5Screate(H5S_SCALAR) : H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr),
+      H5Sclose);
   check(space.good(), path);
   write_dataset(handle_->file, path, space.get(), H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, values.data());
 }
@@ -129,8 +129,8 @@ void Hdf5Writer::text_attribute(const std::string& group, const std::string& nam
   H5Tset_size(type.get(), H5T_VARIABLE);
   H5Tset_cset(type.get(), H5T_CSET_UTF8);
   const Id space(H5Screate(H5S_SCALAR), H5Sclose);
-  const Id attribute(H5Acreate_by_name(handle_->file, group.c_str(), name.c_str(), type.get(), space.get(),
-                                       H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+  const Id attribute(H5Acreate_by_name(handle_->file, group.c_str(), name.c_str(), type.get(), space.get(), H5P_DEFAULT,
+                                       H5P_DEFAULT, H5P_DEFAULT),
                      H5Aclose);
   const char* const characters = text.c_str();
   check(attribute.good() && H5Awrite(attribute.get(), type.get(), &characters) >= 0, group + " attribute " + name);

@@ -60,7 +60,8 @@ Image decode_image(std::span<const std::uint8_t> bytes, const std::string& name)
 Image read_image(const std::string& path) {
   InputFile file(path);
   if (file.file_size() > largest_file) {
-    throw Error(ErrorCode::bad_data, path + ": " + std::to_string(file.file_size()) + " bytes are too many for an image");
+    throw Error(ErrorCode::bad_data,
+                path + ": " + std::to_string(file.file_size()) + " bytes are too many for an image");
   }
   return decode_image(file.read_up_to(largest_file), path);
 }

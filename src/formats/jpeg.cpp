@@ -88,9 +88,7 @@ struct Release {
 Image decode_jpeg(std::span<const std::uint8_t> bytes, const std::string& name) {
   Decoder decoder;
   const Release release{decoder};
-  const auto damaged = [&] {
-    return Error(ErrorCode::bad_data, name + ": a damaged JPEG image: " + decoder.reason);
-  };
+  const auto damaged = [&] { return Error(ErrorCode::bad_data, name + ": a damaged JPEG image: " + decoder.reason); };
   if (!start(decoder, bytes.data(), bytes.size())) throw damaged();
   check_image_size(decoder.jpeg.image_width, decoder.jpeg.image_height, name);
   const int channels = decoder.jpeg.num_components;

@@ -133,8 +133,7 @@ class Builder {
   }
   bool open(Value container) {
     if (open_.size() >= limits_.depth) {
-      throw Error(ErrorCode::bad_data,
-                  name_ + ": nested more than " + std::to_string(limits_.depth) + " levels deep");
+      throw Error(ErrorCode::bad_data, name_ + ": nested more than " + std::to_string(limits_.depth) + " levels deep");
     }
     if (container.get_if<Value::Object>() != nullptr) keys_.emplace_back();
     open_.push_back(std::move(container));

@@ -1,8 +1,8 @@
 #include "formats/keras.hpp"
 
 #include <array>
-#include <new>
 #include <ctime>
+#include <new>
 
 #include <gradus/error.hpp>
 
@@ -62,14 +62,18 @@ void check_start(const std::string& path) {
   const std::string_view start(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (start.starts_with("PK")) return;
   if (start.starts_with("\x89HDF\r\n")) {
-    throw Error(ErrorCode::unsupported,
-                path + ": an HDF5 file, the older format of Keras, whatever its name; save it as .keras with Keras 2.12 or later");
+    throw Error(
+        ErrorCode::unsupported,
+        path +
+            ": an HDF5 file, the older format of Keras, whatever its name; save it as .keras with Keras 2.12 or later");
   }
   if (start.starts_with("version https://git-lfs")) {
     throw Error(ErrorCode::bad_data,
                 path + ": not the model but a Git LFS pointer to it; 'git lfs pull' fetches the model itself");
   }
-  throw Error(ErrorCode::bad_data, path + (start.empty() ? ": the file is empty" : ": no .keras file: it does not begin as a zip archive does"));
+  throw Error(
+      ErrorCode::bad_data,
+      path + (start.empty() ? ": the file is empty" : ": no .keras file: it does not begin as a zip archive does"));
 }
 
 Value read_member(const ZipReader& archive, const char* member) {
@@ -82,8 +86,8 @@ std::vector<std::uint8_t> read_weights_member(const ZipReader& archive) {
   if (!archive.contains(weights_member)) {
     for (const char* other : {"model.weights.npz", "model.weights.json"}) {
       if (!archive.contains(other)) continue;
-      throw Error(ErrorCode::unsupported, archive.path() + ": the weights are in " + other + "; only " +
-                                              weights_member + " can be read");
+      throw Error(ErrorCode::unsupported,
+                  archive.path() + ": the weights are in " + other + "; only " + weights_member + " can be read");
     }
   }
   return archive.read(weights_member, largest_weights);
@@ -120,13 +124,11 @@ void Sequential::save(const std::string& path) const {
   AtomicFile file(path);  // first of all, so that a place that cannot be written to costs no work
   const Value config = keras::config_to_keras(*this);
   const std::string config_text = write_json(config);
-  const std::string metadata_text = write_json(Value::Object{{"keras_version", keras_version},
-                                                             {"date_saved", now()},
-                                                             {"gradus", keras::extras_of(*this, config)}});
+  const std::string metadata_text = write_json(Value::Object{
+      {"keras_version", keras_version}, {"date_saved", now()}, {"gradus", keras::extras_of(*this, config)}});
   const std::vector<std::uint8_t> weights = keras::weights_to_keras(*this);
-  const ZipMember members[] = {{metadata_member, bytes_of(metadata_text)},
-                               {config_member, bytes_of(config_text)},
-                               {weights_member, weights}};
+  const ZipMember members[] = {
+      {metadata_member, bytes_of(metadata_text)}, {config_member, bytes_of(config_text)}, {weights_member, weights}};
   write_zip(file, members);
   file.commit();
 }

@@ -138,7 +138,8 @@ Shape input_shape(const Value& root, const std::vector<const Value*>& chain) {
   // Keras 3 says the shape of an unnamed input in one of two places; both as the InputLayer does.
   const Value* config = root.find("config");
   const Value* build = root.find("build_config");
-  for (const Value* written : {config->find("build_input_shape"), build == nullptr ? nullptr : build->find("input_shape")}) {
+  for (const Value* written :
+       {config->find("build_input_shape"), build == nullptr ? nullptr : build->find("input_shape")}) {
     if (written == nullptr) continue;
     const Value as_layer = Value::Object{{"config", Value::Object{{"batch_shape", *written}}}};
     if (auto shape = input_shape_of(as_layer)) return *shape;
@@ -161,11 +162,9 @@ std::vector<std::string> weight_keys(const std::vector<std::string>& class_names
 
 Value config_to_keras(const Sequential& model) {
   const Value shape = batch_shape(model.input_shape());
-  Value::List layers = {object("keras.layers", "InputLayer",
-                               {{"batch_shape", shape},
-                                {"dtype", "float32"},
-                                {"sparse", false},
-                                {"name", input_name(model)}})};
+  Value::List layers = {
+      object("keras.layers", "InputLayer",
+             {{"batch_shape", shape}, {"dtype", "float32"}, {"sparse", false}, {"name", input_name(model)}})};
   for (std::size_t i = 0; i < model.layers().size(); ++i) {
     const Shape& input = i == 0 ? model.input_shape() : model.layer_output_shape(i - 1);
     layers.emplace_back(layer_to_keras(model.layers()[i], input));
@@ -189,7 +188,8 @@ Config config_from_keras(const Value& root) {
   const Value* config = root.find("config");
   if (class_name.empty() || config == nullptr) damaged("describes no model");
   if (class_name != "Sequential" && class_name != "Functional" && class_name != "Model") {
-    unsupported("models of class " + in_quotes(class_name) + " are not supported; Sequential and chains of Functional are");
+    unsupported("models of class " + in_quotes(class_name) +
+                " are not supported; Sequential and chains of Functional are");
   }
   Config result;
   result.name = text_at(*config, "name");

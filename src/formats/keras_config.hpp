@@ -12,9 +12,9 @@ struct Config {
   std::string name;
   Shape input_shape;
   std::vector<Layer> layers;
-  std::vector<std::string> keys;    ///< of each layer: the name of its group in the weights file
-  const Value* compile = nullptr;   ///< within what was read
-  std::vector<std::string> notes;   ///< what was left out
+  std::vector<std::string> keys;   ///< of each layer: the name of its group in the weights file
+  const Value* compile = nullptr;  ///< within what was read
+  std::vector<std::string> notes;  ///< what was left out
 };
 
 /// config.json as Keras 3.0 writes it.

@@ -44,7 +44,7 @@ Value number(Real value) {
   if (static_cast<float>(shortest) != single) return static_cast<double>(value);
   const bool whole = std::trunc(shortest) == shortest && std::abs(shortest) < 1e15;
   return whole && !(shortest == 0 && std::signbit(shortest)) ? Value(static_cast<std::int64_t>(shortest))
-                                                            : Value(shortest);
+                                                             : Value(shortest);
 }
 
 template <class Values>

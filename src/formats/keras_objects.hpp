@@ -6,9 +6,9 @@
 
 #include <gradus/model.hpp>
 
-/// Keras's objects (layers, initializers, losses, optimizers, metrics) as JSON, and Gradus's specs. The way between them
-/// goes over names alone: a spec's class name and field names are Keras's, so that a new layer needs nothing here. What
-/// differs stands in the tables of keras_objects.cpp.
+/// Keras's objects (layers, initializers, losses, optimizers, metrics) as JSON, and Gradus's specs. The way between
+/// them goes over names alone: a spec's class name and field names are Keras's, so that a new layer needs nothing here.
+/// What differs stands in the tables of keras_objects.cpp.
 namespace gradus::keras {
 
 /// {"module": ..., "class_name": ..., "config": ..., "registered_name": null}

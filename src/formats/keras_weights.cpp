@@ -39,8 +39,9 @@ std::vector<Shape> shapes_in(const Hdf5Reader& file, const std::string& group) {
   const std::size_t count = file.children(group).size();
   for (std::size_t i = 0; i < count; ++i) {
     const std::string path = group + "/" + std::to_string(i);
-    if (!file.has_dataset(path)) damaged(group + " has " + count_of(static_cast<std::int64_t>(count), "member") +
-                                         " but no dataset '" + std::to_string(i) + "'");
+    if (!file.has_dataset(path))
+      damaged(group + " has " + count_of(static_cast<std::int64_t>(count), "member") + " but no dataset '" +
+              std::to_string(i) + "'");
     shapes.push_back(file.shape(path));
   }
   return shapes;
@@ -144,8 +145,7 @@ void check_weights(const Config& config, const Hdf5Reader& file) {
     const std::string group = prefix + config.keys[i] + "/vars";
     const std::vector<Shape> expected = expected_shapes(*function), found = shapes_in(file, group);
     if (expected != found) {
-      damaged(layer + "expected weights of shape " + list_of(expected) + ", but " + group + " holds " +
-              list_of(found));
+      damaged(layer + "expected weights of shape " + list_of(expected) + ", but " + group + " holds " + list_of(found));
     }
   }
 }

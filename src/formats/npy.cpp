@@ -127,7 +127,8 @@ class HeaderParser {
 
 NumberType type_of(const std::string& descr, const std::string& name) {
   const auto unsupported = [&](const std::string& what) {
-    throw Error(ErrorCode::unsupported, name + ": " + what + " (" + in_quotes(descr) + ") cannot be read, only numbers");
+    throw Error(ErrorCode::unsupported,
+                name + ": " + what + " (" + in_quotes(descr) + ") cannot be read, only numbers");
   };
   NumberType type;
   const bool marked = !descr.empty() && std::strchr("<>|=", descr[0]) != nullptr;

@@ -37,10 +37,17 @@ template <class F>
 void with_whole_type(const NumberType& type, F&& visit) {
   const bool is_signed = type.kind == NumberType::Kind::signed_whole;
   switch (type.bytes) {
-    case 1: is_signed ? visit(static_cast<std::int8_t*>(nullptr)) : visit(static_cast<std::uint8_t*>(nullptr)); break;
-    case 2: is_signed ? visit(static_cast<std::int16_t*>(nullptr)) : visit(static_cast<std::uint16_t*>(nullptr)); break;
-    case 4: is_signed ? visit(static_cast<std::int32_t*>(nullptr)) : visit(static_cast<std::uint32_t*>(nullptr)); break;
-    default: is_signed ? visit(static_cast<std::int64_t*>(nullptr)) : visit(static_cast<std::uint64_t*>(nullptr));
+    case 1:
+      is_signed ? visit(static_cast<std::int8_t*>(nullptr)) : visit(static_cast<std::uint8_t*>(nullptr));
+      break;
+    case 2:
+      is_signed ? visit(static_cast<std::int16_t*>(nullptr)) : visit(static_cast<std::uint16_t*>(nullptr));
+      break;
+    case 4:
+      is_signed ? visit(static_cast<std::int32_t*>(nullptr)) : visit(static_cast<std::uint32_t*>(nullptr));
+      break;
+    default:
+      is_signed ? visit(static_cast<std::int64_t*>(nullptr)) : visit(static_cast<std::uint64_t*>(nullptr));
   }
 }
 
@@ -70,7 +77,8 @@ void convert_numbers(const NumberType& type, std::span<const std::uint8_t> from,
     }
     return;
   }
-  with_whole_type(type, [&](auto* null) { convert<std::remove_pointer_t<decltype(null)>>(type.big_endian, from, values); });
+  with_whole_type(type,
+                  [&](auto* null) { convert<std::remove_pointer_t<decltype(null)>>(type.big_endian, from, values); });
 }
 
 std::optional<std::int64_t> whole_number(const NumberType& type, std::span<const std::uint8_t> from) {

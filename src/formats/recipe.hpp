@@ -38,22 +38,22 @@ namespace gradus {
 struct Recipe {
   struct Data {
     std::string source;
-    std::string test;                     ///< empty: the source's own test part
+    std::string test;  ///< empty: the source's own test part
     datasets::CsvOptions csv{};
     std::optional<Dataset::OneHot> one_hot{};
     bool validate_on_test = false;
-    std::int64_t validation_rows = 0;     ///< the last so many training samples are kept for validation
-    double validation_fraction = 0;       ///< or this share of them, drawn at random
+    std::int64_t validation_rows = 0;  ///< the last so many training samples are kept for validation
+    double validation_fraction = 0;    ///< or this share of them, drawn at random
   };
 
-  std::string name;     ///< of the file, without folder and ending: "keras-rmsprop"
+  std::string name;  ///< of the file, without folder and ending: "keras-rmsprop"
   std::string title, summary, source;
   Data data;
   Shape input_shape{};  ///< rank 0: that of the data's samples
   std::vector<Layer> layers;
   BuildOptions build{};
   CompileOptions compile{};
-  FitOptions fit{};     ///< validation_data is empty here
+  FitOptions fit{};  ///< validation_data is empty here
 
   /// The parts that the run uses: `loaded` is what `datasets::load` gave for data.source, `loaded_test` what it gave
   /// for data.test where that is named. Throws `invalid_argument` when the recipe asks for more than is there.

@@ -90,8 +90,8 @@ class Section {
     if (!node->is_integer()) wrong(*node, key, "a whole number");
     const std::int64_t given = node->as_integer()->get();
     if (given < least || given > most) {
-      source_.fail(*node, path(key) + ": expected " + std::to_string(least) + " to " + std::to_string(most) +
-                              ", got " + std::to_string(given));
+      source_.fail(*node, path(key) + ": expected " + std::to_string(least) + " to " + std::to_string(most) + ", got " +
+                              std::to_string(given));
     }
     value = given;
   }
@@ -120,8 +120,7 @@ class Section {
     for (const auto& [key, node] : table_) {
       const std::string name(key.str());
       if (std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
-      source_.fail(key.source().begin.line,
-                   "there is no key " + in_quotes(path(name)) + did_you_mean(name, known_));
+      source_.fail(key.source().begin.line, "there is no key " + in_quotes(path(name)) + did_you_mean(name, known_));
     }
   }
 
@@ -158,7 +157,8 @@ Spec<Kind> spec_of(const toml::node& node, const std::string& key, const Source&
       throw Error(ErrorCode::invalid_argument, "expected a text or a table, got " + type_name(node));
     }
     Value::Object fields = *value_of(node, key, source).template get_if<Value::Object>();
-    const auto name = std::find_if(fields.begin(), fields.end(), [](const auto& field) { return field.first == "class"; });
+    const auto name =
+        std::find_if(fields.begin(), fields.end(), [](const auto& field) { return field.first == "class"; });
     const auto* text = name == fields.end() ? nullptr : name->second.template get_if<std::string>();
     if (text == nullptr) {
       throw Error(ErrorCode::invalid_argument, "expected a key class that names the " + std::string(Kind::name));

@@ -115,8 +115,8 @@ std::vector<std::uint8_t> ZipReader::read(std::string_view name, std::uint64_t l
          " allowed");
   }
   if (stat.size > expands_freely && stat.size / most_expansion > stat.comp_size) {
-    fail(place + "says it holds " + std::to_string(stat.size) + " bytes packed into " +
-         std::to_string(stat.comp_size) + "; that is no model");
+    fail(place + "says it holds " + std::to_string(stat.size) + " bytes packed into " + std::to_string(stat.comp_size) +
+         "; that is no model");
   }
   const std::unique_ptr<zip_file_t, CloseFile> file(zip_fopen(handle_->archive, member.c_str(), 0));
   if (file == nullptr) fail(place + "cannot be opened: " + zip_strerror(handle_->archive));

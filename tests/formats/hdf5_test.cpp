@@ -73,9 +73,11 @@ TEST(Hdf5, GivesBackWhatWasWritten) {
 TEST(Hdf5, SaysWhatIsMissing) {
   const auto bytes = small_file();
   const Hdf5Reader file(bytes);
-  expect_error(ErrorCode::bad_data, {"/layers/conv/vars", "no such member"}, [&] { (void)file.children("/layers/conv/vars"); });
+  expect_error(ErrorCode::bad_data, {"/layers/conv/vars", "no such member"},
+               [&] { (void)file.children("/layers/conv/vars"); });
   expect_error(ErrorCode::bad_data, {"/layers", "no dataset"}, [&] { (void)file.read("/layers"); });
-  expect_error(ErrorCode::bad_data, {"/layers/dense/vars/0", "no group"}, [&] { (void)file.children("/layers/dense/vars/0"); });
+  expect_error(ErrorCode::bad_data, {"/layers/dense/vars/0", "no group"},
+               [&] { (void)file.children("/layers/dense/vars/0"); });
   expect_error(ErrorCode::bad_data, {"not one whole number"}, [&] { (void)file.read_whole("/layers/dense/vars/0"); });
   const std::vector<std::uint8_t> text = {'t', 'e', 'x', 't'};
   expect_error(ErrorCode::bad_data, {"no HDF5 file"}, [&] { (void)Hdf5Reader(text); });
@@ -194,7 +196,8 @@ TEST(Hdf5, SurvivesAnyDamage) {
     const std::size_t range = i % 4 == 0 ? bytes.size() : std::min<std::size_t>(bytes.size(), 4096);
     for (int k = 0; k < 1 + i % 6; ++k) {
       std::uint8_t& byte = bytes[random() % range];
-      byte = i % 3 == 0 ? static_cast<std::uint8_t>(byte ^ (1u << (random() % 8))) : static_cast<std::uint8_t>(random());
+      byte =
+          i % 3 == 0 ? static_cast<std::uint8_t>(byte ^ (1u << (random() % 8))) : static_cast<std::uint8_t>(random());
     }
     int budget = 300;
     try {
@@ -213,7 +216,8 @@ TEST(Hdf5, ReadsEveryFileOfKeras) {
     const std::string content = test::read_all(entry.path());
     const std::vector<std::uint8_t> bytes(content.begin(), content.end());
     const Hdf5Reader file(bytes);
-    for (const std::string& name : file.children("/")) EXPECT_TRUE(file.has_group("/" + name) || file.has_dataset("/" + name));
+    for (const std::string& name : file.children("/"))
+      EXPECT_TRUE(file.has_group("/" + name) || file.has_dataset("/" + name));
     const bool is_model = file.has_group("/model_weights");
     EXPECT_TRUE(!is_model || !file.children("/model_weights").empty());
     EXPECT_TRUE(!is_model || file.text_attribute("/", "keras_version").has_value());

@@ -21,7 +21,8 @@ using test::TemporaryDirectory;
 Image noise(std::int64_t width, std::int64_t height, std::int64_t channels) {
   Image image{width, height, channels, {}};
   std::mt19937 random(3);
-  for (std::int64_t i = 0; i < width * height * channels; ++i) image.pixels.push_back(static_cast<std::uint8_t>(random()));
+  for (std::int64_t i = 0; i < width * height * channels; ++i)
+    image.pixels.push_back(static_cast<std::uint8_t>(random()));
   return image;
 }
 
@@ -134,12 +135,11 @@ TEST(Image, HugeSizesAreRefusedBeforeMemoryIsTaken) {
 
 TEST(Image, DamageIsNoticedOrSurvived) {
   std::mt19937 random(5);
-  for (const auto& sound : {encode_png(noise(20, 10, 3)), jpeg(noise(20, 10, 3), true), jpeg(noise(20, 10, 1), false)}) {
+  for (const auto& sound :
+       {encode_png(noise(20, 10, 3)), jpeg(noise(20, 10, 3), true), jpeg(noise(20, 10, 1), false)}) {
     // The last bytes of a PNG file only say that it ends.
     for (std::size_t cut = 0; cut + 16 < sound.size(); cut += 7) {
-      expect_error(ErrorCode::bad_data, {"x"}, [&] {
-        (void)decode_image(std::span(sound).first(cut), "x");
-      });
+      expect_error(ErrorCode::bad_data, {"x"}, [&] { (void)decode_image(std::span(sound).first(cut), "x"); });
     }
     for (int i = 0; i < 3000; ++i) {
       auto bytes = sound;

@@ -58,7 +58,9 @@ TEST(Json, KeepsWholeNumbersWhole) {
 
 TEST(Json, TakesTheLastOfEqualKeys) { EXPECT_EQ(write_json(read(R"({"a":1,"b":2,"a":3})")), R"({"b":2,"a":3})"); }
 
-TEST(Json, IndentsWhenAsked) { EXPECT_EQ(write_json(read(R"({"a":[1,{}],"b":[]})"), 1), "{\n \"a\": [\n  1,\n  {}\n ],\n \"b\": []\n}"); }
+TEST(Json, IndentsWhenAsked) {
+  EXPECT_EQ(write_json(read(R"({"a":[1,{}],"b":[]})"), 1), "{\n \"a\": [\n  1,\n  {}\n ],\n \"b\": []\n}");
+}
 
 TEST(Json, SaysWhereItIsWrong) {
   expect_error(ErrorCode::bad_data, {"x.json:2:3: ", "no JSON"}, [] { read("[1,\n  x]"); });

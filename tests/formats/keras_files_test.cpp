@@ -121,10 +121,14 @@ TEST(KerasFiles, TakeRMSpropWhereNoOptimizerIsNamed) {
 
 TEST(KerasFiles, AreRefusedByASentenceThatHelps) {
   GRADUS_SHARED_DATA_OR_SKIP(directory, "models/reject");
-  const auto load = [&](const std::string& name) { return [&, name] { (void)Sequential::load(directory + "/" + name); }; };
+  const auto load = [&](const std::string& name) {
+    return [&, name] { (void)Sequential::load(directory + "/" + name); };
+  };
   test::expect_error(ErrorCode::bad_data, {"git-lfs-pointer.keras", "git lfs pull"}, load("git-lfs-pointer.keras"));
-  test::expect_error(ErrorCode::unsupported, {"'NestedDenseModel'"}, load("keras3_nested_container_custom_class.keras"));
-  test::expect_error(ErrorCode::unsupported, {"layer 'fc1'", "'QDense'"}, load("keras3.14.1_qkeras_custom_layers.keras"));
+  test::expect_error(ErrorCode::unsupported, {"'NestedDenseModel'"},
+                     load("keras3_nested_container_custom_class.keras"));
+  test::expect_error(ErrorCode::unsupported, {"layer 'fc1'", "'QDense'"},
+                     load("keras3.14.1_qkeras_custom_layers.keras"));
 }
 
 TEST(KerasFiles, OfTheOlderFormatUnderANewName) {

@@ -22,7 +22,8 @@ TEST(KerasFile, IsWhatPythonAndH5pyFindInAFileOfKeras) {
                     Dense{.units = 2, .activation = softmax}},
                    {.name = "checked"});
   model.compile({Adam{.learning_rate = 0.01}, CategoricalCrossentropy{}, {Accuracy{}}});
-  model.fit(Dataset::classified("toy", {2, 3}, std::move(inputs), std::move(labels), 2), {.epochs = 3, .batch_size = 6});
+  model.fit(Dataset::classified("toy", {2, 3}, std::move(inputs), std::move(labels), 2),
+            {.epochs = 3, .batch_size = 6});
   model.save(path);
 
   // Debian's python3 has Debian's h5py; the first python3 of the path may be another one.

@@ -129,7 +129,8 @@ TEST_F(Hostile, MembersThatAreMissingOrElse) {
   expect_refused(ErrorCode::bad_data, {"y.keras", "'config.json'"}, write({weights}));
   expect_refused(ErrorCode::bad_data, {"y.keras", "'model.weights.h5'"}, write({config}));
   expect_refused(ErrorCode::unsupported, {"model.weights.npz"}, write({config, {"model.weights.npz", parts_.weights}}));
-  expect_refused(ErrorCode::unsupported, {"model.weights.json"}, write({config, {"model.weights.json", parts_.config}}));
+  expect_refused(ErrorCode::unsupported, {"model.weights.json"},
+                 write({config, {"model.weights.json", parts_.config}}));
   expect_refused(ErrorCode::bad_data, {"leads out"}, write({config, weights, {"../../x", parts_.config}}));
   EXPECT_NO_THROW(Sequential::load(write({config, weights}))) << "metadata.json need not be there";
   EXPECT_NO_THROW(Sequential::load(write({config, weights, {"assets/vocabulary.txt", parts_.config}})));
@@ -178,12 +179,14 @@ TEST_F(Hostile, WhatCannotBeTrainedOnCanStillBeLoaded) {
     const LoadedModel loaded = read_keras(with_config(from, to));
     return loaded.notes.empty() ? "" : loaded.notes[0] + (loaded.model.compiled() ? "" : " (not compiled)");
   };
-  EXPECT_NE(note("\"Adam\"", "\"Nadam\"").find("the optimizer 'Nadam' is not supported (not compiled)"), std::string::npos);
+  EXPECT_NE(note("\"Adam\"", "\"Nadam\"").find("the optimizer 'Nadam' is not supported (not compiled)"),
+            std::string::npos);
   EXPECT_NE(note("\"weight_decay\":null", "\"weight_decay\":0.1").find("weight_decay"), std::string::npos);
   EXPECT_NE(note("\"categorical_crossentropy\"", "\"poisson\"").find("'poisson'"), std::string::npos);
   EXPECT_NE(note("\"categorical_crossentropy\"", "\"squared_error\"").find("'squared_error'"), std::string::npos);
   EXPECT_EQ(note("[\"accuracy\"]", "[\"auc\"]"), "the metric 'auc' is not supported and was left out");
-  EXPECT_NE(note("\"learning_rate\":0.001", R"("learning_rate":{"class_name":"CosineDecay","config":{}})").find("'CosineDecay'"),
+  EXPECT_NE(note("\"learning_rate\":0.001", R"("learning_rate":{"class_name":"CosineDecay","config":{}})")
+                .find("'CosineDecay'"),
             std::string::npos);
   EXPECT_NE(note("\"learning_rate\":0.001", "\"learning_rate\":-1").find("not compiled"), std::string::npos);
   EXPECT_EQ(note("\"Adam\"", "\"adam\""), "");
@@ -200,15 +203,17 @@ TEST_F(Hostile, ModelsThatAreNoChains) {
     };
     Parts parts = parts_;
     parts.metadata = bytes_of("{}");
-    parts.config = bytes_of(R"({"class_name":"Functional","config":{"name":"f","layers":[)"
-                            R"({"class_name":"InputLayer","config":{"name":"in","batch_input_shape":[null,2]},"name":"in","inbound_nodes":[]},)" +
-                            dense("a", R"([[["in",0,0,{}]]])") + "," + dense("b", second_inputs) +
-                            R"(],"input_layers":[["in",0,0]],"output_layers":[["b",0,0]]}})");
+    parts.config = bytes_of(
+        R"({"class_name":"Functional","config":{"name":"f","layers":[)"
+        R"({"class_name":"InputLayer","config":{"name":"in","batch_input_shape":[null,2]},"name":"in","inbound_nodes":[]},)" +
+        dense("a", R"([[["in",0,0,{}]]])") + "," + dense("b", second_inputs) +
+        R"(],"input_layers":[["in",0,0]],"output_layers":[["b",0,0]]}})");
     Hdf5Writer weights;
     const std::vector<float> numbers = {1, 2, 3, 4};
     for (const char* key : {"dense", "dense_1"}) {
       weights.dataset(std::string("/_layer_checkpoint_dependencies/") + key + "/vars/0", {2, 2}, numbers);
-      weights.dataset(std::string("/_layer_checkpoint_dependencies/") + key + "/vars/1", {2}, std::span(numbers).first(2));
+      weights.dataset(std::string("/_layer_checkpoint_dependencies/") + key + "/vars/1", {2},
+                      std::span(numbers).first(2));
     }
     parts.weights = weights.bytes();
     return assemble(parts);
@@ -221,8 +226,7 @@ TEST_F(Hostile, ModelsThatAreNoChains) {
   expect_refused(ErrorCode::unsupported, {"layer 'b'", "2 inputs", "chain"},
                  functional(R"([[["a",0,0,{}],["in",0,0,{}]]])"));
   expect_refused(ErrorCode::unsupported, {"chain"}, functional(R"([[["in",0,0,{}]]])"));
-  expect_refused(ErrorCode::unsupported, {"layer 'b'", "2 times"},
-                 functional(R"([[["a",0,0,{}]],[["in",0,0,{}]]])"));
+  expect_refused(ErrorCode::unsupported, {"layer 'b'", "2 times"}, functional(R"([[["a",0,0,{}]],[["in",0,0,{}]]])"));
   expect_refused(ErrorCode::unsupported, {"chain"}, functional(R"([[["b",0,0,{}]]])"));
 }
 
@@ -236,7 +240,8 @@ TEST_F(Hostile, ZipBombs) {
       "z.writestr('model.weights.h5',bytes(300<<20))\n"
       "z.close()\n";
   const std::string file = directory_.write("bomb.py", script);
-  if (std::system(("python3 " + file + " " + path + " 2> /dev/null").c_str()) != 0) GTEST_SKIP() << "no python3 to make one";
+  if (std::system(("python3 " + file + " " + path + " 2> /dev/null").c_str()) != 0)
+    GTEST_SKIP() << "no python3 to make one";
   expect_refused(ErrorCode::bad_data, {"bomb.keras", "model.weights.h5", "314572800 bytes"}, path);
 }
 

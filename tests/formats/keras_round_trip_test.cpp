@@ -105,9 +105,9 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(KerasFile, KeepsAModelThatWasNeverCompiled) {
   TemporaryDirectory directory;
   const std::string path = directory / "m.keras";
-  const Sequential model({4, 6, 1}, {Rescaling{.scale = 1.0 / 255, .offset = -0.5}, Flatten{},
-                                     Dense{.units = 2, .bias_initializer = Constant{0.25}},
-                                     ActivationLayer{.activation = sigmoid}});
+  const Sequential model(
+      {4, 6, 1}, {Rescaling{.scale = 1.0 / 255, .offset = -0.5}, Flatten{},
+                  Dense{.units = 2, .bias_initializer = Constant{0.25}}, ActivationLayer{.activation = sigmoid}});
   model.save(path);
   expect_same(model, Sequential::load(path));
 }
@@ -237,10 +237,9 @@ TEST(KerasFile, ProvesItself) {
   const ZipReader archive(path);
   const auto config = archive.read("config.json", 1 << 20), weights = archive.read("model.weights.h5", 1 << 20);
   const std::string other = directory / "spoilt.keras";
-  const ZipMember members[] = {
-      {"metadata.json", {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}},
-      {"config.json", config},
-      {"model.weights.h5", weights}};
+  const ZipMember members[] = {{"metadata.json", {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}},
+                               {"config.json", config},
+                               {"model.weights.h5", weights}};
   AtomicFile file(other);
   write_zip(file, members);
   file.commit();
@@ -250,8 +249,7 @@ TEST(KerasFile, ProvesItself) {
 
 TEST(KerasFile, IsNotWrittenWhereItCannotBe) {
   const Sequential model({2}, {Dense{.units = 2}});
-  test::expect_error(ErrorCode::not_found, {"no-such-directory"},
-                     [&] { model.save("/no-such-directory/m.keras"); });
+  test::expect_error(ErrorCode::not_found, {"no-such-directory"}, [&] { model.save("/no-such-directory/m.keras"); });
   test::expect_error(ErrorCode::unsupported, {"m.h5", ".keras"}, [&] { model.save("m.h5"); });
 }
 

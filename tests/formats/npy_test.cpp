@@ -99,9 +99,8 @@ TEST(Npy, RefusesByNameWhatIsNoArrayOfNumbers) {
   for (const char* descr : {"|S5", "<U5", "<c8", "<M8[ns]", "<f16", "<i3", "x", ""}) {
     expect_error(ErrorCode::unsupported, {"x.npy"}, [&] { values(npy(header(descr, "(1,)"), "0123456789012345")); });
   }
-  expect_error(ErrorCode::unsupported, {"records"}, [] {
-    values(npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }\n", "1234"));
-  });
+  expect_error(ErrorCode::unsupported, {"records"},
+               [] { values(npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }\n", "1234")); });
 }
 
 TEST(Npy, RefusesSizesThatLie) {
@@ -119,7 +118,9 @@ TEST(Npy, RefusesSizesThatLie) {
 TEST(Npy, SurvivesDamage) {
   const auto sound = npy(header("<f4", "(2, 3)", "True"), raw<float>({1, 4, 2, 5, 3, 6}));
   for (std::size_t cut = 0; cut < sound.size(); ++cut) {
-    expect_error(ErrorCode::bad_data, {"x.npy"}, [&] { values({sound.begin(), sound.begin() + static_cast<long>(cut)}); });
+    expect_error(ErrorCode::bad_data, {"x.npy"}, [&] {
+      values({sound.begin(), sound.begin() + static_cast<long>(cut)});
+    });
   }
   std::mt19937 random(1);
   for (int i = 0; i < 20'000; ++i) {

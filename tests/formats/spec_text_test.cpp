@@ -28,15 +28,17 @@ TEST(SpecText, OptionsByName) {
                        .kernel_initializer = RandomNormal{.stddev = 0.1},
                        .bias_initializer = Constant{.value = -0.25},
                        .name = "my layer"};
-  for (const char* text : {
-           "dense 3 tanh use_bias=false kernel_initializer=random_normal(stddev=0.1) bias_initializer=constant(-1/4) "
-           "name='my layer'",
-           "Dense(units=3, activation=tanh, UseBias=no, kernel_initializer=RandomNormal(0, 0.1), bias_initializer="
-           "\"constant\"(-0.25), name=\"my layer\")",
-           "dense use_bias = off\n kernel_initializer = random_normal( stddev = 0.1 ) bias_initializer=constant(value=-0.25) "
-           "tanh 3 name='my layer'"}) {
+  for (const char* text :
+       {"dense 3 tanh use_bias=false kernel_initializer=random_normal(stddev=0.1) bias_initializer=constant(-1/4) "
+        "name='my layer'",
+        "Dense(units=3, activation=tanh, UseBias=no, kernel_initializer=RandomNormal(0, 0.1), bias_initializer="
+        "\"constant\"(-0.25), name=\"my layer\")",
+        "dense use_bias = off\n kernel_initializer = random_normal( stddev = 0.1 ) "
+        "bias_initializer=constant(value=-0.25) "
+        "tanh 3 name='my layer'"}) {
     if (std::string_view(text).find("\"constant\"") != std::string_view::npos) {
-      expect_error(wrong, {"bias_initializer", "expected the name of one of the initializers"}, [&] { parse_layer(text); });
+      expect_error(wrong, {"bias_initializer", "expected the name of one of the initializers"},
+                   [&] { parse_layer(text); });
       continue;
     }
     EXPECT_EQ(parse_layer(text), Layer(expected)) << text;
@@ -44,7 +46,8 @@ TEST(SpecText, OptionsByName) {
 }
 
 TEST(SpecText, WeightsSetByHand) {
-  const Layer layer = parse_layer("dense 1 step kernel_initializer=given([1, 1]) bias_initializer=given(values=[-1.5])");
+  const Layer layer =
+      parse_layer("dense 1 step kernel_initializer=given([1, 1]) bias_initializer=given(values=[-1.5])");
   EXPECT_EQ(layer, Layer(Dense{.units = 1,
                                .activation = Activation::step,
                                .kernel_initializer = Given{{1, 1}},
@@ -58,7 +61,8 @@ TEST(SpecText, AnActivationAloneIsALayer) {
 
 TEST(SpecText, OptimizersLossesMetrics) {
   EXPECT_EQ(parse_optimizer("rmsprop"), Optimizer(RMSprop{}));
-  EXPECT_EQ(parse_optimizer("RMSprop(learning_rate=0.01, rho=0.5)"), Optimizer(RMSprop{.learning_rate = 0.01, .rho = 0.5}));
+  EXPECT_EQ(parse_optimizer("RMSprop(learning_rate=0.01, rho=0.5)"),
+            Optimizer(RMSprop{.learning_rate = 0.01, .rho = 0.5}));
   EXPECT_EQ(parse_optimizer("sgd 0.3 momentum=0.9 nesterov"),
             Optimizer(SGD{.learning_rate = 0.3, .momentum = 0.9, .nesterov = true}));
   EXPECT_EQ(parse_loss("categorical_crossentropy"), Loss(CategoricalCrossentropy{}));
@@ -70,21 +74,24 @@ TEST(SpecText, OptimizersLossesMetrics) {
 }
 
 TEST(SpecText, FieldsFromATable) {
-  EXPECT_EQ(make_spec<LayerKind>("dense", {{"Units", 4},
-                                           {"activation", "ReLU"},
-                                           {"kernel_initializer", Value::Object{{"class", "random_normal"}, {"stddev", 1}}},
-                                           {"bias_initializer", "ones"}}),
-            Layer(Dense{.units = 4,
-                        .activation = relu,
-                        .kernel_initializer = RandomNormal{.stddev = 1},
-                        .bias_initializer = Ones{}}));
+  EXPECT_EQ(
+      make_spec<LayerKind>("dense", {{"Units", 4},
+                                     {"activation", "ReLU"},
+                                     {"kernel_initializer", Value::Object{{"class", "random_normal"}, {"stddev", 1}}},
+                                     {"bias_initializer", "ones"}}),
+      Layer(Dense{.units = 4,
+                  .activation = relu,
+                  .kernel_initializer = RandomNormal{.stddev = 1},
+                  .bias_initializer = Ones{}}));
   expect_error(wrong, {"Dense", "units", "whole number"}, [] { make_spec<LayerKind>("Dense", {{"units", "many"}}); });
 }
 
 TEST(SpecText, MistakesAreNamed) {
-  expect_error(wrong, {"in 'dens 10'", "no layer 'dens'", "did you mean 'dense'?"}, [] { parse_layers("flatten, dens 10"); });
+  expect_error(wrong, {"in 'dens 10'", "no layer 'dens'", "did you mean 'dense'?"},
+               [] { parse_layers("flatten, dens 10"); });
   expect_error(wrong, {"'rellu'", "did you mean 'relu'?"}, [] { parse_layer("dense 10 rellu"); });
-  expect_error(wrong, {"no option 'use_bais'", "did you mean 'use_bias'?"}, [] { parse_layer("dense 10 use_bais=no"); });
+  expect_error(wrong, {"no option 'use_bais'", "did you mean 'use_bias'?"},
+               [] { parse_layer("dense 10 use_bais=no"); });
   expect_error(wrong, {"Dense takes no further number", "'20'"}, [] { parse_layer("dense 10 20"); });
   expect_error(wrong, {"units is given twice"}, [] { parse_layer("dense 10 units=20"); });
   expect_error(wrong, {"units", "expected a whole number", "2.5"}, [] { parse_layer("dense 2.5"); });
@@ -104,18 +111,25 @@ TEST(SpecText, MistakesAreNamed) {
 
 TEST(SpecText, EveryRegisteredLayerReadsBackFromItsFields) {
   for (const auto& [name, entry] : LayerRegistry::instance().entries()) {
-    for (const auto& example : entry.maker.examples) EXPECT_EQ(make_spec<LayerKind>(name, example.spec.fields()), example.spec);
+    for (const auto& example : entry.maker.examples)
+      EXPECT_EQ(make_spec<LayerKind>(name, example.spec.fields()), example.spec);
     EXPECT_EQ(find_class_name<LayerKind>(snake_case(name)), name);
   }
 }
 
 TEST(SpecText, SnakeCaseIsThatOfKeras) {
-  const std::pair<const char*, const char*> names[] = {
-      {"Dense", "dense"},       {"Conv2D", "conv2d"},   {"MaxPooling2D", "max_pooling2d"},
-      {"ReLU", "re_lu"},        {"PReLU", "p_re_lu"},   {"LeakyReLU", "leaky_re_lu"},
-      {"ELU", "elu"},           {"InputLayer", "input_layer"}, {"BatchNormalization", "batch_normalization"},
-      {"ZeroPadding2D", "zero_padding2d"}, {"Conv2DTranspose", "conv2d_transpose"},
-      {"GlobalAveragePooling2D", "global_average_pooling2d"}};
+  const std::pair<const char*, const char*> names[] = {{"Dense", "dense"},
+                                                       {"Conv2D", "conv2d"},
+                                                       {"MaxPooling2D", "max_pooling2d"},
+                                                       {"ReLU", "re_lu"},
+                                                       {"PReLU", "p_re_lu"},
+                                                       {"LeakyReLU", "leaky_re_lu"},
+                                                       {"ELU", "elu"},
+                                                       {"InputLayer", "input_layer"},
+                                                       {"BatchNormalization", "batch_normalization"},
+                                                       {"ZeroPadding2D", "zero_padding2d"},
+                                                       {"Conv2DTranspose", "conv2d_transpose"},
+                                                       {"GlobalAveragePooling2D", "global_average_pooling2d"}};
   for (const auto& [name, snake] : names) EXPECT_EQ(snake_case(name), snake);
 }
 

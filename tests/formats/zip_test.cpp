@@ -28,7 +28,8 @@ void write(const std::string& path, const std::vector<std::pair<std::string, std
 /// A number of `count` bytes, low byte first, in an archive.
 std::uint64_t number_at(const std::string& bytes, std::size_t position, std::size_t count) {
   std::uint64_t value = 0;
-  for (std::size_t i = 0; i < count; ++i) value |= std::uint64_t{static_cast<std::uint8_t>(bytes[position + i])} << (8 * i);
+  for (std::size_t i = 0; i < count; ++i)
+    value |= std::uint64_t{static_cast<std::uint8_t>(bytes[position + i])} << (8 * i);
   return value;
 }
 

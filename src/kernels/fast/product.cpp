@@ -228,7 +228,8 @@ void Multiply(const Product& p) {
       if (direct) {
         t.b = p.b + k0 * p.b_row + first;
       } else {
-        if (panel == 0) pack_group(p, k0, t.depth, first, std::min(group_panels, (n - first + width - 1) / width), panels);
+        if (panel == 0)
+          pack_group(p, k0, t.depth, first, std::min(group_panels, (n - first + width - 1) / width), panels);
         t.b = panels + panel * t.depth * width;
         t.b_row = width;
       }
