@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The dense workloads in numpy: single-sample networks as the tutorials write them, batches vectorised."""
+"""The dense workloads in numpy, tuned: float32, flat vectors, batches vectorised."""
 import common
 
 options = common.parse(__doc__)
@@ -65,7 +65,7 @@ def sample_sgd(name):
 
 @common.workload("sigmoid-sample")
 def sigmoid_sample(name):
-    """Tariq Rashid's network (Make Your Own Neural Network), with columns of shape (n, 1) as there."""
+    """Tariq Rashid's network (Make Your Own Neural Network)."""
     (x, labels), (test_x, test_labels) = common.mnist(0.99 / 255, 0.01)
     targets = one_hot(labels, 0.01, 0.99)
     hidden_weights, output_weights = normal(90 ** -0.5, 90, 784), normal(10 ** -0.5, 10, 90)
