@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "cli/program.hpp"
+#include "paths.hpp"
 
 namespace gradus::test {
 namespace {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "formats/json.hpp"
+#include "paths.hpp"
 #include "support/subprocess.hpp"
 #include "support/temporary_directory.hpp"
 

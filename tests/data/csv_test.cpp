@@ -5,6 +5,7 @@
 #include <gradus/dataset.hpp>
 
 #include "data/table.hpp"
+#include "paths.hpp"
 #include "support/expect_error.hpp"
 #include "support/gzip_text.hpp"
 #include "support/shared_data.hpp"

@@ -2,6 +2,7 @@
 
 #include <gradus/gradus.hpp>
 
+#include "paths.hpp"
 #include "support/subprocess.hpp"
 #include "support/temporary_directory.hpp"
 

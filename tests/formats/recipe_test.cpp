@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <random>
 
+#include "paths.hpp"
 #include "support/expect_error.hpp"
 #include "support/temporary_directory.hpp"
 

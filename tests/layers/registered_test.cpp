@@ -10,6 +10,7 @@
 
 #include "metrics/metric.hpp"
 #include "model/state.hpp"
+#include "paths.hpp"
 #include "support/layer_harness.hpp"
 #include "support/temporary_directory.hpp"
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "paths.hpp"
 #include "performance/allocations.hpp"
 #include "performance/workloads.hpp"
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cli/program.hpp"
+#include "paths.hpp"
 #include "support/shared_data.hpp"
 
 namespace gradus::test {

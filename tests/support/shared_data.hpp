@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <string>
 
+#include "paths.hpp"
+
 namespace gradus::test {
 
 /// The path of `name` ("mnist") among the real data files that lie outside the repository: in `GRADUS_SHARED_DATA`,

@@ -7,6 +7,8 @@
 
 #include <gradus/model.hpp>
 
+#include "paths.hpp"
+
 namespace gradus::test {
 namespace {
 
