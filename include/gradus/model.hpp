@@ -102,10 +102,14 @@ class Sequential {
   /// How often each class of `data` was taken for which.
   [[nodiscard]] ConfusionMatrix confusion(const Dataset& data) const;
 
-  /// Writes a Keras 3 `.keras` file, in one step: the old file stays whole until the new one is.
+  /// Writes a file of the format that goes with the name's ending (docs/formats.md: `.keras`, `.h5`, `.onnx`, ...), in
+  /// one step: the old file stays whole until the new one is. `.keras` keeps everything. Throws `unsupported` for
+  /// another ending, and for what the format cannot say.
   void save(const std::string& path) const;
-  /// Reads a `.keras` file. Throws `bad_data` for a broken file, `unsupported` naming what Gradus does not have.
+  /// Reads such a file. Throws `bad_data` for a broken file, `unsupported` naming what Gradus does not have.
   static Sequential load(const std::string& path);
+  /// Takes the weights alone from a file of any of these formats. Throws `bad_data` naming the first that does not fit.
+  void load_weights(const std::string& path);
 
   /// The table that Keras prints.
   [[nodiscard]] std::string summary() const;

@@ -16,7 +16,7 @@ constexpr std::size_t most_messages = 4096;
 constexpr std::size_t most_members = 100'000;
 constexpr int most_axes = 8;
 constexpr std::size_t longest_name = 4096;
-constexpr std::uint64_t longest_text = std::uint64_t{1} << 20;
+constexpr std::uint64_t longest_text = std::uint64_t{64} << 20;
 
 // Header message types, section IV.A.2.
 constexpr std::uint16_t link_info = 0x02, link_message = 0x06, external_files = 0x07, layout = 0x08, attribute = 0x0c,
@@ -368,7 +368,8 @@ std::span<const std::uint8_t> Hdf5Reader::File::storage(const Hdf5Messages& data
 }
 
 // Section IV.A.2.m. Version 1 rounds its three parts up to 8 bytes.
-std::optional<std::string> Hdf5Reader::File::text(const Hdf5Messages& object, const std::string& wanted) const {
+std::optional<std::vector<std::string>> Hdf5Reader::File::texts(const Hdf5Messages& object,
+                                                                const std::string& wanted) const {
   for (const Hdf5Message& message : object) {
     if (message.type != attribute || (message.flags & shared) != 0) continue;
     ByteReader at = reader(message);
@@ -387,17 +388,34 @@ std::optional<std::string> Hdf5Reader::File::text(const Hdf5Messages& object, co
     const Hdf5Type kind = type(part);
     part.position = at.offset();
     part.data = at.take(round(space_size));
-    if (shape(part).elements() != 1) damaged("attribute '" + wanted + "': is not one text");
-    if (kind.kind == Hdf5Type::Kind::fixed_text) {
-      const std::string_view all = at.text(kind.bytes);
-      return std::string(all.substr(0, all.find('\0')));
+    std::vector<std::string> found;
+    const std::int64_t count = shape(part).elements();
+    if (count == 0) return found;
+    const bool fixed = kind.kind == Hdf5Type::Kind::fixed_text && kind.bytes > 0;
+    if (!fixed && kind.kind != Hdf5Type::Kind::variable_text) damaged("attribute '" + wanted + "': is not a text");
+    if (static_cast<std::uint64_t>(count) > at.remaining() / kind.bytes) {
+      damaged("attribute '" + wanted + "': fewer texts than it says");
     }
-    if (kind.kind != Hdf5Type::Kind::variable_text) damaged("attribute '" + wanted + "': is not a text");
-    const auto length = at.le<std::uint32_t>();
-    const auto collection = at.le<std::uint64_t>();
-    return heap_text(collection, at.le<std::uint32_t>(), length);
+    for (std::int64_t i = 0; i < count; ++i) {
+      if (fixed) {
+        const std::string_view all = at.text(kind.bytes);
+        found.emplace_back(all.substr(0, all.find('\0')));
+        continue;
+      }
+      const auto length = at.le<std::uint32_t>();
+      const auto collection = at.le<std::uint64_t>();
+      found.push_back(heap_text(collection, at.le<std::uint32_t>(), length));
+    }
+    return found;
   }
   return std::nullopt;
+}
+
+std::optional<std::string> Hdf5Reader::File::text(const Hdf5Messages& object, const std::string& wanted) const {
+  const auto all = texts(object, wanted);
+  if (!all.has_value()) return std::nullopt;
+  if (all->size() != 1) damaged("attribute '" + wanted + "': is not one text");
+  return all->front();
 }
 
 // Section III.E.

@@ -54,7 +54,11 @@ class Hdf5Reader::File {
   [[nodiscard]] Hdf5Type type(const Hdf5Message& datatype) const;
   /// Where a dataset's numbers lie: `bytes` of them.
   [[nodiscard]] std::span<const std::uint8_t> storage(const Hdf5Messages& dataset, std::uint64_t bytes) const;
+  /// The one text of an attribute; nothing when there is none of this name.
   [[nodiscard]] std::optional<std::string> text(const Hdf5Messages& object, const std::string& attribute) const;
+  /// All texts of an attribute. One without elements is an empty list whatever its type, as h5py writes it.
+  [[nodiscard]] std::optional<std::vector<std::string>> texts(const Hdf5Messages& object,
+                                                              const std::string& attribute) const;
 
   /// Puts the path in front of what `read` throws.
   template <class F>

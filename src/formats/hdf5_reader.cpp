@@ -1,5 +1,7 @@
 #include "formats/hdf5_reader.hpp"
 
+#include <iterator>
+
 #include <gradus/error.hpp>
 
 #include "formats/hdf5_file.hpp"
@@ -102,6 +104,21 @@ std::int64_t Hdf5Reader::read_whole(const std::string& path) const {
 
 std::optional<std::string> Hdf5Reader::text_attribute(const std::string& object, const std::string& name) const {
   return file_->in(object, [&] { return file_->text(file_->messages(file_->at(object)), name); });
+}
+
+std::optional<std::vector<std::string>> Hdf5Reader::text_list_attribute(const std::string& object,
+                                                                        const std::string& name) const {
+  return file_->in(object, [&]() -> std::optional<std::vector<std::string>> {
+    const Hdf5Messages messages = file_->messages(file_->at(object));
+    if (auto whole = file_->texts(messages, name)) return whole;
+    std::optional<std::vector<std::string>> all;
+    for (std::size_t i = 0;; ++i) {
+      auto part = file_->texts(messages, name + std::to_string(i));
+      if (!part) return all;
+      if (!all) all.emplace();
+      all->insert(all->end(), std::make_move_iterator(part->begin()), std::make_move_iterator(part->end()));
+    }
+  });
 }
 
 }  // namespace gradus

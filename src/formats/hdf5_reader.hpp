@@ -39,6 +39,9 @@ class Hdf5Reader {
   [[nodiscard]] std::int64_t read_whole(const std::string& dataset) const;
   /// A text attribute of a group or dataset, of fixed or variable length; nothing when there is none of this name.
   [[nodiscard]] std::optional<std::string> text_attribute(const std::string& object, const std::string& name) const;
+  /// A list of texts, which Keras cuts into NAME0, NAME1, ... when it is long; nothing when there is none.
+  [[nodiscard]] std::optional<std::vector<std::string>> text_list_attribute(const std::string& object,
+                                                                            const std::string& name) const;
 
  private:
   class File;

@@ -2,6 +2,7 @@
 
 #include <hdf5.h>
 
+#include <algorithm>
 #include <mutex>
 
 #include <gradus/error.hpp>
@@ -76,6 +77,17 @@ void write_dataset(hid_t file, const std::string& path, hid_t space, hid_t file_
   check(dataset.good() && H5Dwrite(dataset.get(), memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0, path);
 }
 
+/// Keras's HDF5_OBJECT_HEADER_LIMIT.
+constexpr std::size_t largest_attribute = 64512;
+
+void write_attribute(hid_t file, const std::string& object, const std::string& name, hid_t type, hid_t space,
+                     const void* values) {
+  const Id attribute(
+      H5Acreate_by_name(file, object.c_str(), name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+      H5Aclose);
+  check(attribute.good() && H5Awrite(attribute.get(), type, values) >= 0, object + " attribute " + name);
+}
+
 }  // namespace
 
 struct Hdf5Writer::Handle {
@@ -123,17 +135,41 @@ void Hdf5Writer::whole(const std::string& path, std::int64_t value) {
   write_dataset(handle_->file, path, space.get(), H5T_STD_I64LE, H5T_NATIVE_INT64, &value);
 }
 
-void Hdf5Writer::text_attribute(const std::string& group, const std::string& name, const std::string& text) {
+void Hdf5Writer::text_attribute(const std::string& group, const std::string& name, const std::string& text,
+                                Letters letters) {
   const Lock lock;
   const Id type(H5Tcopy(H5T_C_S1), H5Tclose);
   H5Tset_size(type.get(), H5T_VARIABLE);
-  H5Tset_cset(type.get(), H5T_CSET_UTF8);
+  H5Tset_cset(type.get(), letters == Letters::utf8 ? H5T_CSET_UTF8 : H5T_CSET_ASCII);
   const Id space(H5Screate(H5S_SCALAR), H5Sclose);
-  const Id attribute(H5Acreate_by_name(handle_->file, group.c_str(), name.c_str(), type.get(), space.get(), H5P_DEFAULT,
-                                       H5P_DEFAULT, H5P_DEFAULT),
-                     H5Aclose);
   const char* const characters = text.c_str();
-  check(attribute.good() && H5Awrite(attribute.get(), type.get(), &characters) >= 0, group + " attribute " + name);
+  write_attribute(handle_->file, group, name, type.get(), space.get(), &characters);
+}
+
+void Hdf5Writer::text_list_attribute(const std::string& group, const std::string& name,
+                                     const std::vector<std::string>& texts) {
+  const Lock lock;
+  if (texts.empty()) {
+    const hsize_t none = 0;
+    const Id space(H5Screate_simple(1, &none, nullptr), H5Sclose);
+    const double nothing = 0;
+    return write_attribute(handle_->file, group, name, H5T_IEEE_F64LE, space.get(), &nothing);
+  }
+  std::size_t longest = 1;
+  for (const std::string& text : texts) longest = std::max(longest, text.size());
+  const Id type(H5Tcopy(H5T_C_S1), H5Tclose);
+  H5Tset_size(type.get(), longest);
+  H5Tset_strpad(type.get(), H5T_STR_NULLPAD);
+  const std::size_t at_once = std::max<std::size_t>(1, largest_attribute / longest);
+  for (std::size_t begin = 0; begin < texts.size(); begin += at_once) {
+    const std::size_t count = std::min(at_once, texts.size() - begin);
+    std::string block(count * longest, '\0');
+    for (std::size_t i = 0; i < count; ++i) texts[begin + i].copy(block.data() + i * longest, longest);
+    const auto size = static_cast<hsize_t>(count);
+    const Id space(H5Screate_simple(1, &size, nullptr), H5Sclose);
+    const std::string part = texts.size() > at_once ? name + std::to_string(begin / at_once) : name;
+    write_attribute(handle_->file, group, part, type.get(), space.get(), block.data());
+  }
 }
 
 std::vector<std::uint8_t> Hdf5Writer::bytes() {

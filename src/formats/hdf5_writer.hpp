@@ -26,8 +26,14 @@ class Hdf5Writer {
   void dataset(const std::string& path, const Shape& shape, std::span<const float> values);
   /// int64, little-endian, a scalar.
   void whole(const std::string& path, std::int64_t value);
-  /// A text of variable length, UTF-8, at a group.
-  void text_attribute(const std::string& group, const std::string& name, const std::string& text);
+  /// A text of variable length, marked as UTF-8, or as ASCII: h5py before 3.0 gives the former as str, the latter as
+  /// bytes, and Keras 2 counts on one or the other.
+  enum class Letters : std::uint8_t { utf8, ascii };
+  void text_attribute(const std::string& group, const std::string& name, const std::string& text,
+                      Letters letters = Letters::utf8);
+  /// A list of texts as Keras writes it: of fixed length, zero-padded; no texts are an array of doubles of size 0; a
+  /// list of more than 64,512 bytes becomes NAME0, NAME1, ...
+  void text_list_attribute(const std::string& group, const std::string& name, const std::vector<std::string>& texts);
   /// The whole file. Ends the object's use.
   [[nodiscard]] std::vector<std::uint8_t> bytes();
 

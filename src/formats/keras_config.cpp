@@ -183,7 +183,7 @@ Value config_to_keras(const Sequential& model) {
   return root;
 }
 
-Config config_from_keras(const Value& root) {
+Config config_from_keras(const Value& root, const std::string& keras_version) {
   const std::string class_name = text_at(root, "class_name");
   const Value* config = root.find("config");
   if (class_name.empty() || config == nullptr) damaged("describes no model");
@@ -211,7 +211,7 @@ Config config_from_keras(const Value& root) {
   }
   for (const Value* layer : chain) {
     if (layer == chain.front() && is_input(*layer)) continue;
-    result.layers.push_back(layer_from_keras(*layer, result.notes));
+    result.layers.push_back(layer_from_keras(*layer, keras_version, result.notes));
     result.keys.push_back(key_of[layer]);
   }
   result.input_shape = input_shape(root, chain);

@@ -21,8 +21,9 @@ struct Config {
 Value config_to_keras(const Sequential& model);
 
 /// Reads a Sequential, or a Functional model that is a chain. `root` must outlive the result. Throws `unsupported`
-/// naming layer and class for what Gradus does not have, `bad_data` for what is no model.
-Config config_from_keras(const Value& root);
+/// naming layer and class for what Gradus does not have, `bad_data` for what is no model. `keras_version` is that of
+/// the writer, "3.0.0", for a word that changed its meaning; empty when unknown.
+Config config_from_keras(const Value& root, const std::string& keras_version = {});
 
 /// The names of the groups of the weights file: snake_case of each class, numbered per class from the second on.
 std::vector<std::string> weight_keys(const std::vector<std::string>& class_names);

@@ -57,23 +57,8 @@ Value numbers(const Values& values) {
 
 // --- the sample ---
 
-/// An input whose every number differs from its neighbours: bytes for a network that scales bytes down first, else
-/// quarters from -2 to 2.
-Tensor draw_sample(const Sequential& model) {
-  const Rescaling* scaling = model.layers().empty() ? nullptr : model.layers().front().get_if<Rescaling>();
-  const bool bytes = scaling != nullptr && std::abs(scaling->scale) < 1.0 / 64;
-  Tensor sample(model.input_shape().with_rows(1));
-  std::uint32_t state = 1;
-  for (Real& value : sample.values()) {
-    state = state * 1664525u + 1013904223u;
-    const std::uint32_t high = state >> 24;
-    value = bytes ? static_cast<Real>(high) : static_cast<Real>(static_cast<int>(high % 17) - 8) / 4;
-  }
-  return sample;
-}
-
 Value sample_of(const Sequential& model) {
-  const Tensor input = draw_sample(model);
+  const Tensor input = sample_input(model);
   const Tensor output = model.predict(input);
   return Value::Object{{"input", numbers(input.values())}, {"output", numbers(output.values())}};
 }
@@ -120,7 +105,64 @@ bool same(const CompileOptions& a, const CompileOptions& b) {
   return a.optimizer == b.optimizer && a.loss == b.loss && a.metrics == b.metrics;
 }
 
+/// The seed of the initial weights.
+std::uint64_t seed_in(const Value& extras) {
+  return static_cast<std::uint64_t>(field_at<std::int64_t>(extras, "seed").value_or(0));
+}
+
+/// The compile options where Keras could not say them.
+std::optional<CompileOptions> compile_extras(const Value& extras) {
+  const Value* compile = extras.find("compile");
+  if (compile == nullptr) return std::nullopt;
+  CompileOptions options;
+  if (auto optimizer = field_at<Optimizer>(*compile, "optimizer")) options.optimizer = *optimizer;
+  if (auto loss = field_at<Loss>(*compile, "loss")) options.loss = *loss;
+  const Value* metrics = compile->find("metrics");
+  const auto* list = metrics == nullptr ? nullptr : metrics->get_if<Value::List>();
+  try {
+    if (list != nullptr) {
+      for (const Value& metric : *list) options.metrics.push_back(FieldType<Metric>::from_value(metric));
+    }
+  } catch (const Error& error) {
+    damaged(std::string("gradus.compile.metrics: ") + error.what());
+  }
+  return options;
+}
+
+/// Computes the sample again.
+void check_sample(const Value& extras, const Sequential& model) {
+  const Value* sample = extras.find("sample");
+  if (sample == nullptr || !sample_fits(model)) return;
+  Tensor input(model.input_shape().with_rows(1), reals_at(*sample, "input", model.input_shape().elements()));
+  const std::vector<Real> expected = reals_at(*sample, "output", model.output_shape().elements());
+  const Tensor output = model.predict(input);
+  double greatest = 0;
+  for (const Real value : expected) {
+    if (std::isfinite(value)) greatest = std::max(greatest, static_cast<double>(std::abs(value)));
+  }
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const double now = static_cast<double>(output.values()[i]), then = static_cast<double>(expected[i]);
+    const bool both_odd = !std::isfinite(now) && !std::isfinite(then);
+    if (both_odd || std::abs(now - then) <= sample_tolerance * greatest + 1e-6) continue;
+    damaged("the model does not give what it gave when it was saved: for the sample input, output " +
+            std::to_string(i) + " is " + Value(now).to_string() + ", and was " + Value(then).to_string());
+  }
+}
+
 }  // namespace
+
+Tensor sample_input(const Sequential& model) {
+  const Rescaling* scaling = model.layers().empty() ? nullptr : model.layers().front().get_if<Rescaling>();
+  const bool bytes = scaling != nullptr && std::abs(scaling->scale) < 1.0 / 64;
+  Tensor sample(model.input_shape().with_rows(1));
+  std::uint32_t state = 1;
+  for (Real& value : sample.values()) {
+    state = state * 1664525u + 1013904223u;
+    const std::uint32_t high = state >> 24;
+    value = bytes ? static_cast<Real>(high) : static_cast<Real>(static_cast<int>(high % 17) - 8) / 4;
+  }
+  return sample;
+}
 
 Value extras_of(const Sequential& model, const Value& config) {
   const Sequential::State& state = model.state();
@@ -166,28 +208,6 @@ void apply_layer_extras(const Value& extras, Config& config) {
   }
 }
 
-std::uint64_t seed_in(const Value& extras) {
-  return static_cast<std::uint64_t>(field_at<std::int64_t>(extras, "seed").value_or(0));
-}
-
-std::optional<CompileOptions> compile_extras(const Value& extras) {
-  const Value* compile = extras.find("compile");
-  if (compile == nullptr) return std::nullopt;
-  CompileOptions options;
-  if (auto optimizer = field_at<Optimizer>(*compile, "optimizer")) options.optimizer = *optimizer;
-  if (auto loss = field_at<Loss>(*compile, "loss")) options.loss = *loss;
-  const Value* metrics = compile->find("metrics");
-  const auto* list = metrics == nullptr ? nullptr : metrics->get_if<Value::List>();
-  try {
-    if (list != nullptr) {
-      for (const Value& metric : *list) options.metrics.push_back(FieldType<Metric>::from_value(metric));
-    }
-  } catch (const Error& error) {
-    damaged(std::string("gradus.compile.metrics: ") + error.what());
-  }
-  return options;
-}
-
 void apply_model_extras(const Value& extras, Sequential& model) {
   Sequential::State& state = model.state();
   state.epochs = std::max<std::int64_t>(0, field_at<std::int64_t>(extras, "epochs").value_or(0));
@@ -203,7 +223,7 @@ void apply_model_extras(const Value& extras, Sequential& model) {
   }
   const Value* history = extras.find("history");
   const auto* entries = history == nullptr ? nullptr : history->get_if<Value::Object>();
-  if (entries == nullptr) return;
+  if (entries == nullptr) return check_sample(extras, model);
   std::vector<std::pair<std::string, std::vector<double>>> figures;
   std::size_t longest = 0;
   for (const auto& [name, unused] : *entries) {
@@ -218,25 +238,30 @@ void apply_model_extras(const Value& extras, Sequential& model) {
     state.history.append(logs);
   }
   state.history.seconds = field_at<double>(extras, "seconds").value_or(0);
+  check_sample(extras, model);
 }
 
-void check_sample(const Value& extras, const Sequential& model) {
-  const Value* sample = extras.find("sample");
-  if (sample == nullptr || !sample_fits(model)) return;
-  Tensor input(model.input_shape().with_rows(1), reals_at(*sample, "input", model.input_shape().elements()));
-  const std::vector<Real> expected = reals_at(*sample, "output", model.output_shape().elements());
-  const Tensor output = model.predict(input);
-  double greatest = 0;
-  for (const Real value : expected) {
-    if (std::isfinite(value)) greatest = std::max(greatest, static_cast<double>(std::abs(value)));
+Sequential build(const Config& config, const Value& extras) {
+  return {config.input_shape, config.layers, {.seed = seed_in(extras), .name = config.name}};
+}
+
+void compile(const Config& config, const Value& extras, Sequential& model, std::vector<std::string>& notes) {
+  if (const auto own = compile_extras(extras)) return model.compile(*own);
+  const auto options = compile_from_keras(config.compile, model.output_shape().elements(), notes);
+  if (!options) return;
+  try {
+    model.compile(*options);
+  } catch (const Error& error) {
+    notes.push_back(std::string("the model is not compiled: ") + error.what());
   }
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    const double now = static_cast<double>(output.values()[i]), then = static_cast<double>(expected[i]);
-    const bool both_odd = !std::isfinite(now) && !std::isfinite(then);
-    if (both_odd || std::abs(now - then) <= sample_tolerance * greatest + 1e-6) continue;
-    damaged("the model does not give what it gave when it was saved: for the sample input, output " +
-            std::to_string(i) + " is " + Value(now).to_string() + ", and was " + Value(then).to_string());
-  }
+}
+
+Value portable_extras_of(const Sequential& model) {
+  Value::Object extras = {{"format", format}};
+  const std::vector<std::string>& names = model.class_names();
+  if (!names.empty()) extras.emplace_back("class_names", Value::List(names.begin(), names.end()));
+  if (sample_fits(model)) extras.emplace_back("sample", sample_of(model));
+  return extras;
 }
 
 }  // namespace gradus::keras

@@ -29,15 +29,20 @@ namespace gradus::keras {
 /// The value of "gradus" for a model whose config.json is `config`.
 Value extras_of(const Sequential& model, const Value& config);
 
+/// The model, not yet trained: its layers, name and seed.
+Sequential build(const Config& config, const Value& extras);
+/// As Gradus wrote it, else as Keras did; options that do not fit leave the model as it is, and `notes` says so.
+void compile(const Config& config, const Value& extras, Sequential& model, std::vector<std::string>& notes);
+
 /// Gives the layers of `config` back what Keras could not say.
 void apply_layer_extras(const Value& extras, Config& config);
-/// The seed of the initial weights.
-std::uint64_t seed_in(const Value& extras);
-/// The compile options where Keras could not say them.
-std::optional<CompileOptions> compile_extras(const Value& extras);
-/// History, class names, epochs.
+/// History, class names, epochs. Then computes the sample again: throws `bad_data` when the outputs are not those that
+/// were stored.
 void apply_model_extras(const Value& extras, Sequential& model);
-/// Computes the sample again. Throws `bad_data` when the outputs are not those that were stored.
-void check_sample(const Value& extras, const Sequential& model);
+
+/// What formats that are not Keras's have a place for: class names and the sample.
+Value portable_extras_of(const Sequential& model);
+/// An input made by rule: bytes for a network that scales bytes down first, else quarters from -2 to 2.
+Tensor sample_input(const Sequential& model);
 
 }  // namespace gradus::keras

@@ -6,6 +6,7 @@
 #include <gradus/error.hpp>
 
 #include "base/text.hpp"
+#include "formats/keras_legacy.hpp"
 #include "formats/keras_tables.hpp"
 #include "model/spec_text.hpp"
 
@@ -122,6 +123,10 @@ Spec<Kind> filled(Spec<Kind> spec, const Value::Object& config) {
       value = FieldType<Initializer>::to_value(*initializer);
     } else if (value.is_null() && !info.default_value.is_null()) {
       continue;
+    } else if (info.type == FieldType<std::int64_t>::name) {
+      // tf.keras writes the axis of a BatchNormalization as [3].
+      const auto* list = value.get_if<Value::List>();
+      if (list != nullptr && list->size() == 1) value = Value(list->front());
     }
     spec = spec.with(info.name, value);
   }
@@ -165,6 +170,16 @@ Layer known_layer(const std::string& class_name, const Value& object) {
   return filled(spec, config);
 }
 
+/// The name stayed, the function did not: 0.2 x + 0.5 up to Keras 2, x / 6 + 0.5 from Keras 3 on, cut to 0 and 1.
+void check_hard_sigmoid(const Layer& layer, const std::string& keras_version) {
+  if (!keras_version.starts_with("1.") && !keras_version.starts_with("2.")) return;
+  for (const auto& [field, value] : layer.fields()) {
+    if (value == Value("hard_sigmoid")) {
+      unsupported("the hard_sigmoid of Keras " + keras_version + " (0.2 x + 0.5) is not that of Keras 3 (x / 6 + 0.5)");
+    }
+  }
+}
+
 // --- losses ---
 
 Value loss_to_keras(const Loss& loss) {
@@ -187,7 +202,10 @@ const Value& only_one(const Value& value) {
 std::string written_name(const Value& value) {
   if (const auto* text = value.get_if<std::string>()) return *text;
   const std::string class_name = text_at(value, "class_name");
-  return class_name == "function" ? text_at(value, "config") : class_name;
+  if (class_name == "function") return text_at(value, "config");
+  const Value* config = value.find("config");
+  const bool wrapped = class_name == "MeanMetricWrapper" && config != nullptr;  // tf.keras 2
+  return wrapped ? text_at(*config, "fn") : class_name;
 }
 
 Loss loss_from_keras(const Value& written, double weight, std::int64_t outputs) {
@@ -230,7 +248,10 @@ Optimizer optimizer_from_keras(const Value& value) {
   if (!exists<OptimizerKind>(name))
     unsupported("the optimizer " + in_quotes(written_name(value)) + " is not supported");
   const Optimizer spec = Optimizer::make(name);
-  const Value::Object& config = config_of(value);
+  Value::Object config = config_of(value);
+  for (auto& [key, each] : config) {
+    if (key == "lr") key = "learning_rate";  // Keras up to 2.2
+  }
   if (const std::string key = beyond(spec, config); !key.empty()) {
     unsupported("the optimizer " + name + " with " + key + " is not supported");
   }
@@ -295,13 +316,15 @@ Value::Object layer_to_keras(const Layer& layer, const Shape& input) {
   return result;
 }
 
-Layer layer_from_keras(const Value& object, std::vector<std::string>& notes) {
+Layer layer_from_keras(const Value& written, const std::string& keras_version, std::vector<std::string>& notes) {
+  const Value object = modern_layer(written);
   const std::string class_name = text_at(object, "class_name");
   const Value::Object& config = config_of(object);
   std::string name;
   if (const Value* value = object.find("config")) name = text_at(*value, "name");
   try {
     Layer layer = known_layer(class_name, object);
+    check_hard_sigmoid(layer, keras_version);
     note_training_options(name, config, notes);
     return layer;
   } catch (const Error& error) {

@@ -18,7 +18,8 @@ Value object(const std::string& module, const std::string& class_name, Value::Ob
 Value::Object layer_to_keras(const Layer& layer, const Shape& input);
 /// Throws `unsupported`, naming layer and class, for a class that Gradus does not have and for an option that it lacks
 /// and that would change what the layer gives. Options that only concern training are left out and said in `notes`.
-Layer layer_from_keras(const Value& object, std::vector<std::string>& notes);
+/// Layers of Keras 1 and 2 are read in their words; `keras_version` is the writer's, empty when unknown.
+Layer layer_from_keras(const Value& object, const std::string& keras_version, std::vector<std::string>& notes);
 /// The shape of samples that an InputLayer, or a first layer of Keras 2, asks for; nothing when it names none.
 /// Throws `unsupported` when a size is left open.
 std::optional<Shape> input_shape_of(const Value& layer_object);

@@ -32,18 +32,23 @@ std::string list_of(const std::vector<Shape>& shapes) {
   return shapes.empty() ? "nothing" : text;
 }
 
-/// The shapes of the datasets 0, 1, ... in a group of variables.
-std::vector<Shape> shapes_in(const Hdf5Reader& file, const std::string& group) {
-  std::vector<Shape> shapes;
-  if (!file.has_group(group)) return shapes;
+/// The datasets 0, 1, ... in a group of variables.
+std::vector<std::string> variables_in(const Hdf5Reader& file, const std::string& group) {
+  std::vector<std::string> paths;
+  if (!file.has_group(group)) return paths;
   const std::size_t count = file.children(group).size();
   for (std::size_t i = 0; i < count; ++i) {
-    const std::string path = group + "/" + std::to_string(i);
-    if (!file.has_dataset(path))
+    paths.push_back(group + "/" + std::to_string(i));
+    if (!file.has_dataset(paths.back()))
       damaged(group + " has " + count_of(static_cast<std::int64_t>(count), "member") + " but no dataset '" +
               std::to_string(i) + "'");
-    shapes.push_back(file.shape(path));
   }
+  return paths;
+}
+
+std::vector<Shape> shapes_of(const Hdf5Reader& file, const std::vector<std::string>& paths) {
+  std::vector<Shape> shapes;
+  for (const std::string& path : paths) shapes.push_back(file.shape(path));
   return shapes;
 }
 
@@ -53,19 +58,20 @@ std::vector<Shape> expected_shapes(const LayerFunction& layer) {
   return shapes;
 }
 
-/// Keras's order of the optimizer's state: weight by weight or slot by slot.
+/// Where a piece of the optimizer's state belongs.
 struct SlotOfWeight {
   std::size_t slot;
-  const Parameter* weight;
+  const PlacedParameter* weight;
 };
-std::vector<SlotOfWeight> slots_in_order(const Sequential::State& state) {
-  std::vector<const Parameter*> trained;
+
+/// Keras's order: weight by weight or slot by slot.
+std::vector<SlotOfWeight> slots_in_order(const Sequential::State& state, bool interleaved) {
+  std::vector<const PlacedParameter*> trained;
   for (const PlacedParameter& placed : state.parameters) {
-    if (placed.parameter->trainable) trained.push_back(placed.parameter);
+    if (placed.parameter->trainable) trained.push_back(&placed);
   }
   std::vector<SlotOfWeight> order;
   const std::size_t slots = state.slots.size();
-  const bool interleaved = state.optimizer->slots_interleaved();
   const std::size_t outer = interleaved ? trained.size() : slots, inner = interleaved ? slots : trained.size();
   for (std::size_t i = 0; i < outer; ++i) {
     for (std::size_t j = 0; j < inner; ++j) {
@@ -75,7 +81,8 @@ std::vector<SlotOfWeight> slots_in_order(const Sequential::State& state) {
   return order;
 }
 
-void write_optimizer(const Sequential::State& state, Hdf5Writer& file) {
+void write_optimizer(const Sequential& model, Hdf5Writer& file) {
+  const Sequential::State& state = model.state();
   const std::string vars = "/optimizer/vars";
   file.group(vars);
   file.text_attribute(vars, "name", lower(state.compiled->optimizer.class_name()));
@@ -83,16 +90,13 @@ void write_optimizer(const Sequential::State& state, Hdf5Writer& file) {
   const auto rate = static_cast<float>(state.optimizer->learning_rate());
   file.dataset(vars + "/1", {}, std::span<const float>(&rate, 1));
   std::size_t index = 2;
-  for (const auto& [slot, weight] : slots_in_order(state)) {
-    Tensor values(weight->shape);
-    unpack(*weight, state.slots[slot].data(), values.values());
-    file.dataset(vars + "/" + std::to_string(index++), weight->shape, floats(values.values()));
+  for (const OptimizerArray& array : optimizer_arrays(model)) {
+    file.dataset(vars + "/" + std::to_string(index++), array.values.shape(), floats(array.values.values()));
   }
 }
 
 /// A rate that was changed while training: by a callback of Keras, say.
-void read_learning_rate(const Hdf5Reader& file, Sequential& model, std::vector<std::string>& notes) {
-  const Tensor stored = file.read("/optimizer/vars/1");
+void read_learning_rate(const Tensor& stored, Sequential& model, std::vector<std::string>& notes) {
   CompileOptions options = *model.compiled();
   const auto rate = static_cast<double>(stored[0]);
   if (static_cast<float>(model.state().optimizer->learning_rate()) == static_cast<float>(rate)) return;
@@ -124,71 +128,101 @@ std::vector<std::uint8_t> weights_to_keras(const Sequential& model) {
       file.dataset(vars + "/" + std::to_string(index++), parameter.shape, floats(values.values()));
     }
   }
-  if (state.compiled) write_optimizer(state, file);
+  if (state.compiled) write_optimizer(model, file);
   file.group("/vars");
   file.text_attribute("/vars", "name", state.name);
   return file.bytes();
 }
 
-void check_weights(const Config& config, const Hdf5Reader& file) {
+std::vector<OptimizerArray> optimizer_arrays(const Sequential& model) {
+  const Sequential::State& state = model.state();
+  const std::vector<std::string> names = state.optimizer->slots();
+  std::vector<OptimizerArray> arrays;
+  for (const auto& [slot, placed] : slots_in_order(state, state.optimizer->slots_interleaved())) {
+    const Parameter& weight = *placed->parameter;
+    Tensor values(weight.shape);
+    unpack(weight, state.slots[slot].data(), values.values());
+    arrays.push_back({layer_name(state.specs[placed->layer]), weight.name, names.at(slot), std::move(values)});
+  }
+  return arrays;
+}
+
+WeightPaths paths_by_key(const Hdf5Reader& file, const std::vector<std::string>& keys) {
   const std::string prefix = layers_prefix(file);
-  Shape shape = config.input_shape;
-  for (std::size_t i = 0; i < config.layers.size(); ++i) {
-    const std::string layer = "layer " + in_quotes(layer_name(config.layers[i])) + ": ";
+  WeightPaths paths;
+  for (const std::string& key : keys) paths.push_back(variables_in(file, prefix + key + "/vars"));
+  return paths;
+}
+
+std::vector<std::string> optimizer_paths(const Hdf5Reader& file) { return variables_in(file, "/optimizer/vars"); }
+
+void check_weights(const Shape& input_shape, const std::vector<Layer>& layers, const Hdf5Reader& file,
+                   const WeightPaths& paths) {
+  Shape shape = input_shape;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const std::string layer = "layer " + in_quotes(layer_name(layers[i])) + ": ";
     std::unique_ptr<LayerFunction> function;
     try {
-      function = LayerRegistry::instance().find(config.layers[i].class_name()).maker.bind(config.layers[i], shape);
+      function = LayerRegistry::instance().find(layers[i].class_name()).maker.bind(layers[i], shape);
     } catch (const Error& error) {
       damaged(layer + error.what());
     }
     shape = function->output_shape();
-    const std::string group = prefix + config.keys[i] + "/vars";
-    const std::vector<Shape> expected = expected_shapes(*function), found = shapes_in(file, group);
+    const std::vector<Shape> expected = expected_shapes(*function), found = shapes_of(file, paths[i]);
     if (expected != found) {
-      damaged(layer + "expected weights of shape " + list_of(expected) + ", but " + group + " holds " + list_of(found));
+      damaged(layer + "expected weights of shape " + list_of(expected) + ", but the file holds " + list_of(found) +
+              (paths[i].empty() ? "" : " from " + paths[i].front() + " on"));
     }
   }
 }
 
-void read_weights(const Config& config, const Hdf5Reader& file, Sequential& model) {
-  const std::string prefix = layers_prefix(file);
-  const Sequential::State& state = model.state();
-  std::size_t before = state.specs.size(), index = 0;
-  for (std::size_t i = 0; i < state.parameters.size(); ++i) {
-    const std::size_t layer = state.parameters[i].layer;
-    index = layer == before ? index + 1 : 0;
-    before = layer;
-    model.set_weight(i, file.read(prefix + config.keys[layer] + "/vars/" + std::to_string(index)));
+void read_weights(const Hdf5Reader& file, const WeightPaths& paths, Sequential& model, const ChangeWeight& change) {
+  std::size_t next = 0;
+  for (std::size_t layer = 0; layer < paths.size(); ++layer) {
+    for (const std::string& path : paths[layer]) {
+      Tensor weight = file.read(path);
+      if (change) change(model.layers()[layer], weight);
+      model.set_weight(next++, weight);
+    }
   }
 }
 
-void read_optimizer(const Hdf5Reader& file, Sequential& model, std::vector<std::string>& notes) {
-  const std::string vars = "/optimizer/vars";
-  if (!model.compiled() || !file.has_group(vars)) return;
-  const std::vector<Shape> found = shapes_in(file, vars);
-  if (found.empty()) return;
-  const std::int64_t iterations = file.read_whole(vars + "/0");
-  if (iterations < 0) damaged(vars + "/0: " + std::to_string(iterations) + " steps of training");
+void read_optimizer(const Hdf5Reader& file, const std::vector<std::string>& paths, bool slot_by_slot, Sequential& model,
+                    std::vector<std::string>& notes) {
+  if (!model.compiled() || paths.empty()) return;
+  const std::vector<Shape> found = shapes_of(file, paths);
+  if (found[0].rank() != 0) {  // Keras up to 2.0 has no step count with some optimizers
+    notes.emplace_back("the optimizer's state in the file begins with no step count and was left out");
+    return;
+  }
+  const std::int64_t iterations = file.read_whole(paths[0]);
+  if (iterations < 0) damaged(paths[0] + ": " + std::to_string(iterations) + " steps of training");
 
-  const std::size_t slots = slots_in_order(model.state()).size();
+  const bool interleaved = model.state().optimizer->slots_interleaved() && !slot_by_slot;
+  const std::size_t slots = slots_in_order(model.state(), interleaved).size();
   // Keras 3 puts the learning rate behind the step count, unless a schedule gives it; Keras 2 never does.
   const bool has_rate = found.size() >= 2 && found[1].rank() == 0 && found.size() != slots + 1;
-  if (has_rate) read_learning_rate(file, model, notes);
+  if (has_rate) read_learning_rate(file.read(paths[1]), model, notes);
   Sequential::State& state = model.state();
-  const std::vector<SlotOfWeight> order = slots_in_order(state);
-  state.iterations = iterations;
+  const std::vector<SlotOfWeight> order = slots_in_order(state, interleaved);
   const std::size_t first = has_rate ? 2 : 1;
+  state.iterations = iterations;
   if (found.size() == first && !order.empty()) return;  // built, but not trained yet
-  bool fits = found.size() == first + order.size();
-  for (std::size_t i = 0; fits && i < order.size(); ++i) fits = found[first + i] == order[i].weight->shape;
+  // Keras 2.1.3 to 2.3 put an empty vhat of one number behind Adam's, for each weight.
+  std::size_t size = found.size();
+  if (slot_by_slot) {
+    while (size > first + order.size() && found[size - 1] == Shape{1}) --size;
+  }
+  bool fits = size == first + order.size();
+  for (std::size_t i = 0; fits && i < order.size(); ++i) fits = found[first + i] == order[i].weight->parameter->shape;
   if (!fits) {
     notes.push_back("the optimizer's state in the file does not fit " +
                     std::string(state.compiled->optimizer.class_name()) + " and was left out");
     return;
   }
   for (std::size_t i = 0; i < order.size(); ++i) {
-    const Tensor values = file.read(vars + "/" + std::to_string(first + i));
-    pack(*order[i].weight, values.values(), state.slots[order[i].slot].data());
+    const Tensor values = file.read(paths[first + i]);
+    pack(*order[i].weight->parameter, values.values(), state.slots[order[i].slot].data());
   }
 }
 

@@ -131,13 +131,5 @@ TEST(KerasFiles, AreRefusedByASentenceThatHelps) {
                      load("keras3.14.1_qkeras_custom_layers.keras"));
 }
 
-TEST(KerasFiles, OfTheOlderFormatUnderANewName) {
-  GRADUS_SHARED_DATA_OR_SKIP(directory, "models/keras-h5");
-  for (const fs::path& file : keras_files(directory)) {
-    test::expect_error(ErrorCode::unsupported, {file.filename().string(), "HDF5"},
-                       [&] { (void)Sequential::load(file); });
-  }
-}
-
 }  // namespace
 }  // namespace gradus

@@ -84,7 +84,8 @@ TEST_F(Hostile, FilesThatAreSomethingElse) {
   expect_refused(ErrorCode::not_found, {"none.keras"}, directory_ / "none.keras");
   expect_refused(ErrorCode::bad_data, {"x.keras", "empty"}, directory_.write("x.keras", ""));
   expect_refused(ErrorCode::bad_data, {"x.keras", "zip"}, directory_.write("x.keras", "hello"));
-  expect_refused(ErrorCode::unsupported, {"HDF5"}, directory_.write("x.keras", "\x89HDF\r\n\x1a\n..."));
+  expect_refused(ErrorCode::unsupported, {"x.keras", "HDF5 file of version 46"},
+                 directory_.write("x.keras", "\x89HDF\r\n\x1a\n..."));
   expect_refused(ErrorCode::bad_data, {"git lfs pull"},
                  directory_.write("x.keras", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n"));
   expect_refused(ErrorCode::io, {}, directory_.path().string());
@@ -160,7 +161,7 @@ TEST_F(Hostile, ShapesThatDoNotFitAreSaid) {
   empty.group("/layers");
   Parts parts = parts_;
   parts.weights = empty.bytes();
-  expect_refused(ErrorCode::bad_data, {"layer 'dense'", "/layers/dense/vars holds nothing"}, assemble(parts));
+  expect_refused(ErrorCode::bad_data, {"layer 'dense'", "file holds nothing"}, assemble(parts));
 }
 
 TEST_F(Hostile, OptionsThatWouldChangeTheOutputsAreRefused) {

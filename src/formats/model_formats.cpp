@@ -1,0 +1,97 @@
+#include "formats/model_formats.hpp"
+
+#include <algorithm>
+
+#include <gradus/error.hpp>
+
+#include "base/gzip.hpp"
+#include "base/text.hpp"
+#include "formats/keras.hpp"
+
+namespace gradus {
+namespace {
+
+/// What Git keeps in the place of a large file until it is fetched.
+void check_no_pointer(const std::string& path) {
+  const std::vector<std::uint8_t> bytes = InputFile(path).read_up_to(64);
+  const std::string_view start(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (!start.starts_with("version https://git-lfs")) return;
+  throw Error(ErrorCode::bad_data,
+              path + ": not the model but a Git LFS pointer to it; 'git lfs pull' fetches the model itself");
+}
+
+template <class Has>
+std::string endings(Has has) {
+  std::string text;
+  for (const ModelFormat& format : model_formats()) {
+    if (!has(format)) continue;
+    for (const std::string& ending : format.endings) text += (text.empty() ? "" : ", ") + ending;
+  }
+  return text;
+}
+
+}  // namespace
+
+const std::vector<ModelFormat>& model_formats() {
+  static const std::vector<ModelFormat> formats = {
+      {"Keras 3", {".keras"}, read_keras, write_keras, nullptr, true},
+      {"Keras HDF5", {".h5", ".hdf5"}, read_keras_h5, write_keras_h5, read_keras_weights, true},
+      {"Keras 3 weights", {".weights.h5"}, nullptr, write_keras_weights, read_keras_weights, false},
+  };
+  return formats;
+}
+
+std::string readable_endings() {
+  return endings([](const ModelFormat& format) { return format.read != nullptr; });
+}
+
+const ModelFormat& format_of(const std::string& path) {
+  const std::string name = lower(path);
+  const ModelFormat* found = nullptr;
+  std::size_t longest = 0;
+  for (const ModelFormat& format : model_formats()) {
+    for (const std::string& ending : format.endings) {
+      if (!name.ends_with(ending) || ending.size() <= longest) continue;
+      found = &format, longest = ending.size();
+    }
+  }
+  if (found != nullptr) return *found;
+  throw Error(ErrorCode::unsupported, path + ": a model's file ends in " + readable_endings() +
+                                          "; one of weights alone in " +
+                                          endings([](const ModelFormat& format) { return format.read == nullptr; }));
+}
+
+LoadedModel read_model(const std::string& path) {
+  check_no_pointer(path);
+  const ModelFormat& format = format_of(path);
+  if (format.read != nullptr) return format.read(path);
+  throw Error(ErrorCode::unsupported, path +
+                                          ": holds weights alone, no network; 'gradus convert' takes them with "
+                                          "--model, a program with load_weights");
+}
+
+std::vector<std::string> read_weights_into(const std::string& path, Sequential& model) {
+  check_no_pointer(path);
+  const ModelFormat& format = format_of(path);
+  std::vector<std::string> notes;
+  if (format.read_weights != nullptr) {
+    format.read_weights(path, model, notes);
+    return notes;
+  }
+  const LoadedModel other = format.read(path);
+  const auto same = [](const WeightInfo& a, const WeightInfo& b) { return a.shape == b.shape; };
+  const std::vector<WeightInfo>&theirs = other.model.weights(), &ours = model.weights();
+  if (!std::equal(ours.begin(), ours.end(), theirs.begin(), theirs.end(), same)) {
+    throw Error(ErrorCode::bad_data, path + ": its network has " +
+                                         count_of(static_cast<std::int64_t>(theirs.size()), "weight") + ", this one " +
+                                         std::to_string(ours.size()) + ", or of other shapes");
+  }
+  for (std::size_t i = 0; i < ours.size(); ++i) model.set_weight(i, other.model.weight(i));
+  return other.notes;
+}
+
+void Sequential::save(const std::string& path) const { format_of(path).write(*this, path); }
+Sequential Sequential::load(const std::string& path) { return read_model(path).model; }
+void Sequential::load_weights(const std::string& path) { (void)read_weights_into(path, *this); }
+
+}  // namespace gradus
