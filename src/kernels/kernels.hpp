@@ -89,6 +89,10 @@ void find_nonzero(const Samples& samples, std::int64_t begin, std::int64_t end, 
 /// for softmax.
 void sparse_product(const SparseBatch& batch, std::int64_t begin, std::int64_t end, const Real* b, std::int64_t b_row,
                     std::int64_t n, const Real* add, Activation activation, Real* y, std::int64_t y_row);
+/// sparse_product of row 0, while row `source` of `samples` is listed as row 0 of `next`: costs hardly more than either.
+void sparse_product_listing(const SparseBatch& batch, const Real* b, std::int64_t b_row, std::int64_t n,
+                            const Real* add, Activation activation, Real* y, const Samples& samples,
+                            std::int64_t source, const SparseBatch& next);
 /// g[i - first, n] = sum over the batch's rows r < rows of x_r[i] d_r[n], for the columns i of tile `tile`, first being
 /// the tile's first column. The rows of d and g are padded.
 void sparse_gradient(const SparseBatch& batch, std::int64_t rows, std::int64_t tile, const Real* d, std::int64_t d_row,

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "kernels/scratch.hpp"
 #include "layers/layer.hpp"
@@ -41,19 +42,20 @@ class DenseFunction final : public LayerFunction {
   }
 
   [[nodiscard]] std::int64_t scratch_size(const LayerBuffers& b) const override {
-    return b.first ? sums_size(b) + sparse_size(b) : 0;
+    if (b.first) return sums_size(b) + sparse_size(b);
+    return turned(b) ? units_ * row_stride(inputs_) : 0;
   }
 
   void forward(const LayerBuffers& b, Steps& steps) const override {
     if (!tiled()) {
       steps.push_back(rows_step([this, b](const Pass& p, std::int64_t begin, std::int64_t end) {
-        if (sparse(p, b)) kernels::find_nonzero(samples(p, b), begin, end, batch(b));
+        if (sparse(p, b)) list(p, b, begin, end);
         compute(p, b, begin, end, 0, units_);
       }));
     } else {
       if (b.first && sparse_possible()) {
         steps.push_back(rows_step([this, b](const Pass& p, std::int64_t begin, std::int64_t end) {
-          if (sparse(p, b)) kernels::find_nonzero(samples(p, b), begin, end, batch(b));
+          if (sparse(p, b)) list(p, b, begin, end);
         }));
       }
       steps.push_back({false, [this](const Pass&) { return tiles_of(units_, column_tile); },
@@ -90,6 +92,7 @@ class DenseFunction final : public LayerFunction {
   }
 
   void refresh(const LayerBuffers& b, const Real* parameters) const override {
+    if (turned(b)) turn(b, parameters, 0, inputs_);
     if (!b.first || b.offset == 0) return;
     for (std::int64_t tile = 0; tile < tiles_of(inputs_, row_tile(b)); ++tile) renew_sums(b, parameters, tile);
   }
@@ -146,20 +149,53 @@ class DenseFunction final : public LayerFunction {
   [[nodiscard]] std::int64_t sparse_size(const LayerBuffers& b) const {
     if (!sparse_possible()) return 0;
     const std::int64_t entries = kernels::sparse_capacity(inputs_);
-    return b.max_rows * (entries + entries / 2 + padded(tiles_of(inputs_, row_tile(b)) + 1));
+    return (b.max_rows + 1) * (entries + entries / 2 + padded(tiles_of(inputs_, row_tile(b)) + 1)) + kernels::lane;
   }
-  [[nodiscard]] kernels::SparseBatch batch(const LayerBuffers& b) const {
-    const std::int64_t capacity = kernels::sparse_capacity(inputs_);
-    Real* values = b.scratch + sums_size(b);
-    Real* columns = values + b.max_rows * capacity;
-    Real* starts = columns + b.max_rows * capacity / 2;
-    return {reinterpret_cast<std::uint16_t*>(columns),
-            values,
-            reinterpret_cast<std::int32_t*>(starts),
+  // The lists of rows [first, ...); there is room for max_rows + 1.
+  [[nodiscard]] kernels::SparseBatch lists(const LayerBuffers& b, std::int64_t first) const {
+    const std::int64_t capacity = kernels::sparse_capacity(inputs_), tiles = tiles_of(inputs_, row_tile(b));
+    Real* values = b.scratch + sums_size(b) + kernels::lane;
+    Real* columns = values + (b.max_rows + 1) * capacity;
+    Real* starts = columns + (b.max_rows + 1) * capacity / 2;
+    return {reinterpret_cast<std::uint16_t*>(columns) + first * capacity,
+            values + first * capacity,
+            reinterpret_cast<std::int32_t*>(starts) + first * (tiles + 1),
             capacity,
             inputs_,
             row_tile(b),
-            tiles_of(inputs_, row_tile(b))};
+            tiles};
+  }
+
+  // Where samples come one by one, each is listed while the one before is multiplied, into the other of two lists.
+  struct Ahead {
+    const void* sample = nullptr;  ///< what the list in use was made from, or will have been when its turn comes
+    std::int64_t list = 0;         ///< the one in use
+  };
+  static_assert(sizeof(Ahead) <= kernels::lane * sizeof(Real));
+  [[nodiscard]] Ahead& ahead(const LayerBuffers& b) const {
+    return *reinterpret_cast<Ahead*>(b.scratch + sums_size(b));
+  }
+  [[nodiscard]] kernels::SparseBatch batch(const LayerBuffers& b) const {
+    return lists(b, b.max_rows == 1 ? ahead(b).list : 0);
+  }
+  static const void* address(const kernels::Samples& samples, std::int64_t r) {
+    return samples.bytes ? static_cast<const void*>(samples.byte_row(r)) : samples.real_row(r);
+  }
+  void list(const Pass& p, const LayerBuffers& b, std::int64_t begin, std::int64_t end) const {
+    if (b.max_rows == 1 && begin < end) {
+      const void* sample = std::exchange(ahead(b).sample, nullptr);
+      if (sample == address(p.samples, begin)) {
+        ahead(b).list = 1 - ahead(b).list;
+        return;
+      }
+    }
+    kernels::find_nonzero(samples(p, b), begin, end, batch(b));
+  }
+  void multiply_listing(const Pass& p, const LayerBuffers& b, const Real* add, Activation activation) const {
+    Ahead& now = ahead(b);
+    kernels::sparse_product_listing(batch(b), p.parameters + kernel().offset, kernel().stride(), units_, add,
+                                    activation, b.out, samples(p, b), 1, lists(b, 1 - now.list));
+    now.sample = address(p.samples, 1);
   }
 
   void renew_sums(const LayerBuffers& b, const Real* parameters, std::int64_t tile) const {
@@ -178,6 +214,19 @@ class DenseFunction final : public LayerFunction {
     } else {
       steps.push_back(rows_step(
           [this, b](const Pass& p, std::int64_t begin, std::int64_t end) { pull_back(p, b, begin, end, 0, inputs_); }));
+    }
+  }
+
+  // Where samples come one by one, the kernel is kept a second time with its axes swapped, in scratch: dL/dz W^T then
+  // walks memory in order, as dL/dz (W^T) with a row of it for each unit.
+  [[nodiscard]] bool turned(const LayerBuffers& b) const {
+    return b.max_rows == 1 && b.d_in != nullptr && positions_ == 1 && !tiled();
+  }
+  // Rows [first, last) of the kernel into the columns of its swapped twin.
+  void turn(const LayerBuffers& b, const Real* parameters, std::int64_t first, std::int64_t last) const {
+    const Real* w = parameters + kernel().offset;
+    for (std::int64_t i = first; i < last; ++i) {
+      for (std::int64_t j = 0; j < units_; ++j) b.scratch[j * row_stride(inputs_) + i] = w[i * kernel().stride() + j];
     }
   }
 
@@ -206,6 +255,10 @@ class DenseFunction final : public LayerFunction {
     const Real* add = shift(p, b, first, last);
     Real* out = b.out + first;
     if (sparse(p, b)) {
+      if (b.max_rows == 1 && p.samples.known > 1 && !tiled()) {
+        multiply_listing(p, b, add, activation);
+        return;
+      }
       kernels::sparse_product(batch(b), begin, end, weights, kernel().stride(), last - first, add, activation, out,
                               out_stride());
       return;
@@ -265,9 +318,15 @@ class DenseFunction final : public LayerFunction {
     for_blocks(begin, end, [&](std::int64_t row, std::int64_t m, std::int64_t in_row, std::int64_t out_row) {
       Product product{.m = m, .n = last - first, .k = units_};
       product.a = b.d_out + row * out_stride(), product.a_row = out_row;
-      product.b = p.parameters + kernel().offset + first * kernel().stride();
-      product.b_row = 1, product.b_col = kernel().stride();
-      product.c = b.d_in + row * in_stride() + first, product.c_row = in_row, product.c_padded = positions_ == 1;
+      if (turned(b)) {
+        product.b = b.scratch + first, product.b_row = row_stride(inputs_), product.b_padded = true;
+      } else {
+        product.b = p.parameters + kernel().offset + first * kernel().stride();
+        product.b_row = 1, product.b_col = kernel().stride();
+      }
+      // The twin's padding is arbitrary: the inputs' padding goes into it.
+      product.c = b.d_in + row * in_stride() + first, product.c_row = in_row;
+      product.c_padded = positions_ == 1 && !turned(b);
       kernels::product(product);
     });
   }
@@ -286,6 +345,10 @@ class DenseFunction final : public LayerFunction {
     if (b.first) return false;
     const std::int64_t first = begin * row_tile(b), rows = std::min(inputs_, end * row_tile(b)) - first;
     kernels::outer_sgd(b.in + first, rows, b.d_out, units_, p.plain_rate, w + first * stride, stride);
+    if (turned(b)) {
+      const std::int64_t length = row_stride(inputs_);
+      kernels::outer_sgd(b.d_out, units_, b.in + first, rows, p.plain_rate, b.scratch + first, length);
+    }
     return true;
   }
 
@@ -306,6 +369,7 @@ class DenseFunction final : public LayerFunction {
     }
     if (p.update == nullptr) return;
     (*p.update)(from, from + (end - begin) * stride);
+    if (turned(b)) turn(b, p.parameters, begin, end);
     if (sums) renew_sums(b, p.parameters, tile);
   }
 
@@ -332,6 +396,10 @@ class DenseFunction final : public LayerFunction {
 
   void bias_gradient(const Pass& p, const LayerBuffers& b) const {
     const Parameter& parameter = parameters_[1];
+    if (p.plain_rate != 0 && p.rows == 1 && positions_ == 1) {
+      kernels::sgd(p.weights + parameter.offset, b.d_out, units_, p.plain_rate);
+      return;
+    }
     Real* g = p.gradients + parameter.offset;
     for_blocks(0, p.rows, [&](std::int64_t row, std::int64_t m, std::int64_t, std::int64_t out_row) {
       kernels::column_sums(b.d_out + row * out_stride(), m, out_row, units_, g, row > 0);

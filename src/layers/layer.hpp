@@ -87,7 +87,7 @@ class LayerFunction {
   [[nodiscard]] std::vector<Parameter>& parameters() { return parameters_; }
   [[nodiscard]] const std::vector<Parameter>& parameters() const { return parameters_; }
 
-  /// Numbers of scratch that these buffers ask for; `max_rows`, `first`, `scale` and `offset` are set, no pointer is.
+  /// Numbers of scratch that these buffers ask for; everything but `scratch` is set.
   [[nodiscard]] virtual std::int64_t scratch_size(const LayerBuffers& buffers) const {
     (void)buffers;
     return 0;

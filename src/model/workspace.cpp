@@ -6,6 +6,8 @@
 namespace gradus {
 namespace {
 
+constexpr std::int64_t targets_ahead = 8;  // rows
+
 bool trains(const LayerFunction& function) {
   return std::any_of(function.parameters().begin(), function.parameters().end(),
                      [](const Parameter& p) { return p.trainable; });
@@ -134,8 +136,21 @@ std::vector<Workspace::Phase> Workspace::phases_of(Steps steps) {
 
 void Workspace::add_loss_step(Steps& steps) {
   steps.push_back({true, {}, [this](const Pass&, std::int64_t begin, std::int64_t end) {
-                     for (std::int64_t r = begin; r < end; ++r) compute_loss(r);
+                     for (std::int64_t r = begin; r < end; ++r) {
+                       if (r + targets_ahead < end) fetch_target(r + targets_ahead);
+                       compute_loss(r);
+                     }
                    }});
+}
+
+// A shuffled label lies anywhere in memory: it is asked for some time before it is needed.
+void Workspace::fetch_target(std::int64_t r) const {
+  const std::int64_t source = targets_.index == nullptr ? r : static_cast<std::int64_t>(targets_.index[r]);
+  if (targets_.labels != nullptr) {
+    __builtin_prefetch(targets_.labels + source);
+  } else {
+    __builtin_prefetch(targets_.values + source * targets_.width);
+  }
 }
 
 void Workspace::compute_loss(std::int64_t r) {
@@ -191,6 +206,7 @@ void Workspace::forward(ThreadPool* pool) { run(forward_, worth(pool)); }
 
 void Workspace::forward_backward(const BatchTargets& targets, ThreadPool* pool) {
   targets_ = targets;
+  for (std::int64_t r = 0; r < std::min(pass_.rows, targets_ahead); ++r) fetch_target(r);
   run(both_, worth(pool));
 }
 

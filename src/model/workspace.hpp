@@ -71,6 +71,7 @@ class Workspace {
   void plan();
   void add_loss_step(Steps& steps);
   void compute_loss(std::int64_t r);
+  void fetch_target(std::int64_t r) const;
   [[nodiscard]] static std::vector<Phase> phases_of(Steps steps);
   void run(const std::vector<Phase>& phases, ThreadPool* pool);
   void run_rows(const Phase& phase, ThreadPool* pool);

@@ -169,15 +169,15 @@ void compute_panel(const Product& p, Tile t, std::int64_t vectors, std::int64_t 
 }
 
 // One row: as many columns at a time as there are registers for.
-void compute_row(const Product& p, Tile t, std::int64_t n) {
-  const D d;
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+void compute_row(const Product& p, std::int64_t n) {
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(D()));
+  const bool relu = p.activation == Activation::relu && !p.accumulate;
   for (std::int64_t first = 0; first < n;) {
+    const Tile t{p.a,          p.a_row, p.a_col,
+                 p.b + first,  p.b_row, p.c + first,
+                 p.c_row,      p.k,     p.add == nullptr ? nullptr : p.add + first,
+                 p.accumulate, relu,    n - first};
     const std::int64_t vectors = (n - first + lanes - 1) / lanes;
-    t.b = p.b + first;
-    t.c = p.c + first;
-    t.add = p.add == nullptr ? nullptr : p.add + first;
-    t.columns = n - first;
     std::int64_t done = 1;
     if (vectors >= 8) {
       compute_tile<1, 8>(t), done = 8;
@@ -199,6 +199,11 @@ void Multiply(const Product& p) {
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   // Padded columns are computed along: what lies there is allowed to be anything.
   const std::int64_t n = p.c_padded ? padded(p.n) : p.n;
+  const bool direct = p.b_col == 1 && p.b_padded && (p.b_row <= 4 * 64 || p.m <= 2);
+  if (direct && p.m == 1) {
+    compute_row(p, n);
+    return;
+  }
   Tile t{p.a,
          p.a_row,
          p.a_col,
@@ -211,11 +216,6 @@ void Multiply(const Product& p) {
          p.accumulate,
          p.activation == Activation::relu && !p.accumulate,
          0};
-  const bool direct = p.b_col == 1 && p.b_padded && (p.b_row <= 4 * 64 || p.m <= 2);
-  if (direct && p.m == 1) {
-    compute_row(p, t, n);
-    return;
-  }
   const std::int64_t depth = direct ? p.k : panel_depth;
   const std::int64_t width = tile_vectors * lanes;
   float* panels = direct ? nullptr : scratch(group_panels * panel_depth * width, ScratchSlot::panel);

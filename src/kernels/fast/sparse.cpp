@@ -18,21 +18,65 @@ namespace {
 using DI = hn::RebindToSigned<D>;
 using VI = hn::Vec<DI>;
 
-// One row's list as it grows. Stores whole vectors: the list has room for that.
-struct Growing {
-  std::uint16_t* HWY_RESTRICT columns;
-  float* HWY_RESTRICT values;
-  std::int32_t count;
+// Makes the list of one row, a vector of numbers at a time. Stores whole vectors: the list has room for that.
+class Lister {
+ public:
+  Lister(const SparseBatch& batch, std::int64_t r, const Samples& samples, std::int64_t source)
+      : columns_(batch.columns + r * batch.capacity),
+        values_(batch.values + r * batch.capacity),
+        starts_(batch.starts + r * (batch.tiles + 1)),
+        width_(batch.width),
+        tile_width_(batch.tile_width),
+        bytes_(samples.bytes ? samples.byte_row(source) : nullptr),
+        reals_(samples.bytes ? nullptr : samples.real_row(source)),
+        scale_(samples.scale) {}
 
-  HWY_INLINE void append_nonzero(V x, VI column) {
+  [[nodiscard]] HWY_INLINE bool done() const { return k_ >= width_; }
+  HWY_INLINE void advance() {
     const D d;
     const DI di;
     const hn::Rebind<std::uint16_t, DI> d16;
+    if (k_ == next_tile_) {
+      *starts_++ = count_;
+      next_tile_ += tile_width_;
+    }
+    const V x = hn::Mul(hn::Set(d, scale_), load());
     const auto keep = hn::Ne(x, hn::Zero(d));
-    hn::StoreU(hn::Compress(x, keep), d, values + count);
-    hn::StoreU(hn::DemoteTo(d16, hn::Compress(column, hn::RebindMask(di, keep))), d16, columns + count);
-    count += static_cast<std::int32_t>(hn::CountTrue(d, keep));
+    const VI column = hn::Iota(di, static_cast<std::int32_t>(k_));
+    hn::StoreU(hn::Compress(x, keep), d, values_ + count_);
+    hn::StoreU(hn::DemoteTo(d16, hn::Compress(column, hn::RebindMask(di, keep))), d16, columns_ + count_);
+    count_ += static_cast<std::int32_t>(hn::CountTrue(d, keep));
+    k_ += static_cast<std::int64_t>(hn::Lanes(d));
   }
+  HWY_INLINE void finish() {
+    while (!done()) advance();
+    *starts_ = count_;
+  }
+
+ private:
+  [[nodiscard]] HWY_INLINE V load() const {
+    const D d;
+    const DI di;
+    const hn::Rebind<std::uint8_t, DI> d8;
+    const std::int64_t left = width_ - k_;
+    if (bytes_ == nullptr) return load_columns(reals_ + k_, left);
+    if (left >= static_cast<std::int64_t>(hn::Lanes(d))) {
+      return hn::ConvertTo(d, hn::PromoteTo(di, hn::LoadU(d8, bytes_ + k_)));
+    }
+    HWY_ALIGN float rest[16] = {};
+    for (std::int64_t j = 0; j < left; ++j) rest[j] = static_cast<float>(bytes_[k_ + j]);
+    return hn::Load(d, rest);
+  }
+
+  std::uint16_t* HWY_RESTRICT columns_;
+  float* HWY_RESTRICT values_;
+  std::int32_t* HWY_RESTRICT starts_;
+  std::int64_t width_, tile_width_;
+  const std::uint8_t* bytes_;
+  const float* reals_;
+  float scale_;
+  std::int64_t k_ = 0, next_tile_ = 0;
+  std::int32_t count_ = 0;
 };
 
 struct Right {
@@ -41,6 +85,29 @@ struct Right {
   const float* add;
   bool relu;
 };
+
+template <int Vectors>
+HWY_INLINE void add_entry(const std::uint16_t* HWY_RESTRICT columns, const float* HWY_RESTRICT values, std::int64_t e,
+                          const Right& right, V (&sum)[Vectors]) {
+  const D d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const V x = hn::Set(d, values[e]);
+  const float* w = right.b + columns[e] * right.b_row;
+#pragma GCC unroll 8
+  for (int v = 0; v < Vectors; ++v) sum[v] = hn::MulAdd(x, hn::LoadU(d, w + v * lanes), sum[v]);
+}
+
+template <int Vectors>
+HWY_INLINE void store_sums(const Right& right, bool complete, V (&sum)[Vectors], float* y) {
+  const D d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+#pragma GCC unroll 8
+  for (int v = 0; v < Vectors; ++v) {
+    if (complete && right.add != nullptr) sum[v] = hn::Add(sum[v], hn::LoadU(d, right.add + v * lanes));
+    if (complete && right.relu) sum[v] = hn::Max(hn::Zero(d), sum[v]);
+    hn::StoreU(sum[v], d, y + v * lanes);
+  }
+}
 
 // y_r += x_r B over the entries of tiles [first, last) of row r; the first of all starts from 0, the last of all adds
 // `add` and applies relu.
@@ -55,21 +122,27 @@ HWY_INLINE void row_product(const SparseBatch& batch, std::int64_t r, std::int64
   const std::uint16_t* HWY_RESTRICT columns = batch.row_columns(r);
   const float* HWY_RESTRICT values = batch.row_values(r);
   const std::int32_t end = batch.row_starts(r)[last];
-  for (std::int32_t e = batch.row_starts(r)[first]; e < end; ++e) {
-    const V x = hn::Set(d, values[e]);
-    const float* w = right.b + columns[e] * right.b_row;
+  for (std::int32_t e = batch.row_starts(r)[first]; e < end; ++e) add_entry(columns, values, e, right, sum);
+  store_sums(right, last == batch.tiles, sum, y);
+}
+
+// The product of a single row. Each of its sums is one chain of additions, between which a core has time to spare:
+// meanwhile another row is listed.
+template <int Vectors>
+HWY_INLINE void row_product_listing(const SparseBatch& batch, const Right& right, float* y, Lister& lister,
+                                    std::int64_t entries_a_piece) {
+  V sum[Vectors];
 #pragma GCC unroll 8
-    for (int v = 0; v < Vectors; ++v) sum[v] = hn::MulAdd(x, hn::LoadU(d, w + v * lanes), sum[v]);
+  for (int v = 0; v < Vectors; ++v) sum[v] = hn::Zero(D());
+  const std::int64_t end = batch.count(0);
+  std::int64_t e = 0;
+  while (!lister.done()) {
+    lister.advance();
+    if (e + entries_a_piece > end) continue;
+    for (std::int64_t last = e + entries_a_piece; e < last; ++e) add_entry(batch.columns, batch.values, e, right, sum);
   }
-  if (last == batch.tiles) {
-#pragma GCC unroll 8
-    for (int v = 0; v < Vectors; ++v) {
-      if (right.add != nullptr) sum[v] = hn::Add(sum[v], hn::LoadU(d, right.add + v * lanes));
-      if (right.relu) sum[v] = hn::Max(hn::Zero(d), sum[v]);
-    }
-  }
-#pragma GCC unroll 8
-  for (int v = 0; v < Vectors; ++v) hn::StoreU(sum[v], d, y + v * lanes);
+  for (; e < end; ++e) add_entry(batch.columns, batch.values, e, right, sum);
+  store_sums(right, true, sum, y);
 }
 
 template <int Vectors>
@@ -125,9 +198,12 @@ void sgd_listed(const SparseBatch& batch, const SgdStep& s, const float* delta, 
   V right[Vectors];
   load_right(delta, right);
   const V rate = hn::Set(D(), s.rate);
+  const std::uint16_t* HWY_RESTRICT columns = batch.columns;
+  const float* HWY_RESTRICT values = batch.values;
+  const std::int64_t w_row = s.w_row;
   const std::int32_t end = batch.row_starts(0)[s.end];
   for (std::int32_t e = batch.row_starts(0)[s.begin]; e < end; ++e) {
-    sgd_row<Vectors>(batch.values[e], right, rate, w + batch.columns[e] * s.w_row);
+    sgd_row<Vectors>(values[e], right, rate, w + columns[e] * w_row);
   }
 }
 
@@ -206,27 +282,6 @@ HWY_INLINE void for_column_groups(std::int64_t n, F&& f) {
 
 }  // namespace
 
-template <class Load>
-HWY_INLINE void find_in_row(const SparseBatch& batch, std::int64_t r, float scale, Load&& load) {
-  const V factor = hn::Set(D(), scale);
-  const DI di;
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(di));
-  Growing list{batch.columns + r * batch.capacity, batch.values + r * batch.capacity, 0};
-  std::int32_t* starts = batch.starts + r * (batch.tiles + 1);
-  VI columns = hn::Iota(di, 0);
-  const VI advance = hn::Set(di, static_cast<std::int32_t>(lanes));
-  std::int64_t next_tile = 0;
-  for (std::int64_t k = 0; k < batch.width; k += lanes) {
-    if (k == next_tile) {
-      *starts++ = list.count;
-      next_tile += batch.tile_width;
-    }
-    list.append_nonzero(hn::Mul(factor, load(k, batch.width - k)), columns);
-    columns = hn::Add(columns, advance);
-  }
-  *starts = list.count;
-}
-
 // Shuffled rows lie anywhere in memory: their lines are asked for some rows before they are needed.
 constexpr std::int64_t rows_ahead = 3;
 HWY_INLINE void fetch_early(const Samples& samples, std::int64_t r, std::int64_t bytes) {
@@ -237,27 +292,10 @@ HWY_INLINE void fetch_early(const Samples& samples, std::int64_t r, std::int64_t
 }
 
 void FindNonzero(const Samples& samples, std::int64_t begin, std::int64_t end, const SparseBatch& batch) {
-  const D d;
-  const DI di;
-  const hn::Rebind<std::uint8_t, DI> d8;
   const std::int64_t row_bytes = batch.width * (samples.bytes ? 1 : static_cast<std::int64_t>(sizeof(float)));
   for (std::int64_t r = begin; r < end; ++r) {
     fetch_early(samples, r + rows_ahead, row_bytes);
-    if (!samples.bytes) {
-      const float* x = samples.real_row(r);
-      find_in_row(batch, r, samples.scale,
-                  [&](std::int64_t k, std::int64_t left) HWY_ATTR { return load_columns(x + k, left); });
-      continue;
-    }
-    const std::uint8_t* x = samples.byte_row(r);
-    find_in_row(batch, r, samples.scale, [&](std::int64_t k, std::int64_t left) HWY_ATTR {
-      if (left >= static_cast<std::int64_t>(hn::Lanes(d))) {
-        return hn::ConvertTo(d, hn::PromoteTo(di, hn::LoadU(d8, x + k)));
-      }
-      HWY_ALIGN float rest[16] = {};
-      for (std::int64_t j = 0; j < left; ++j) rest[j] = static_cast<float>(x[k + j]);
-      return hn::Load(d, rest);
-    });
+    Lister(batch, r, samples, r).finish();
   }
 }
 
@@ -274,6 +312,21 @@ void SparseMultiply(const SparseBatch& batch, std::int64_t begin, std::int64_t e
       }
     }
   });
+}
+
+void SparseMultiplyListing(const SparseBatch& batch, const float* b, std::int64_t b_row, std::int64_t n,
+                           const float* add, bool relu, float* y, const Samples& samples, std::int64_t source,
+                           const SparseBatch& next) {
+  fetch_early(samples, source + rows_ahead,
+              next.width * (samples.bytes ? 1 : static_cast<std::int64_t>(sizeof(float))));
+  Lister lister(next, 0, samples, source);
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(D()));
+  const std::int64_t pieces = (next.width + lanes - 1) / lanes;
+  for_column_groups(n, [&](auto vectors, std::int64_t first) HWY_ATTR {
+    const Right right{b + first, b_row, add == nullptr ? nullptr : add + first, relu};
+    row_product_listing<decltype(vectors)::value>(batch, right, y + first, lister, 1 + batch.count(0) / pieces);
+  });
+  lister.finish();
 }
 
 void SparseGradient(const SparseBatch& batch, std::int64_t rows, std::int64_t tile, const float* delta,
@@ -314,6 +367,7 @@ HWY_AFTER_NAMESPACE();
 namespace gradus::kernels {
 HWY_EXPORT(FindNonzero);
 HWY_EXPORT(SparseMultiply);
+HWY_EXPORT(SparseMultiplyListing);
 HWY_EXPORT(SparseGradient);
 HWY_EXPORT(SparseSgd);
 HWY_EXPORT(OuterSgd);
@@ -328,6 +382,14 @@ void sparse_product(const SparseBatch& batch, std::int64_t begin, std::int64_t e
   HWY_DYNAMIC_DISPATCH(SparseMultiply)(batch, begin, end, b, b_row, n, add, relu, y, y_row);
   if (relu || activation == Activation::linear) return;
   for (std::int64_t r = begin; r < end; ++r) activate(activation, y + r * y_row, padded(n), y + r * y_row);
+}
+
+void sparse_product_listing(const SparseBatch& batch, const Real* b, std::int64_t b_row, std::int64_t n,
+                            const Real* add, Activation activation, Real* y, const Samples& samples,
+                            std::int64_t source, const SparseBatch& next) {
+  const bool relu = activation == Activation::relu;
+  HWY_DYNAMIC_DISPATCH(SparseMultiplyListing)(batch, b, b_row, n, add, relu, y, samples, source, next);
+  if (!relu && activation != Activation::linear) activate(activation, y, padded(n), y);
 }
 
 void sparse_gradient(const SparseBatch& batch, std::int64_t rows, std::int64_t tile, const Real* d, std::int64_t d_row,

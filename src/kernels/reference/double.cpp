@@ -22,6 +22,11 @@ void sparse_product(const SparseBatch& batch, std::int64_t begin, std::int64_t e
                     std::int64_t n, const Real* add, Activation activation, Real* y, std::int64_t y_row) {
   reference::sparse_product(batch, begin, end, b, b_row, n, add, activation, y, y_row);
 }
+void sparse_product_listing(const SparseBatch& batch, const Real* b, std::int64_t b_row, std::int64_t n,
+                            const Real* add, Activation activation, Real* y, const Samples& samples,
+                            std::int64_t source, const SparseBatch& next) {
+  reference::sparse_product_listing(batch, b, b_row, n, add, activation, y, samples, source, next);
+}
 void sparse_gradient(const SparseBatch& batch, std::int64_t rows, std::int64_t tile, const Real* d, std::int64_t d_row,
                      std::int64_t n, Real* g, std::int64_t g_row) {
   reference::sparse_gradient(batch, rows, tile, d, d_row, n, g, g_row);

@@ -114,6 +114,17 @@ inline void sparse_product(const SparseBatch& batch, std::int64_t begin, std::in
   }
 }
 
+inline void sparse_product_listing(const SparseBatch& batch, const Real* b, std::int64_t b_row, std::int64_t n,
+                                   const Real* add, Activation activation, Real* y, const Samples& samples,
+                                   std::int64_t source, const SparseBatch& next) {
+  reference::sparse_product(batch, 0, 1, b, b_row, n, add, activation, y, padded(n));
+  Samples rest = samples;
+  const std::uint32_t number = static_cast<std::uint32_t>(
+      samples.index == nullptr ? source : static_cast<std::int64_t>(samples.index[source]));
+  rest.index = &number;
+  reference::find_nonzero(rest, 0, 1, next);
+}
+
 inline void sparse_gradient(const SparseBatch& batch, std::int64_t rows, std::int64_t tile, const Real* d,
                             std::int64_t d_row, std::int64_t n, Real* g, std::int64_t g_row) {
   const std::int64_t first = tile * batch.tile_width, last = std::min(batch.width, first + batch.tile_width);
