@@ -7,6 +7,7 @@
 
 #include "base/nearest.hpp"
 #include "base/text.hpp"
+#include "model/spec_text.hpp"
 #include "terminal.hpp"
 #include "values.hpp"
 
@@ -72,6 +73,10 @@ void add_data_options(Arguments& arguments, DataOptions& options, bool with_part
     arguments.choice("--part", {"auto", "train", "test"}, options.part,
                      "which part of DATA; auto is the test part where there is one");
   }
+}
+
+Augmentation augmentation_option(const std::string& text) {
+  return text == "none" ? Augmentation{} : parse_augmentation(text);
 }
 
 TrainTest load_data(const DataOptions& options, std::int32_t classes) {

@@ -23,6 +23,9 @@ struct DataOptions {
 void add_data_options(Arguments& arguments, DataOptions& options, bool with_part, const std::string& word = "DATA",
                       const std::string& help = "a name from 'gradus data list', or a .csv, .csv.gz or .pkl.gz file");
 
+/// What --augment says; "none" for none.
+Augmentation augmentation_option(const std::string& text);
+
 /// Both parts, downloaded if need be. `classes` is the number of classes when it is known.
 TrainTest load_data(const DataOptions& options, std::int32_t classes = 0);
 

@@ -18,8 +18,8 @@ namespace {
 
 struct ShowOptions {
   DataOptions data;
-  std::optional<std::int64_t> index;
-  std::optional<std::string> out, grid, model;
+  std::optional<std::int64_t> index, seed, epoch;
+  std::optional<std::string> out, grid, model, augment;
   std::string color = "auto";
   bool wrong = false, json = false;
 };
@@ -78,6 +78,13 @@ void print_row(const Dataset& data, std::int64_t index) {
     name.resize(std::max<std::size_t>(name.size(), 16), ' ');
     print("  " + name + "  " + number_text(static_cast<double>(data.inputs().at(index * size + i))) + "\n");
   }
+}
+
+/// The data, varied if that was asked for.
+Dataset as_asked(const ShowOptions& options, const Dataset& data) {
+  if (!options.augment) return data;
+  return augmented(data, augmentation_option(*options.augment), static_cast<std::uint64_t>(options.seed.value_or(0)),
+                   options.epoch.value_or(0));
 }
 
 int show_sample(const ShowOptions& options, const Dataset& data, const std::string& part) {
@@ -169,6 +176,10 @@ int show(const Words& words) {
   arguments.option("--index", "N", options.index, "which sample, or the first of a grid, counted from 0", "0", 0)
       .option("--out", "FILE.png", options.out, "also write the image to this file", "none")
       .option("--grid", "ROWSxCOLS", options.grid, "so many images", "2x5 where --model is given, else one image")
+      .option("--augment", "OPTIONS", options.augment,
+              "show the samples as training with --augment sees them: \"shift 2, rotate 10, elastic 34 4\"", "none")
+      .option("--epoch", "N", options.epoch, "with --augment: in which epoch, counted from 0", "0", 0)
+      .option("--seed", "N", options.seed, "with --augment: the seed of the training", "0", 0)
       .option("--model", "MODEL", options.model, "a .keras file, whose predictions the grid shows", "none")
       .flag("--wrong", options.wrong, "only the images that the model gets wrong")
       .choice("--color", {"auto", "always", "never"}, options.color,
@@ -180,10 +191,10 @@ int show(const Words& words) {
   std::string part;
   if (options.model) {
     const Sequential model = load_model(*options.model);
-    const Dataset data = data_for_model(model, options.data, part);
+    const Dataset data = as_asked(options, data_for_model(model, options.data, part));
     return show_grid(options, data, &model, part);
   }
-  const Dataset data = choose_part(load_data(options.data), options.data.part, part);
+  const Dataset data = as_asked(options, choose_part(load_data(options.data), options.data.part, part));
   return options.grid ? show_grid(options, data, nullptr, part) : show_sample(options, data, part);
 }
 

@@ -48,6 +48,10 @@ void declare(Arguments& arguments, TrainOptions& options) {
               "the recipe's, else the test part is measured", 0, 0.95)
       .option("--test-split", "F", options.test_split, "of data without a test part: the share kept to test on",
               "0.2, and 0 for fewer than 50 rows", 0, 0.95)
+      .option("--augment", "OPTIONS", options.augment,
+              "vary the samples in every epoch, options with commas between: \"shift 2, rotate 10, elastic 34 4\"; "
+              "\"none\" for none",
+              "the recipe's, else none")
       .option("--save", "FILE", options.save, "where the model goes, as a Keras model file", "NAME.keras")
       .flag("--json", options.json, "print one JSON object")
       .more_help(help_on_specs);

@@ -159,6 +159,7 @@ void apply_options(Recipe& recipe, const TrainOptions& options) {
   if (options.loss) recipe.compile.loss = parse_loss(*options.loss);
   if (options.epochs) recipe.fit.epochs = *options.epochs;
   if (options.batch_size) recipe.fit.batch_size = *options.batch_size;
+  if (options.augment) recipe.fit.augmentation = augmentation_option(*options.augment);
   if (options.threads) recipe.fit.threads = *options.threads;
   if (options.no_shuffle) recipe.fit.shuffle = false;
   if (options.seed) recipe.build.seed = recipe.fit.seed = static_cast<std::uint64_t>(*options.seed);

@@ -73,6 +73,10 @@ class Dataset {
   [[nodiscard]] OneHot one_hot() const noexcept { return one_hot_; }
   [[nodiscard]] Dataset with_one_hot(OneHot values) const;
 
+  /// The same set with other numbers in its samples: as many bytes or reals as it has, the other vector empty. Throws
+  /// `bad_data` otherwise.
+  [[nodiscard]] Dataset with_inputs(std::vector<std::uint8_t> bytes, std::vector<Real> reals) const;
+
   /// Samples `begin` to `end` (not included), sharing memory. Throws `invalid_argument` outside the set.
   [[nodiscard]] Dataset slice(std::int64_t begin, std::int64_t end) const;
   [[nodiscard]] Dataset first(std::int64_t count) const { return slice(0, count); }

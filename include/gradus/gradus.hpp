@@ -2,6 +2,7 @@
 
 /// Everything of Gradus.
 #include <gradus/activations.hpp>
+#include <gradus/augmentation.hpp>
 #include <gradus/callbacks.hpp>
 #include <gradus/dataset.hpp>
 #include <gradus/error.hpp>

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <gradus/augmentation.hpp>
 #include <gradus/callbacks.hpp>
 #include <gradus/dataset.hpp>
 #include <gradus/layers.hpp>
@@ -35,6 +36,7 @@ struct FitOptions {
   std::int64_t batch_size = 32;        ///< samples a step; the last batch of an epoch may be smaller
   bool shuffle = true;                 ///< a new order every epoch, given by (seed, epoch)
   std::uint64_t seed = 0;              ///< of the shuffling
+  Augmentation augmentation{};         ///< how samples are varied; by (seed, epoch, sample), in every epoch anew
   Dataset validation_data{};           ///< measured after each epoch when not empty
   std::int64_t threads = 0;            ///< 0: all cores. The weights do not depend on it.
   std::vector<Callback*> callbacks{};  ///< not owned

@@ -244,6 +244,27 @@ Dataset Dataset::with_table(std::shared_ptr<const TableSchema> table) const {
   return with(std::move(changed));
 }
 
+Dataset Dataset::with_inputs(std::vector<std::uint8_t> bytes, std::vector<Real> reals) const {
+  const std::size_t numbers = bytes.empty() ? reals.size() : bytes.size();
+  if (count_rows(name(), sample_shape(), numbers) != size_ || (!bytes.empty() && !reals.empty())) {
+    fail(ErrorCode::bad_data, name(), "expected the numbers of " + count_of(size_, "sample"));
+  }
+  const auto rows = [&](const auto& values, std::int64_t width) {
+    const auto begin = values.begin() + static_cast<std::ptrdiff_t>(begin_ * width);
+    return std::vector(begin, begin + static_cast<std::ptrdiff_t>(size_ * width));
+  };
+  Samples samples;
+  if (bytes.empty()) samples.inputs = std::move(reals);
+  if (!bytes.empty()) samples.inputs = std::move(bytes);
+  if (is_classified()) samples.labels = rows(storage().samples->labels, 1);
+  if (!is_classified()) samples.targets = rows(storage().samples->targets, target_width());
+  Storage changed = storage();
+  changed.samples = std::make_shared<const Samples>(std::move(samples));
+  Dataset set = owning(std::move(changed), size_);
+  set.one_hot_ = one_hot_;
+  return set;
+}
+
 Dataset Dataset::with_one_hot(OneHot values) const {
   Dataset set = *this;
   set.one_hot_ = values;

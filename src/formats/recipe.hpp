@@ -35,6 +35,9 @@ namespace gradus {
 ///   batch_size = 200
 ///   shuffle = true
 ///   seed = 1
+///   [augmentation]                    # as gradus::Augmentation
+///   shift = 2
+///   rotate = 10
 struct Recipe {
   struct Data {
     std::string source;

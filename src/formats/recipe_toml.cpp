@@ -315,6 +315,15 @@ void read_fit(Section& recipe, FitOptions& fit, const Source& source) {
   section.check_keys();
 }
 
+void read_augmentation(Section& recipe, FitOptions& fit, const Source& source) {
+  const toml::table* table = recipe.table("augmentation");
+  if (table == nullptr) return;
+  fit.augmentation = source.at(*table, "augmentation", [&] {
+    const Value fields = value_of(*table, "augmentation", source);
+    return augmentation_from(*fields.get_if<Value::Object>());
+  });
+}
+
 Recipe recipe_of(const toml::table& table, const Source& source) {
   Recipe recipe;
   Section section(table, "", source);
@@ -325,6 +334,7 @@ Recipe recipe_of(const toml::table& table, const Source& source) {
   read_model(section, recipe, source);
   read_compile(section, recipe.compile, source);
   read_fit(section, recipe.fit, source);
+  read_augmentation(section, recipe.fit, source);
   section.check_keys();
   return recipe;
 }

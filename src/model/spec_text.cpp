@@ -9,6 +9,7 @@
 
 #include "base/nearest.hpp"
 #include "base/text.hpp"
+#include "data/augmentation.hpp"
 
 namespace gradus {
 namespace {
@@ -396,6 +397,50 @@ GRADUS_INSTANTIATE_SPEC_TEXT(LossKind)
 GRADUS_INSTANTIATE_SPEC_TEXT(OptimizerKind)
 GRADUS_INSTANTIATE_SPEC_TEXT(MetricKind)
 #undef GRADUS_INSTANTIATE_SPEC_TEXT
+
+namespace {
+
+/// One option of an augmentation and its values: "elastic 34 4".
+void fill_option(const std::string& part, const std::vector<FieldInfo>& infos, Filler& filler) {
+  const std::vector<std::string> words = words_of(part);
+  if (words.empty()) fail("an option is missing between two commas");
+  const std::string name = folded(words[0]);
+  std::vector<std::string> meant;
+  for (const FieldInfo& info : infos) {
+    if (folded(info.name) == name || info.name.starts_with(words[0] + "_")) meant.push_back(info.name);
+  }
+  if (words[0].find('=') != std::string::npos || (words.size() == 1 && !meant.empty())) {
+    for (const std::string& word : words) filler.word(word);
+    return;
+  }
+  if (meant.empty()) meant.push_back(words[0]);  // refused with the nearest right name
+  if (words.size() == 1) filler.named(meant[0], "true");
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    if (i > meant.size()) fail(words[0] + " takes " + count_of(static_cast<std::int64_t>(meant.size()), "number"));
+    filler.named(meant[i - 1], words[i]);
+  }
+}
+
+}  // namespace
+
+Augmentation parse_augmentation(std::string_view text) {
+  const std::vector<FieldInfo> infos = AugmentationSpec(Augmentation{}).describe();
+  Filler filler(Augmentation::class_name, infos);
+  for (const std::string& part : parts_of(text, ',')) {
+    try {
+      fill_option(part, infos, filler);
+    } catch (const Error& error) {
+      throw Error(error.code(), "in " + in_quotes(part, 80) + ": " + error.what());
+    }
+  }
+  return *AugmentationSpec::make(Augmentation::class_name, std::move(filler).fields()).get_if<Augmentation>();
+}
+
+Augmentation augmentation_from(const Value::Object& fields) {
+  Filler filler(Augmentation::class_name, AugmentationSpec(Augmentation{}).describe());
+  for (const auto& [name, value] : fields) filler.typed(name, value);
+  return *AugmentationSpec::make(Augmentation::class_name, std::move(filler).fields()).get_if<Augmentation>();
+}
 
 std::vector<Layer> parse_layers(std::string_view text) {
   std::vector<Layer> layers = parse_all<LayerKind>(text);

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include <gradus/augmentation.hpp>
 #include <gradus/layers.hpp>
 #include <gradus/losses.hpp>
 #include <gradus/metrics.hpp>
@@ -34,6 +35,12 @@ Optimizer parse_optimizer(std::string_view text);
 /// Also by the short name acc.
 Metric parse_metric(std::string_view text);
 std::vector<Metric> parse_metrics(std::string_view text);
+
+/// Options with commas between, each a name with its numbers: "shift 2, rotate 10, elastic 34 4, horizontal_flip". A
+/// name stands for all options that begin with it, in their order: elastic is elastic_alpha, elastic_sigma.
+Augmentation parse_augmentation(std::string_view text);
+/// From a table: {shift, 2}, {edge, "nearest"}.
+Augmentation augmentation_from(const Value::Object& fields);
 
 /// A spec of kind Kind (LayerKind, LossKind, ...) from text.
 template <class Kind>

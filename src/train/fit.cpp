@@ -6,7 +6,9 @@
 
 #include <gradus/error.hpp>
 
+#include "data/augmentation.hpp"
 #include "data/order.hpp"
+#include "train/augment.hpp"
 #include "train/batches.hpp"
 
 namespace gradus {
@@ -33,6 +35,11 @@ class Run {
       validation_ = std::make_unique<Workspace>(s_, std::min<std::int64_t>(256, options.validation_data.size()),
                                                 Workspace::Purpose::evaluate);
       validation_sparse_ = mostly_zero(options.validation_data);
+    }
+    if (options.augmentation.active()) {
+      augmenter_.emplace(data, options.augmentation, options.seed, batch_size_,
+                         s_.functions.back()->output_shape().elements(), pool_.threads());
+      sparse_ = sparse_ && augmenter_->keeps_zeros();
     }
     order_.resize(static_cast<std::size_t>(data.size()));
     std::iota(order_.begin(), order_.end(), 0U);
@@ -81,6 +88,10 @@ class Run {
     const std::uint32_t* order = order_.data() + begin;
     samples_.index = targets_.index = order;
     samples_.known = data_.size() - begin;
+    if (augmenter_) {
+      augmenter_->make(s_.epochs, order, rows, &pool_);
+      augmenter_->point(samples_, targets_);
+    }
     workspace_.set_batch(samples_, rows, sparse_);
     workspace_.forward_backward(targets_, &pool_);
     const double loss = workspace_.loss_sum();
@@ -154,6 +165,7 @@ class Run {
   bool sparse_;
   kernels::Samples samples_;
   BatchTargets targets_;
+  std::optional<Augmenter> augmenter_;
   std::unique_ptr<Workspace> validation_;
   bool validation_sparse_ = false;
   std::function<void(std::int64_t, std::int64_t)> update_;
@@ -178,6 +190,10 @@ void check_options(const Sequential& model, const Dataset& data, const FitOption
   demand(options.threads >= 0 && options.threads <= 4096,
          "threads must be 0 (all cores) or a number up to 4096, got " + std::to_string(options.threads));
   const Sequential::State& s = model.state();
+  check_augmentation(options.augmentation, data.sample_shape());
+  const std::string why_not_mixed = s.loss->why_not(model.output_shape().elements(), false);
+  demand(options.augmentation.mixup == 0 || why_not_mixed.empty(),
+         "mixup blends targets, but " + std::string(model.compiled()->loss.class_name()) + " " + why_not_mixed);
   for (std::size_t i = 0; i < s.functions.size(); ++i) {
     const std::string why = s.functions[i]->why_not_trainable();
     demand(why.empty(), "layer '" + layer_name(s.specs[i]) + "' cannot be trained through: " + why);

@@ -67,6 +67,19 @@ INSTANTIATE_TEST_SUITE_P(Workloads, Allocations, testing::ValuesIn(trainings()),
   return name;
 });
 
+TEST(Augmenting, AllocatesNothingAStep) {
+  if (std::string(GRADUS_SANITIZED) != "") GTEST_SKIP() << "sanitizers have an operator new of their own";
+  const Training training = trainings().back();
+  Sequential model = training.model();
+  StepCounter counter;
+  FitOptions fit{.epochs = 1, .batch_size = 50, .threads = 1, .callbacks = {&counter}};
+  fit.augmentation = {
+      .shift = 2, .rotate = 10, .elastic_alpha = 34, .noise = 0.1, .cutout = 5, .erase = 0.5, .mixup = 0.2};
+  model.fit(inked(1000), fit);
+  EXPECT_EQ(counter.steps, 20);
+  EXPECT_EQ(counter.count(), 0);
+}
+
 TEST(Counting, SeesAnAllocation) {
   if (std::string(GRADUS_SANITIZED) != "") GTEST_SKIP() << "sanitizers have an operator new of their own";
   const std::int64_t before = allocations();
