@@ -35,6 +35,13 @@ class Philox {
 std::uint64_t mix_key(std::uint64_t a, std::uint64_t b);
 
 /// What a stream of random numbers is for: the second argument of mix_key keeps the purposes apart.
-enum class RandomPurpose : std::uint64_t { weights = 1, shuffle = 2, split = 3, samples = 4, noise = 5, augmentation = 16 };
+enum class RandomPurpose : std::uint64_t {
+  weights = 1,
+  shuffle = 2,
+  split = 3,
+  samples = 4,
+  noise = 5,
+  augmentation = 16,
+};
 
 }  // namespace gradus

@@ -318,10 +318,11 @@ void read_fit(Section& recipe, FitOptions& fit, const Source& source) {
 void read_augmentation(Section& recipe, FitOptions& fit, const Source& source) {
   const toml::table* table = recipe.table("augmentation");
   if (table == nullptr) return;
-  fit.augmentation = source.at(*table, "augmentation", [&] {
-    const Value fields = value_of(*table, "augmentation", source);
-    return augmentation_from(*fields.get_if<Value::Object>());
-  });
+  Value::Object fields;
+  for (const auto& [key, node] : *table) {
+    fields.emplace_back(std::string(key.str()), value_of(node, "augmentation", source));
+    fit.augmentation = source.at(node, "augmentation", [&] { return augmentation_from(fields); });
+  }
 }
 
 Recipe recipe_of(const toml::table& table, const Source& source) {

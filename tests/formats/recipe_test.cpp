@@ -39,6 +39,12 @@ epochs = 7
 batch_size = 9
 shuffle = false
 seed = 11
+[augmentation]
+shift = 2
+rotate = 7.5
+elastic_alpha = 34
+horizontal_flip = true
+edge = "nearest"
 )";
 
 TEST(Recipe, IsReadWhole) {
@@ -81,6 +87,14 @@ std::string replaced(std::string text, const std::string& from, const std::strin
 
 void expect_mistake(const std::string& from, const std::string& to, std::initializer_list<std::string> parts) {
   expect_error(ErrorCode::bad_data, parts, [&] { parse_recipe(replaced(whole, from, to), "r.toml"); });
+}
+
+TEST(Recipe, SaysHowSamplesAreVaried) {
+  const Augmentation expected{
+      .shift = 2, .rotate = 7.5, .elastic_alpha = 34, .horizontal_flip = true, .edge = "nearest"};
+  EXPECT_EQ(parse_recipe(whole, "r.toml").fit.augmentation, expected);
+  expect_error(ErrorCode::bad_data, {"r.toml:31:", "no option 'shfit'", "'shift'"},
+               [] { parse_recipe(whole + "shfit = 2\n", "r.toml"); });
 }
 
 TEST(Recipe, MistakesAreNamedWithTheirLine) {
