@@ -128,7 +128,8 @@ TEST_P(Kernels, SkippingZerosChangesNoBit) {
   const SparseBatch next{next_columns.data(), next_values.data(), next_starts.data(), batch.capacity, width, tile, 4};
   sparse_product_listing(batch, w.data(), stride, n, add.data(), Activation::relu, y.data(), samples, other, next);
   for (std::int64_t i = 0; i < stride; ++i) ASSERT_EQ(y.data()[i], sparse.data()[i]) << i;
-  for (std::int64_t t = 0; t <= batch.tiles; ++t) ASSERT_EQ(next_starts[static_cast<std::size_t>(t)], batch.row_starts(other)[t]) << t;
+  for (std::int64_t t = 0; t <= batch.tiles; ++t)
+    ASSERT_EQ(next_starts[static_cast<std::size_t>(t)], batch.row_starts(other)[t]) << t;
   for (std::int32_t e = 0; e < next.count(0); ++e) {
     ASSERT_EQ(next_columns[static_cast<std::size_t>(e)], batch.row_columns(other)[e]) << e;
     ASSERT_EQ(next_values.data()[e], batch.row_values(other)[e]) << e;
