@@ -99,10 +99,15 @@ class DenseFunction final : public LayerFunction {
 
  private:
   // Columns of an output, and rows of the kernel, that one tile computes. They change the speed, not the result. The
-  // rows of a first layer's tile and their gradients fit the first-level cache, which sparse inputs ask for; in a large
-  // layer further up, a tile reads all of dL/dz and so should be tall.
+  // rows of a first layer's tile, and their gradients, fit the first-level cache, which sparse inputs ask for, and are
+  // as many as that allows; in a large layer further up, a tile reads all of dL/dz and so should be tall.
   static constexpr std::int64_t column_tile = 128;
-  [[nodiscard]] std::int64_t row_tile(const LayerBuffers& b) const { return !b.first && inputs_ >= 1024 ? 128 : 64; }
+  static constexpr std::int64_t first_tile_numbers = 6 * 1024;
+  [[nodiscard]] std::int64_t row_tile(const LayerBuffers& b) const {
+    if (!b.first) return inputs_ >= 1024 ? 128 : 64;
+    const std::int64_t rows = first_tile_numbers / kernel().stride() / kernels::lane * kernels::lane;
+    return std::clamp<std::int64_t>(rows, 64, 256);
+  }
   // From this many weights on, one thread's rows would each walk through more weights than its cache holds: then the
   // threads share the columns.
   static constexpr std::int64_t tiled_weights = 128 * 1024;

@@ -40,6 +40,12 @@ class Lister {
       *starts_++ = count_;
       next_tile_ += tile_width_;
     }
+#if HWY_TARGET > HWY_AVX3
+    if (bytes_ != nullptr && width_ - k_ >= byte_piece) {
+      advance_bytes();
+      return;
+    }
+#endif
     const V x = hn::Mul(hn::Set(d, scale_), load());
     const auto keep = hn::Ne(x, hn::Zero(d));
     const VI column = hn::Iota(di, static_cast<std::int32_t>(k_));
@@ -54,6 +60,19 @@ class Lister {
   }
 
  private:
+  // Where the processor cannot compress a vector: the bits of a mask one by one.
+  static constexpr std::int64_t byte_piece = 16;
+  HWY_INLINE void advance_bytes() {
+    const hn::Full128<std::uint8_t> d8;
+    std::uint8_t mask[8] = {};
+    hn::StoreMaskBits(d8, hn::Ne(hn::LoadU(d8, bytes_ + k_), hn::Zero(d8)), mask);
+    for (unsigned bits = mask[0] | static_cast<unsigned>(mask[1]) << 8; bits != 0; bits &= bits - 1) {
+      const std::int64_t column = k_ + __builtin_ctz(bits);
+      columns_[count_] = static_cast<std::uint16_t>(column);
+      values_[count_++] = scale_ * static_cast<float>(bytes_[column]);
+    }
+    k_ += byte_piece;
+  }
   [[nodiscard]] HWY_INLINE V load() const {
     const D d;
     const DI di;
