@@ -89,7 +89,8 @@ void find_nonzero(const Samples& samples, std::int64_t begin, std::int64_t end, 
 /// for softmax.
 void sparse_product(const SparseBatch& batch, std::int64_t begin, std::int64_t end, const Real* b, std::int64_t b_row,
                     std::int64_t n, const Real* add, Activation activation, Real* y, std::int64_t y_row);
-/// sparse_product of row 0, while row `source` of `samples` is listed as row 0 of `next`: costs hardly more than either.
+/// sparse_product of row 0, while row `source` of `samples` is listed as row 0 of `next`: costs hardly more than
+/// either.
 void sparse_product_listing(const SparseBatch& batch, const Real* b, std::int64_t b_row, std::int64_t n,
                             const Real* add, Activation activation, Real* y, const Samples& samples,
                             std::int64_t source, const SparseBatch& next);

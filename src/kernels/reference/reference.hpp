@@ -119,8 +119,8 @@ inline void sparse_product_listing(const SparseBatch& batch, const Real* b, std:
                                    std::int64_t source, const SparseBatch& next) {
   reference::sparse_product(batch, 0, 1, b, b_row, n, add, activation, y, padded(n));
   Samples rest = samples;
-  const std::uint32_t number = static_cast<std::uint32_t>(
-      samples.index == nullptr ? source : static_cast<std::int64_t>(samples.index[source]));
+  const std::uint32_t number =
+      static_cast<std::uint32_t>(samples.index == nullptr ? source : static_cast<std::int64_t>(samples.index[source]));
   rest.index = &number;
   reference::find_nonzero(rest, 0, 1, next);
 }
