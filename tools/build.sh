@@ -20,7 +20,8 @@ nlohmann-json3-dev|JSON'
 test_packages='
 libgtest-dev|the tests
 valgrind|counts the instructions of a step, which must not become more
-python3-h5py|checks our model files with another reader'
+python3-h5py|checks our model files with another reader
+libonnx-dev|checks our ONNX files with the checker of ONNX'
 
 say() { printf '%s\n' "$*" >&2; }
 

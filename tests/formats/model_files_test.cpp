@@ -34,6 +34,7 @@ const std::map<std::string, std::vector<std::string>>& refused_files() {
       {"keras3.14.0_mnist_mlp.weights.h5", {"weights alone"}},
       {"keras3_diabetes_mlp.weights.h5", {"weights alone"}},
       {"keras3_mnist_cnn.weights.h5", {"weights alone"}},
+      {"pytorch2.9.1_dynamo_external-data.onnx", {"'conv1.weight'", "external data"}},
   };
   return files;
 }
@@ -45,12 +46,13 @@ bool is_missing_layer(const std::string& sentence) {
     const bool missing = std::find(known.begin(), known.end(), name) == known.end();
     if (missing && sentence.find("layers of class '" + std::string(name) + "'") != std::string::npos) return true;
   }
+  if (sentence.ends_with("which there is not")) return true;
   return sentence.find("'swish'") != std::string::npos || sentence.find("'elu'") != std::string::npos;
 }
 
 std::vector<fs::path> model_files(const std::string& root) {
   std::vector<fs::path> files;
-  for (const char* folder : {"keras-h5", "keras-v3", "keras-weights", "reject"}) {
+  for (const char* folder : {"keras-h5", "keras-v3", "keras-weights", "onnx", "reject"}) {
     for (const auto& entry : fs::directory_iterator(fs::path(root) / folder)) {
       const std::string name = entry.path().filename().string();
       const bool model = name.ends_with(".keras") || name.ends_with(".h5") || name.ends_with(".onnx");
@@ -105,7 +107,8 @@ TEST(ModelFiles, OfOtherSystemsGiveWhatTheyShouldOrAreRefusedByName) {
     } catch (const Error& error) {
       if (is_missing_layer(error.what())) continue;
       ++refused;
-      ASSERT_NE(wanted, refused_files().end()) << error.what();
+      EXPECT_NE(wanted, refused_files().end()) << error.what();
+      if (wanted == refused_files().end()) continue;
       for (const std::string& word : wanted->second) {
         EXPECT_NE(std::string(error.what()).find(word), std::string::npos) << error.what();
       }
