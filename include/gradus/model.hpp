@@ -35,7 +35,7 @@ struct FitOptions {
   std::int64_t epochs = 1;
   std::int64_t batch_size = 32;        ///< samples a step; the last batch of an epoch may be smaller
   bool shuffle = true;                 ///< a new order every epoch, given by (seed, epoch)
-  std::uint64_t seed = 0;              ///< of the shuffling
+  std::uint64_t seed = 0;              ///< of the shuffling and of layers that draw, such as Dropout
   Augmentation augmentation{};         ///< how samples are varied; by (seed, epoch, sample), in every epoch anew
   Dataset validation_data{};           ///< measured after each epoch when not empty
   std::int64_t threads = 0;            ///< 0: all cores. The weights do not depend on it.
@@ -89,6 +89,10 @@ class Sequential {
   /// Chooses optimizer, loss and metrics; a fresh optimizer state. Throws `invalid_argument` when an option is out of
   /// its range or the loss does not fit the outputs.
   void compile(CompileOptions options);
+  /// Fits the layers that learn from the data alone, such as Normalization, to `data`, from the lowest up, each to what
+  /// the layers below it give. `fit` does so by itself, with its training data, for those that have not been fitted yet
+  /// (Keras trains with mean 0 and variance 1 then). Throws `invalid_argument` when the data do not fit the model.
+  void adapt(const Dataset& data);
   /// Trains. Throws `invalid_argument` before the first step when the model is not compiled, the data do not fit the
   /// model, or a layer cannot be trained through; `not_finite` naming layer, epoch and step when a number stops being
   /// finite, with the weights as they were after the last good epoch. May be called again to go on.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -195,6 +196,20 @@ struct FieldType<std::string> {
   static Value to_value(const std::string& value) { return value; }
   static std::string from_value(const Value& value);
 };
+/// A whole number alone stands for a list of one.
+template <>
+struct FieldType<std::vector<std::int64_t>> {
+  static constexpr std::string_view name = "list of whole numbers";
+  static Value to_value(const std::vector<std::int64_t>& value) { return Value::List(value.begin(), value.end()); }
+  static std::vector<std::int64_t> from_value(const Value& value);
+};
+/// {{top, bottom}, {left, right}}; [h, w] stands for h above and below, w left and right; one number for all four.
+template <>
+struct FieldType<std::array<std::array<std::int64_t, 2>, 2>> {
+  static constexpr std::string_view name = "list of whole numbers";
+  static Value to_value(const std::array<std::array<std::int64_t, 2>, 2>& value);
+  static std::array<std::array<std::int64_t, 2>, 2> from_value(const Value& value);
+};
 template <>
 struct FieldType<Shape> {
   static constexpr std::string_view name = "list of whole numbers";
@@ -222,8 +237,30 @@ struct FieldType<Spec<Kind>> {
   static Spec<Kind> from_value(const Value& value);
 };
 
+/// Specs within a spec, as a list of such objects.
+template <class Kind>
+struct FieldType<std::vector<Spec<Kind>>> {
+  static constexpr std::string_view name = Kind::list_name;
+  static Value to_value(const std::vector<Spec<Kind>>& value) {
+    Value::List list;
+    for (const Spec<Kind>& each : value) list.push_back(FieldType<Spec<Kind>>::to_value(each));
+    return list;
+  }
+  static std::vector<Spec<Kind>> from_value(const Value& value) {
+    std::vector<Spec<Kind>> specs;
+    const auto* list = value.get_if<Value::List>();
+    if (list == nullptr) {
+      specs.push_back(FieldType<Spec<Kind>>::from_value(value));
+    } else {
+      for (const Value& each : *list) specs.push_back(FieldType<Spec<Kind>>::from_value(each));
+    }
+    return specs;
+  }
+};
+
 struct LayerKind {
   static constexpr std::string_view name = "layer";
+  static constexpr std::string_view list_name = "list of layers";
 };
 struct InitializerKind {
   static constexpr std::string_view name = "initializer";

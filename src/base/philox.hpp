@@ -41,6 +41,7 @@ enum class RandomPurpose : std::uint64_t {
   split = 3,
   samples = 4,
   noise = 5,
+  layers = 6,
   augmentation = 16,
 };
 

@@ -16,8 +16,23 @@ namespace {
 }
 
 constexpr std::pair<Activation, std::string_view> activation_names[] = {
-    {Activation::linear, "linear"}, {Activation::relu, "relu"},       {Activation::sigmoid, "sigmoid"},
-    {Activation::tanh, "tanh"},     {Activation::softmax, "softmax"}, {Activation::step, "step"},
+    {Activation::linear, "linear"},
+    {Activation::relu, "relu"},
+    {Activation::sigmoid, "sigmoid"},
+    {Activation::tanh, "tanh"},
+    {Activation::softmax, "softmax"},
+    {Activation::step, "step"},
+    {Activation::elu, "elu"},
+    {Activation::selu, "selu"},
+    {Activation::leaky_relu, "leaky_relu"},
+    {Activation::relu6, "relu6"},
+    {Activation::gelu, "gelu"},
+    {Activation::silu, "silu"},
+    {Activation::mish, "mish"},
+    {Activation::softplus, "softplus"},
+    {Activation::softsign, "softsign"},
+    {Activation::hard_sigmoid, "hard_sigmoid"},
+    {Activation::exponential, "exponential"},
 };
 
 }  // namespace
@@ -78,6 +93,34 @@ std::string FieldType<std::string>::from_value(const Value& value) {
   expected("a text", value);
 }
 
+std::vector<std::int64_t> FieldType<std::vector<std::int64_t>>::from_value(const Value& value) {
+  const auto* list = value.get_if<Value::List>();
+  if (list == nullptr) return {FieldType<std::int64_t>::from_value(value)};
+  std::vector<std::int64_t> numbers;
+  for (const auto& item : *list) numbers.push_back(FieldType<std::int64_t>::from_value(item));
+  return numbers;
+}
+
+using Margins = std::array<std::array<std::int64_t, 2>, 2>;
+
+Value FieldType<Margins>::to_value(const Margins& value) {
+  Value::List list;
+  for (const auto& [before, after] : value) list.push_back(Value::List{before, after});
+  return list;
+}
+
+Margins FieldType<Margins>::from_value(const Value& value) {
+  const auto both = [&](const Value& item) -> std::array<std::int64_t, 2> {
+    const std::vector<std::int64_t> sizes = FieldType<std::vector<std::int64_t>>::from_value(item);
+    if (sizes.empty() || sizes.size() > 2) expected("one or two whole numbers for an axis", item);
+    return {sizes.front(), sizes.back()};
+  };
+  const auto* list = value.get_if<Value::List>();
+  if (list == nullptr) return {both(value), both(value)};
+  if (list->size() != 2) expected("a number, [height, width] or [[top, bottom], [left, right]]", value);
+  return {both(list->front()), both(list->back())};
+}
+
 Value FieldType<Shape>::to_value(const Shape& value) {
   Value::List list;
   for (const std::int64_t size : value.sizes()) list.emplace_back(size);
@@ -115,6 +158,7 @@ Activation activation_from_name(std::string_view name) {
   std::vector<std::string> names;
   for (const auto& [activation, known] : activation_names) {
     if (known == name) return activation;
+    if (name == "swish" && activation == Activation::silu) return activation;
     names.emplace_back(known);
   }
   throw Error(ErrorCode::invalid_argument,

@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace gradus {
 namespace {
@@ -54,7 +55,12 @@ std::int64_t ThreadPool::compute_tiles() {
     const std::uint64_t tile = mine & mask;
     if (tile >= ((mine >> bits) & mask)) break;
     // The job cannot end before this tile is counted, so its function is still there.
-    (*tile_)(static_cast<int>(tile));
+    try {
+      (*tile_)(static_cast<int>(tile));
+    } catch (...) {
+      const std::lock_guard guard(failure_mutex_);
+      if (failure_ == nullptr || tile < failed_tile_) failure_ = std::current_exception(), failed_tile_ = tile;
+    }
     done_.fetch_add(1, std::memory_order_acq_rel);
     ++computed;
   }
@@ -87,17 +93,19 @@ void ThreadPool::work() {
 void ThreadPool::run(int tiles, FunctionRef<void(int)> tile) {
   const bool alone = workers_.empty() || tiles <= 1 || inside_tile;
   if (alone || !owner_.try_lock()) {
-    for (int i = 0; i < tiles; ++i) tile(i);
+    for (int i = 0; i < tiles; ++i) tile(i);  // a throw here ends the run at the lowest
     return;
   }
   const std::lock_guard guard(owner_, std::adopt_lock);
   inside_tile = true;
+  struct Outside {
+    ~Outside() { inside_tile = false; }
+  } outside;
   constexpr int most = 1 << (bits - 1);  // what a ticket counts, with room for claims that come too late
   for (int first = 0; first < tiles; first += most) {
     const auto shifted = [&](int i) { tile(first + i); };
     run_job(std::min(most, tiles - first), shifted);
   }
-  inside_tile = false;
 }
 
 void ThreadPool::run_job(int tiles, const FunctionRef<void(int)>& tile) {
@@ -117,6 +125,7 @@ void ThreadPool::run_job(int tiles, const FunctionRef<void(int)>& tile) {
       sched_yield();
     }
   }
+  if (failure_ != nullptr) std::rethrow_exception(std::exchange(failure_, nullptr));
 }
 
 }  // namespace gradus

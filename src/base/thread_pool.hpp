@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -25,8 +26,9 @@ class ThreadPool {
 
   [[nodiscard]] int threads() const noexcept { return static_cast<int>(workers_.size()) + 1; }
 
-  /// Calls `tile(i)` once for each i in [0, tiles) and returns when all are done. `tile` must not throw. When another
-  /// caller is at work in this pool, or from within a tile, the calling thread computes all tiles by itself.
+  /// Calls `tile(i)` once for each i in [0, tiles) and returns when all are done. When another caller is at work in
+  /// this pool, or from within a tile, the calling thread computes all tiles by itself. When tiles throw, `run` throws
+  /// what the lowest of them threw, once all are done.
   void run(int tiles, FunctionRef<void(int)> tile);
 
   /// How many cores this process may use.
@@ -52,6 +54,9 @@ class ThreadPool {
   const FunctionRef<void(int)>* tile_ = nullptr;
   std::mutex owner_;
   std::uint64_t job_ = 0;
+  std::mutex failure_mutex_;
+  std::exception_ptr failure_;
+  std::uint64_t failed_tile_ = 0;
   std::vector<std::thread> workers_;
 };
 

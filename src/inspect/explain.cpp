@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include <gradus/error.hpp>
 
@@ -14,6 +15,95 @@ namespace {
 
 using Numbers = std::vector<double>;
 
+constexpr double selu_scale = 1.0507009873554805, selu_alpha = 1.6732632423543772;
+
+double sigmoid_of(double z) { return 1 / (1 + std::exp(-z)); }
+double softplus_of(double z) { return std::max(z, 0.0) + std::log1p(std::exp(-std::abs(z))); }
+/// The share of a standard normal below z.
+double normal_share(double z) { return std::erfc(-z / std::numbers::sqrt2) / 2; }
+
+/// f(z) of one number.
+double value_of(Activation activation, double z) {
+  switch (activation) {
+    case Activation::linear:
+    case Activation::softmax:
+      return z;
+    case Activation::relu:
+      return std::max(z, 0.0);
+    case Activation::sigmoid:
+      return sigmoid_of(z);
+    case Activation::tanh:
+      return std::tanh(z);
+    case Activation::step:
+      return z > 0 ? 1 : 0;
+    case Activation::elu:
+      return z > 0 ? z : std::expm1(z);
+    case Activation::selu:
+      return selu_scale * (z > 0 ? z : selu_alpha * std::expm1(z));
+    case Activation::leaky_relu:
+      return z > 0 ? z : 0.2 * z;
+    case Activation::relu6:
+      return std::clamp(z, 0.0, 6.0);
+    case Activation::gelu:
+      return z * normal_share(z);
+    case Activation::silu:
+      return z * sigmoid_of(z);
+    case Activation::mish:
+      return z * std::tanh(softplus_of(z));
+    case Activation::softplus:
+      return softplus_of(z);
+    case Activation::softsign:
+      return z / (1 + std::abs(z));
+    case Activation::hard_sigmoid:
+      return std::clamp(z / 6 + 0.5, 0.0, 1.0);
+    case Activation::exponential:
+      return std::exp(z);
+  }
+  return z;
+}
+
+/// f'(z) of one number.
+double slope_of(Activation activation, double z) {
+  const double a = value_of(activation, z);
+  switch (activation) {
+    case Activation::linear:
+    case Activation::softmax:
+    case Activation::step:
+      return 1;
+    case Activation::relu:
+      return z > 0 ? 1 : 0;
+    case Activation::sigmoid:
+      return a * (1 - a);
+    case Activation::tanh:
+      return 1 - a * a;
+    case Activation::elu:
+      return z > 0 ? 1 : std::exp(z);
+    case Activation::selu:
+      return selu_scale * (z > 0 ? 1 : selu_alpha * std::exp(z));
+    case Activation::leaky_relu:
+      return z > 0 ? 1 : 0.2;
+    case Activation::relu6:
+      return z > 0 && z < 6 ? 1 : 0;
+    case Activation::gelu:
+      return normal_share(z) + z * std::exp(-z * z / 2) / std::sqrt(2 * std::numbers::pi);
+    case Activation::silu:
+      return sigmoid_of(z) * (1 + z * (1 - sigmoid_of(z)));
+    case Activation::mish: {
+      const double t = std::tanh(softplus_of(z));
+      return t + z * (1 - t * t) * sigmoid_of(z);
+    }
+    case Activation::softplus:
+      return sigmoid_of(z);
+    case Activation::softsign:
+      return 1 / ((1 + std::abs(z)) * (1 + std::abs(z)));
+    case Activation::hard_sigmoid:
+      return a > 0 && a < 1 ? 1.0 / 6 : 0;
+    case Activation::exponential:
+      return a;
+  }
+  return 1;
+}
+
 /// a = f(z). softmax is taken over groups of `width` numbers, the last axis.
 Numbers activate(Activation activation, const Numbers& z, std::size_t width) {
   Numbers a;
@@ -25,57 +115,24 @@ Numbers activate(Activation activation, const Numbers& z, std::size_t width) {
     }
     return a;
   }
-  for (const double value : z) {
-    switch (activation) {
-      case Activation::relu:
-        a.push_back(std::max(value, 0.0));
-        break;
-      case Activation::sigmoid:
-        a.push_back(1 / (1 + std::exp(-value)));
-        break;
-      case Activation::tanh:
-        a.push_back(std::tanh(value));
-        break;
-      case Activation::step:
-        a.push_back(value > 0 ? 1 : 0);
-        break;
-      case Activation::linear:
-      case Activation::softmax:
-        a.push_back(value);
-        break;
-    }
-  }
+  for (const double value : z) a.push_back(value_of(activation, value));
   return a;
 }
 
-/// dL/dz from dL/da: times f'(z), which each of these functions can say by its own value a.
+/// dL/dz from dL/da: times f'(z).
 Numbers through_activation(const ExplainedLayer& layer) {
   Numbers dz = layer.a_gradient;
-  const Numbers& a = layer.a;
+  if (layer.activation != Activation::softmax) {
+    for (std::size_t i = 0; i < dz.size(); ++i) dz[i] *= slope_of(layer.activation, layer.z[i]);
+    return dz;
+  }
   const auto width = static_cast<std::size_t>(layer.output_shape.back());
   for (std::size_t i = 0; i < dz.size(); ++i) {
-    switch (layer.activation) {
-      case Activation::relu:
-        dz[i] *= layer.z[i] > 0 ? 1 : 0;
-        break;
-      case Activation::sigmoid:
-        dz[i] *= a[i] * (1 - a[i]);
-        break;
-      case Activation::tanh:
-        dz[i] *= 1 - a[i] * a[i];
-        break;
-      case Activation::softmax: {
-        // Every output depends on every sum of its group: dz_i = a_i (da_i - sum_j da_j a_j).
-        const std::size_t group = i / width * width;
-        double mean = 0;
-        for (std::size_t j = group; j < group + width; ++j) mean += layer.a_gradient[j] * a[j];
-        dz[i] = a[i] * (layer.a_gradient[i] - mean);
-        break;
-      }
-      case Activation::linear:
-      case Activation::step:
-        break;
-    }
+    // Every output depends on every sum of its group: dz_i = a_i (da_i - sum_j da_j a_j).
+    const std::size_t group = i / width * width;
+    double mean = 0;
+    for (std::size_t j = group; j < group + width; ++j) mean += layer.a_gradient[j] * layer.a[j];
+    dz[i] = layer.a[i] * (layer.a_gradient[i] - mean);
   }
   return dz;
 }

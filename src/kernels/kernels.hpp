@@ -115,7 +115,11 @@ void add_to_rows(Real* g, std::int64_t rows, std::int64_t stride, std::int64_t n
 
 /// y = act(x), element by element; x may be y. Not for softmax.
 void activate(Activation activation, const Real* x, std::int64_t n, Real* y);
-/// d[i] *= act'(z_i), given y = act(z): every activation here has a derivative that can be told from y.
+/// Whether act'(z) cannot be told from act(z), since two z may give the same.
+constexpr bool slope_needs_sum(Activation activation) {
+  return activation == Activation::gelu || activation == Activation::silu || activation == Activation::mish;
+}
+/// d[i] *= act'(z_i), given y = act(z), or given z itself where slope_needs_sum. At a kink the slope of the left.
 void activation_gradient(Activation activation, const Real* y, std::int64_t n, Real* d);
 /// y = softmax(x) over n numbers; x may be y. Subtracts the maximum first, so nothing overflows.
 void softmax(const Real* x, std::int64_t n, Real* y);

@@ -16,10 +16,11 @@ class ActivationFunction final : public LayerFunction {
     return activation_ == Activation::step ? "the step activation has no useful gradient" : "";
   }
   [[nodiscard]] Activation final_activation() const override { return activation_; }
+  [[nodiscard]] bool keeps_sum() const override { return true; }
   [[nodiscard]] std::unique_ptr<LayerFunction> without_activation() const override {
     return std::make_unique<ActivationFunction>(ActivationLayer{}, input_shape());
   }
-  [[nodiscard]] bool is_view() const override { return activation_ == Activation::linear; }
+  [[nodiscard]] bool is_view(bool) const override { return activation_ == Activation::linear; }
 
   void forward(const LayerBuffers& b, Steps& steps) const override {
     steps.push_back({.by_rows = true, .tiles = {}, .run = [this, b](const Pass&, std::int64_t begin, std::int64_t end) {
@@ -31,13 +32,15 @@ class ActivationFunction final : public LayerFunction {
 
   void backward(const LayerBuffers& b, Steps& steps) const override {
     if (b.d_in == nullptr) return;
-    steps.push_back({.by_rows = true, .tiles = {}, .run = [this, b](const Pass&, std::int64_t begin, std::int64_t end) {
+    const Real* known = kernels::slope_needs_sum(activation_) ? b.in : b.out;
+    const auto run = [this, b, known](const Pass&, std::int64_t begin, std::int64_t end) {
                        for (std::int64_t r = begin; r < end; ++r) {
                          Real* d = b.d_in + r * stride();
                          std::copy_n(b.d_out + r * stride(), size(), d);
-                         apply_gradient(b.out + r * stride(), d);
+                         apply_gradient(known + r * stride(), d);
                        }
-                     }});
+                     };
+    steps.push_back({.by_rows = true, .tiles = {}, .run = run});
   }
 
  private:
@@ -70,6 +73,17 @@ class ActivationFunction final : public LayerFunction {
      {ActivationLayer{.activation = Activation::sigmoid}, {3, 5}},
      {ActivationLayer{.activation = Activation::tanh}, {33}},
      {ActivationLayer{.activation = Activation::softmax}, {2, 3, 5}},
+     {ActivationLayer{.activation = Activation::elu}, {9}},
+     {ActivationLayer{.activation = Activation::selu}, {9}},
+     {ActivationLayer{.activation = Activation::leaky_relu}, {9}},
+     {ActivationLayer{.activation = Activation::relu6}, {9}},
+     {ActivationLayer{.activation = Activation::gelu}, {9}},
+     {ActivationLayer{.activation = Activation::silu}, {9}},
+     {ActivationLayer{.activation = Activation::mish}, {9}},
+     {ActivationLayer{.activation = Activation::softplus}, {9}},
+     {ActivationLayer{.activation = Activation::softsign}, {9}},
+     {ActivationLayer{.activation = Activation::hard_sigmoid}, {9}},
+     {ActivationLayer{.activation = Activation::exponential}, {9}},
      {ActivationLayer{}, {4}}},
     __FILE__);
 

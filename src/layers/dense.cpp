@@ -30,6 +30,9 @@ class DenseFunction final : public LayerFunction {
 
   [[nodiscard]] bool reads_samples() const override { return positions_ == 1; }
   [[nodiscard]] std::string why_not_trainable() const override {
+    if (spec_.passes_error && kernels::slope_needs_sum(spec_.activation)) {
+      return "passes_error does not go with " + std::string(activation_name(spec_.activation));
+    }
     return spec_.activation == Activation::step ? "the step activation has no useful gradient" : "";
   }
   [[nodiscard]] Activation final_activation() const override { return spec_.activation; }
@@ -421,6 +424,7 @@ class DenseFunction final : public LayerFunction {
      {Dense{.units = 17, .activation = Activation::relu}, {19}},
      {Dense{.units = 3, .activation = Activation::sigmoid, .use_bias = false}, {2, 4}},
      {Dense{.units = 4, .activation = Activation::softmax}, {3, 2, 5}},
+     {Dense{.units = 4, .activation = Activation::elu}, {3}},
      {Dense{.units = 33}, {65}}},
     __FILE__);
 

@@ -6,7 +6,7 @@ namespace {
 class FlattenFunction final : public LayerFunction {
  public:
   FlattenFunction(const Flatten&, const Shape& input) : LayerFunction(input, Shape{input.elements()}) {}
-  [[nodiscard]] bool is_view() const override { return true; }
+  [[nodiscard]] bool is_view(bool) const override { return true; }
   void forward(const LayerBuffers&, Steps&) const override {}
   void backward(const LayerBuffers&, Steps&) const override {}
 };

@@ -2,12 +2,14 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include <gradus/layers.hpp>
 
+#include "base/philox.hpp"
 #include "base/spec_registry.hpp"
 #include "kernels/kernels.hpp"
 #include "layers/initializer.hpp"
@@ -28,7 +30,8 @@ struct Parameter {
   Shape shape;
   Initializer initializer;
   std::int64_t fan_in = 1, fan_out = 1;
-  bool trainable = true;
+  bool trainable = true;     ///< false: no gradient; the layer itself may write it in a training pass (moving averages)
+  bool whole = false;        ///< holds whole numbers: files keep it as int64
   std::int64_t offset = -1;  ///< of the first number in the flat block; set by the model
 
   [[nodiscard]] std::int64_t columns() const { return shape.rank() == 0 ? 1 : shape.back(); }
@@ -42,9 +45,12 @@ struct Pass {
   std::int64_t rows = 0;     ///< samples in this batch
   kernels::Samples samples;  ///< the batch as the data set holds it
   bool sparse = false;       ///< many of the samples' numbers are 0
-  bool training = false;
+  std::uint64_t seed = 0;    ///< of the run: what layers draw in training follows from it (random_key)
+  std::int64_t step = 0;     ///< optimizer steps before this one
   const Real* parameters = nullptr;  ///< the model's flat block
-  Real* weights = nullptr;           ///< the same block where this pass may change it, else null
+  /// The same block where this pass may change it, else null: in forward and backward the weights that are not
+  /// trained, in the gradients all of them.
+  Real* weights = nullptr;
   Real* gradients = nullptr;         ///< laid out as the block
   /// Applies the optimizer to [begin, end) of the block once its gradient is complete; null: gradients only.
   const std::function<void(std::int64_t begin, std::int64_t end)>* update = nullptr;
@@ -65,6 +71,9 @@ using Steps = std::vector<Step>;
 /// Where one layer's numbers lie in a workspace. Row r of a buffer starts at r * row_stride(elements of a row). What
 /// lies behind a row's elements is arbitrary for activations and 0 for gradients.
 struct LayerBuffers {
+  /// The steps are those of training passes: dropout drops, batch statistics are taken. Backward follows.
+  bool training = false;
+  std::uint64_t key = 0;  ///< the layer's place in the model, for random_key
   bool first = false;  ///< the input is the batch itself: Pass::samples, scaled by the two numbers below
   Real scale = 1;
   Real offset = 0;
@@ -74,6 +83,26 @@ struct LayerBuffers {
   Real* d_in = nullptr;     ///< gradient by the inputs; null when nobody needs it
   Real* scratch = nullptr;  ///< scratch_size() numbers
   std::int64_t max_rows = 0;
+};
+
+/// The key of the random numbers that a layer draws in one training step: Philox(random_key(...), r) is for row r of the
+/// batch. So they depend on the seed, the layer's place and the step, and on no thread. `own_seed` is the layer's field,
+/// in place of the seed of the run.
+inline std::uint64_t random_key(const Pass& pass, const LayerBuffers& buffers,
+                                const std::optional<std::int64_t>& own_seed = {}) {
+  const std::uint64_t seed = own_seed ? static_cast<std::uint64_t>(*own_seed) : pass.seed;
+  const std::uint64_t layer = mix_key(mix_key(seed, static_cast<std::uint64_t>(RandomPurpose::layers)), buffers.key);
+  return mix_key(layer, static_cast<std::uint64_t>(pass.step));
+}
+
+/// Fits a layer to the data that it will be trained on, before training.
+class LayerFit {
+ public:
+  virtual ~LayerFit() = default;
+  /// The layer's inputs in order, `rows` at a time, without padding.
+  virtual void add(const Real* inputs, std::int64_t rows) = 0;
+  /// Writes the layer's weights in the model's block.
+  virtual void finish(Real* block) = 0;
 };
 
 /// A layer bound to its shapes. Const once built: all that a pass writes lies in the workspace.
@@ -87,13 +116,30 @@ class LayerFunction {
   [[nodiscard]] std::vector<Parameter>& parameters() { return parameters_; }
   [[nodiscard]] const std::vector<Parameter>& parameters() const { return parameters_; }
 
+  /// Called by the model when the offsets of parameters() are set.
+  virtual void on_placed() {}
+  /// The layers inside, for layers that hold a stack; their weights are among parameters() as "name/weight".
+  [[nodiscard]] virtual std::span<const std::unique_ptr<LayerFunction>> children() const { return {}; }
+  /// For layers that are fitted to data before training: who does it, and whether it has been done.
+  [[nodiscard]] virtual std::unique_ptr<LayerFit> fit_to_data() const { return nullptr; }
+  [[nodiscard]] virtual bool is_fitted(const Real* parameters) const {
+    (void)parameters;
+    return true;
+  }
+
+  /// Multiply-adds a sample, roughly: whether a batch is worth sharing out among threads.
+  [[nodiscard]] virtual std::int64_t work() const;
   /// Numbers of scratch that these buffers ask for; everything but `scratch` is set.
   [[nodiscard]] virtual std::int64_t scratch_size(const LayerBuffers& buffers) const {
     (void)buffers;
     return 0;
   }
-  /// The output is the input under another shape: the layer gets no steps and no buffer of its own.
-  [[nodiscard]] virtual bool is_view() const { return false; }
+  /// The output is the input under another shape: the layer gets no steps and no buffer of its own. `training` as in
+  /// LayerBuffers.
+  [[nodiscard]] virtual bool is_view(bool training) const {
+    (void)training;
+    return false;
+  }
   /// y = x * scale + offset and nothing else: a layer above that can, takes it into its own input.
   [[nodiscard]] virtual bool is_scaling(Real& scale, Real& offset) const {
     (void)scale, (void)offset;
@@ -104,9 +150,12 @@ class LayerFunction {
   /// Why there is no way to train through this layer; empty when there is.
   [[nodiscard]] virtual std::string why_not_trainable() const { return {}; }
 
-  /// The activation at the end of this layer, and the same layer without it: for losses that take it over.
+  /// The activation at the end of this layer, and the same layer without it: for losses that take it over, and for
+  /// activations whose slope needs the sum z (kernels::slope_needs_sum). With such a one a layer is trained as two, and
+  /// need not know; `keeps_sum` says of the second that its input is z.
   [[nodiscard]] virtual Activation final_activation() const { return Activation::linear; }
   [[nodiscard]] virtual std::unique_ptr<LayerFunction> without_activation() const { return nullptr; }
+  [[nodiscard]] virtual bool keeps_sum() const { return false; }
 
   virtual void forward(const LayerBuffers& buffers, Steps& steps) const = 0;
   /// From d_out to d_in (when wanted), and whatever the gradient steps need. Comes after forward of the same batch.
@@ -131,6 +180,8 @@ struct Maker<LayerKind> {
   struct Example {
     Layer spec;
     Shape input;
+    /// The inputs are whole numbers below this, through which no gradient goes; 0: any numbers.
+    std::int64_t indices = 0;
   };
   std::vector<Example> examples;
 };

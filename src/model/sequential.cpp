@@ -77,6 +77,7 @@ void place_parameters(Sequential::State& s) {
     }
     if (trainable) s.trainable_size = end;
   }
+  for (const auto& function : s.functions) function->on_placed();
   for (std::size_t i = 0; i < s.functions.size(); ++i) {
     for (const Parameter& p : s.functions[i]->parameters()) {
       s.parameters.push_back({i, &p});

@@ -3,15 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "layers/stack.hpp"
+
 namespace gradus {
 namespace {
 
 constexpr std::int64_t targets_ahead = 8;  // rows
-
-bool trains(const LayerFunction& function) {
-  return std::any_of(function.parameters().begin(), function.parameters().end(),
-                     [](const Parameter& p) { return p.trainable; });
-}
 
 bool all_finite(const Real* x, std::int64_t n) {
   return std::all_of(x, x + n, [](Real value) { return std::isfinite(value); });
@@ -49,7 +46,7 @@ void Workspace::place_input(bool needed) {
 }
 
 void Workspace::place_layers() {
-  const std::size_t count = model_.functions.size();
+  const bool training = purpose_ == Purpose::train;
   std::vector<const LayerFunction*> functions;
   for (const auto& function : model_.functions) functions.push_back(function.get());
   if (purpose_ != Purpose::predict && !functions.empty()) {
@@ -62,32 +59,32 @@ void Workspace::place_layers() {
     }
   }
   bool trained_below = false;
-  for (std::size_t i = 0; i < count; ++i) {
-    const LayerFunction& function = *functions[i];
-    if (function.is_view()) continue;
-    const auto above = std::find_if(functions.begin() + static_cast<std::ptrdiff_t>(i) + 1, functions.end(),
-                                    [](const LayerFunction* f) { return !f->is_view(); });
+  const std::vector<StackedFunction> stack = functions_of(functions, training, own_functions_);
+  for (std::size_t i = 0; i < stack.size(); ++i) {
+    const LayerFunction& function = *stack[i].function;
     Real scale = 1, offset = 0;
-    if (at_input_ && function.is_scaling(scale, offset) && above != functions.end() && (*above)->reads_samples()) {
+    if (at_input_ && function.is_scaling(scale, offset) && i + 1 < stack.size() &&
+        stack[i + 1].function->reads_samples()) {
       scale_ = scale * scale_, offset_ = scale * offset_ + offset;
       continue;
     }
     place_input(!function.reads_samples());
-    Placed placed{i, &function, {}};
+    Placed placed{stack[i].layer, &function, {}};
     LayerBuffers& b = placed.buffers;
+    b.training = training, b.key = stack[i].layer;
     b.first = at_input_, b.scale = scale_, b.offset = offset_, b.max_rows = max_rows_;
     b.in = below_;
     const std::int64_t numbers = max_rows_ * row_stride(function.output_shape().elements());
     b.out = new_buffer(numbers);
-    if (purpose_ == Purpose::train) {
+    if (training) {
       b.d_out = new_buffer(numbers);
       b.d_in = trained_below ? d_below_ : nullptr;
     }
     b.scratch = new_buffer(function.scratch_size(b));
     at_input_ = false;
     below_ = b.out, d_below_ = b.d_out;
-    trained_below = trained_below || trains(function);
-    for (const Parameter& p : function.parameters()) work_per_row_ += p.size() * (p.shape.rank() > 1 ? 1 : 0);
+    trained_below = trained_below || has_trained_weights(function);
+    work_per_row_ += function.work();
     placed_.push_back(placed);
   }
   place_input(true);
@@ -114,7 +111,7 @@ void Workspace::plan() {
     for (auto placed = placed_.rbegin(); placed != placed_.rend(); ++placed) {
       placed->function->backward(placed->buffers, steps);
       const bool trained_below =
-          std::any_of(placed + 1, placed_.rend(), [](const Placed& p) { return trains(*p.function); });
+          std::any_of(placed + 1, placed_.rend(), [](const Placed& p) { return has_trained_weights(*p.function); });
       if (!trained_below) break;
     }
     Steps by_weights;
@@ -185,9 +182,14 @@ void Workspace::set_batch(const kernels::Samples& samples, std::int64_t rows, bo
   pass_.samples = samples;
   pass_.rows = rows;
   pass_.sparse = sparse;
-  pass_.training = purpose_ == Purpose::train;
   pass_.parameters = model_.block.data();
   refresh();
+}
+
+void Workspace::set_step(std::uint64_t seed, std::int64_t step, Real* weights) {
+  pass_.seed = seed;
+  pass_.step = step;
+  averages_ = weights;
 }
 
 void Workspace::refresh() {
@@ -206,6 +208,7 @@ void Workspace::forward(ThreadPool* pool) { run(forward_, worth(pool)); }
 
 void Workspace::forward_backward(const BatchTargets& targets, ThreadPool* pool) {
   targets_ = targets;
+  pass_.weights = averages_;
   for (std::int64_t r = 0; r < std::min(pass_.rows, targets_ahead); ++r) fetch_target(r);
   run(both_, worth(pool));
 }

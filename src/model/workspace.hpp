@@ -36,6 +36,9 @@ class Workspace {
 
   /// Sets the batch of the next pass: `rows` samples, at most max_rows().
   void set_batch(const kernels::Samples& samples, std::int64_t rows, bool sparse);
+  /// For training: what layers draw from in the next passes (Pass::seed, Pass::step), and the model's block, in which
+  /// they keep what is averaged over batches; null leaves that as it is.
+  void set_step(std::uint64_t seed, std::int64_t step, Real* weights);
   /// Outputs. `pool` may be null.
   void forward(ThreadPool* pool);
   /// Outputs, the loss and the metrics of each sample, and in a training workspace the gradients by activations.
@@ -83,8 +86,9 @@ class Workspace {
   std::int64_t max_rows_;
   Purpose purpose_;
   std::uint64_t version_ = 0;
+  Real* averages_ = nullptr;  // the block, for weights that forward and backward change
 
-  std::vector<std::unique_ptr<LayerFunction>> own_functions_;  // layers without the activation that the loss took over
+  std::vector<std::unique_ptr<LayerFunction>> own_functions_;  // made here: layers without their activation
   std::unique_ptr<LossFunction> fused_loss_;
   Activation taken_over_ = Activation::linear;
   std::vector<Placed> placed_;

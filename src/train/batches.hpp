@@ -20,6 +20,9 @@ bool mostly_zero(const Dataset& data);
 /// Throws `invalid_argument` when the model cannot be measured on `data`: not compiled, other shapes, other classes.
 void check_data(const Sequential& model, const Dataset& data, const std::string& what);
 
+/// Fits the layers that learn from the data alone (Sequential::adapt); unless `again`, those alone that have not been.
+void adapt_layers(Sequential& model, const Dataset& data, bool again);
+
 /// Mean loss and metrics of `data`, in a workspace of purpose evaluate.
 Logs evaluate_in(Workspace& workspace, const Sequential::State& model, const Dataset& data, bool sparse,
                  ThreadPool* pool);

@@ -93,6 +93,7 @@ class Run {
       augmenter_->point(samples_, targets_);
     }
     workspace_.set_batch(samples_, rows, sparse_);
+    workspace_.set_step(options_.seed, s_.iterations, s_.block.data());
     workspace_.forward_backward(targets_, &pool_);
     const double loss = workspace_.loss_sum();
     if (!std::isfinite(loss)) fail(good, workspace_.first_not_finite());
@@ -206,6 +207,7 @@ void check_options(const Sequential& model, const Dataset& data, const FitOption
 History Sequential::fit(const Dataset& data, const FitOptions& options) {
   check_options(*this, data, options);
   if (data.is_classified() && state_->class_names.empty()) state_->class_names = data.class_names();
+  adapt_layers(*this, data, false);
   return Run(*this, data, options).train();
 }
 

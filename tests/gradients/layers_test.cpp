@@ -49,7 +49,7 @@ class LayerGradients : public testing::TestWithParam<LayerCase> {
 };
 
 TEST_P(LayerGradients, AgreeWithCentralDifferences) {
-  LayerHarness h(GetParam().spec, GetParam().input, batch);
+  LayerHarness h(GetParam(), batch);
   h.randomize(7);
   differentiate(h);
   const AlignedBuffer by_weights = h.gradients, by_inputs = h.d_inputs;
@@ -63,7 +63,7 @@ TEST_P(LayerGradients, AgreeWithCentralDifferences) {
       }
     }
   }
-  for (std::int64_t r = 0; r < batch; ++r) {
+  for (std::int64_t r = 0; r < batch && GetParam().indices == 0; ++r) {
     for (std::int64_t i = 0; i < h.in_size(); ++i) {
       compare(h, h.in(r, i), by_inputs.data()[r * h.in_stride() + i],
               "x[" + std::to_string(r) + ", " + std::to_string(i) + "]");
@@ -72,7 +72,8 @@ TEST_P(LayerGradients, AgreeWithCentralDifferences) {
 }
 
 TEST_P(LayerGradients, LeaveThePaddingZero) {
-  LayerHarness h(GetParam().spec, GetParam().input, batch);
+  if (GetParam().indices > 0) return;
+  LayerHarness h(GetParam(), batch);
   h.randomize(8);
   differentiate(h);
   for (std::int64_t r = 0; r < batch; ++r) {

@@ -234,8 +234,9 @@ TEST_P(Kernels, SoftmaxAndGradientsAgreeWithTheReference) {
       expect_close(fast.data(), plain.data(), n, 1e-6, std::string(activation_name(activation)));
       AlignedBuffer d3 = d;
       d2 = d;
-      activation_gradient(activation, plain.data(), n, d3.data());
-      reference::activation_gradient(activation, plain.data(), n, d2.data());
+      const AlignedBuffer& known = slope_needs_sum(activation) ? x : plain;
+      activation_gradient(activation, known.data(), n, d3.data());
+      reference::activation_gradient(activation, known.data(), n, d2.data());
       expect_close(d3.data(), d2.data(), n, 1e-6, std::string(activation_name(activation)) + " gradient");
     }
   }
@@ -251,27 +252,83 @@ std::int64_t ulps(float a, float b) {
   return std::abs(place(a) - place(b));
 }
 
-TEST_P(Kernels, TanhAndSigmoidAreWithinAFewUnitsOfTheLastPlace) {
-  std::int64_t worst_tanh = 0, worst_sigmoid = 0;
-  AlignedBuffer x(4096), y(4096);
-  for (int block = 0; block < 64; ++block) {
-    for (std::int64_t i = 0; i < 4096; ++i) {
-      const double share = (static_cast<double>(block * 4096 + i) + 0.5) / (64 * 4096);
-      x.data()[i] = static_cast<float>(40 * share - 20);
+/// act(z) in double, by the formula of activations.hpp.
+double exact(Activation activation, double z) {
+  switch (activation) {
+    case Activation::sigmoid:
+      return 1 / (1 + std::exp(-z));
+    case Activation::tanh:
+      return std::tanh(z);
+    case Activation::elu:
+      return z > 0 ? z : std::expm1(z);
+    case Activation::selu:
+      return 1.0507009873554805 * (z > 0 ? z : 1.6732632423543772 * std::expm1(z));
+    case Activation::gelu:
+      return z * std::erfc(-z / std::sqrt(2.0)) / 2;
+    case Activation::silu:
+      return z / (1 + std::exp(-z));
+    case Activation::mish:
+      return z * std::tanh(std::log1p(std::exp(z)));
+    case Activation::softplus:
+      return std::log1p(std::exp(z));
+    case Activation::softsign:
+      return z / (1 + std::abs(z));
+    case Activation::exponential:
+      return std::exp(z);
+    default:
+      return z;
+  }
+}
+
+struct Accuracy {
+  Activation activation;
+  std::int64_t most_ulps;
+};
+
+TEST_P(Kernels, ActivationsAreWithinAFewUnitsOfTheLastPlace) {
+  const Accuracy limits[] = {{Activation::sigmoid, 4},  {Activation::tanh, 4},  {Activation::elu, 4},
+                             {Activation::selu, 4},     {Activation::gelu, 8},  {Activation::silu, 4},
+                             {Activation::mish, 8},     {Activation::softplus, 4}, {Activation::softsign, 2},
+                             {Activation::exponential, 2}};
+  for (const auto& [activation, most] : limits) {
+    std::int64_t worst = 0;
+    float where = 0;
+    AlignedBuffer x(4096), y(4096);
+    for (int block = 0; block < 64; ++block) {
+      for (std::int64_t i = 0; i < 4096; ++i) {
+        const double share = (static_cast<double>(block * 4096 + i) + 0.5) / (64 * 4096);
+        x.data()[i] = static_cast<float>(block % 2 == 0 ? 24 * share - 12 : 2 * share - 1);
+      }
+      activate(activation, x.data(), 4096, y.data());
+      for (std::int64_t i = 0; i < 4096; ++i) {
+        const std::int64_t off = ulps(y.data()[i], static_cast<float>(exact(activation, double{x.data()[i]})));
+        if (off > worst) worst = off, where = x.data()[i];
+      }
     }
-    activate(Activation::tanh, x.data(), 4096, y.data());
-    for (std::int64_t i = 0; i < 4096; ++i) {
-      worst_tanh = std::max(worst_tanh, ulps(y.data()[i], static_cast<float>(std::tanh(double{x.data()[i]}))));
-    }
-    activate(Activation::sigmoid, x.data(), 4096, y.data());
-    for (std::int64_t i = 0; i < 4096; ++i) {
-      worst_sigmoid =
-          std::max(worst_sigmoid, ulps(y.data()[i], static_cast<float>(1 / (1 + std::exp(-double{x.data()[i]})))));
+    EXPECT_LE(worst, most) << activation_name(activation) << " at " << where;
+    RecordProperty(std::string(activation_name(activation)) + "_ulps", static_cast<int>(worst));
+  }
+}
+
+TEST_P(Kernels, ActivationsPassOnWhatIsNoNumber) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  for (const Activation activation : all_activations()) {
+    if (activation == Activation::softmax || activation == Activation::step) continue;
+    float x[20], y[20];
+    std::fill_n(x, 20, nan);
+    activate(activation, x, 20, y);
+    for (const float each : y) EXPECT_TRUE(std::isnan(each)) << activation_name(activation);
+    const float far[] = {-1e4F, -100.0F, 100.0F, 1e4F};
+    activate(activation, far, 4, y);
+    for (int i = 0; i < 4; ++i) {
+      const float plain = static_cast<float>(reference::activated(activation, far[i]));
+      if (std::isinf(plain)) {
+        EXPECT_EQ(y[i], plain) << activation_name(activation);
+      } else {
+        EXPECT_NEAR(y[i], plain, 1e-6 * std::max(1.0F, std::abs(plain))) << activation_name(activation) << far[i];
+      }
     }
   }
-  EXPECT_LE(worst_tanh, 4);
-  EXPECT_LE(worst_sigmoid, 4);
-  RecordProperty("tanh_ulps", static_cast<int>(worst_tanh));
 }
 
 TEST_P(Kernels, NotANumberIsSeen) {

@@ -20,7 +20,7 @@ namespace {
 class RegisteredLayer : public testing::TestWithParam<LayerCase> {};
 
 TEST_P(RegisteredLayer, GivesTheShapeItSays) {
-  LayerHarness h(GetParam().spec, GetParam().input, 3);
+  LayerHarness h(GetParam(), 3);
   h.randomize(1);
   h.forward();
   for (std::int64_t r = 0; r < 3; ++r) {
@@ -30,13 +30,43 @@ TEST_P(RegisteredLayer, GivesTheShapeItSays) {
 
 TEST_P(RegisteredLayer, ComputesARowTheSameAloneOrInABatch) {
   constexpr std::int64_t rows = 37;
-  LayerHarness whole(GetParam().spec, GetParam().input, rows), alone(GetParam().spec, GetParam().input, rows);
+  LayerHarness whole(GetParam(), rows, false), alone(GetParam(), rows, false);
   whole.randomize(2);
   alone.randomize(2);
   whole.forward();
   for (std::int64_t r = 0; r < rows; ++r) alone.forward(r, r + 1);
   for (std::int64_t r = 0; r < rows; ++r) {
     for (std::int64_t i = 0; i < whole.out_size(); ++i) EXPECT_EQ(whole.out(r, i), alone.out(r, i)) << r << ", " << i;
+  }
+}
+
+// However the threads share the rows of a training step.
+TEST_P(RegisteredLayer, TrainsTheSameHoweverRowsAreShared) {
+  constexpr std::int64_t rows = 37;
+  LayerHarness whole(GetParam(), rows), cut(GetParam(), rows);
+  const std::vector<std::int64_t> cuts{1, 5, 21};
+  for (LayerHarness* h : {&whole, &cut}) {
+    h->randomize(3);
+    h->forward(h == &cut ? cuts : std::vector<std::int64_t>{});
+    for (std::int64_t r = 0; r < rows; ++r) {
+      for (std::int64_t i = 0; i < h->out_size(); ++i) {
+        h->d_out(r, i) = static_cast<Real>(std::cos(static_cast<double>(7 * r + 3 * i)));
+      }
+    }
+    h->backward(h == &cut ? cuts : std::vector<std::int64_t>{});
+  }
+  for (std::int64_t r = 0; r < rows; ++r) {
+    for (std::int64_t i = 0; i < whole.out_size(); ++i) EXPECT_EQ(whole.out(r, i), cut.out(r, i)) << r << ", " << i;
+    if (GetParam().indices > 0) continue;
+    for (std::int64_t i = 0; i < whole.in_size(); ++i) EXPECT_EQ(whole.d_in(r, i), cut.d_in(r, i)) << r << ", " << i;
+  }
+  for (const Parameter& p : whole.function().parameters()) {
+    const AlignedBuffer &a = p.trainable ? whole.gradients : whole.weights,
+                        &b = p.trainable ? cut.gradients : cut.weights;
+    for (std::int64_t i = 0; i < p.shape.elements(); ++i) {
+      const std::int64_t at = p.offset + i / p.columns() * p.stride() + i % p.columns();
+      EXPECT_EQ(a.data()[at], b.data()[at]) << p.name << " " << i;
+    }
   }
 }
 

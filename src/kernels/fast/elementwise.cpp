@@ -1,4 +1,4 @@
-// What is done number by number: activations and their gradients, softmax, sums of columns, optimizer steps.
+// What is done number by number: softmax, sums of columns, optimizer steps.
 #include <algorithm>
 #include <limits>
 
@@ -8,81 +8,12 @@
 #define HWY_TARGET_INCLUDE "kernels/fast/elementwise.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
-// Exp and Tanh of Highway: at most 1 and 4 units in the last place from the true value.
 #include <hwy/contrib/math/math-inl.h>
 
 #include "kernels/fast/simd-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace gradus::kernels::HWY_NAMESPACE {
-namespace {
-
-// Calls f(first column, how many are left) for each vector of n numbers.
-template <class F>
-HWY_INLINE void for_vectors(std::int64_t n, F&& f) {
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(D()));
-  for (std::int64_t i = 0; i < n; i += lanes) f(i, n - i);
-}
-
-template <class F>
-HWY_INLINE void map(const float* x, std::int64_t n, float* y, F&& f) {
-  for_vectors(
-      n, [&](std::int64_t i, std::int64_t left) HWY_ATTR { store_columns(f(load_columns(x + i, left)), y + i, left); });
-}
-
-HWY_INLINE V sigmoid(V z) {
-  const D d;
-  const V one = hn::Set(d, 1.0f);
-  const V y = hn::Div(one, hn::Add(one, hn::Exp(d, hn::Neg(hn::Max(hn::Set(d, -88.0f), z)))));
-  return hn::IfThenElse(hn::Eq(z, z), y, z);  // Exp takes what is no number for a very small one
-}
-
-}  // namespace
-
-void Activate(Activation activation, const float* x, std::int64_t n, float* y) {
-  const D d;
-  const V zero = hn::Zero(d), one = hn::Set(d, 1.0f);
-  switch (activation) {
-    case Activation::relu:
-      map(x, n, y, [&](V z) HWY_ATTR { return hn::Max(zero, z); });
-      break;
-    case Activation::sigmoid:
-      map(x, n, y, [&](V z) HWY_ATTR { return sigmoid(z); });
-      break;
-    case Activation::tanh:
-      map(x, n, y, [&](V z) HWY_ATTR { return hn::Tanh(d, z); });
-      break;
-    case Activation::step:
-      map(x, n, y, [&](V z) HWY_ATTR { return hn::IfThenElseZero(hn::Gt(z, zero), one); });
-      break;
-    default:
-      map(x, n, y, [](V z) HWY_ATTR { return z; });
-      break;
-  }
-}
-
-void ActivationGradient(Activation activation, const float* y, std::int64_t n, float* delta) {
-  const D d;
-  const V zero = hn::Zero(d), one = hn::Set(d, 1.0f);
-  const auto times = [&](auto&& derivative) HWY_ATTR {
-    for_vectors(n, [&](std::int64_t i, std::int64_t left) HWY_ATTR {
-      store_columns(derivative(load_columns(y + i, left), load_columns(delta + i, left)), delta + i, left);
-    });
-  };
-  switch (activation) {
-    case Activation::relu:
-      times([&](V a, V g) HWY_ATTR { return hn::IfThenElseZero(hn::Gt(a, zero), g); });
-      break;
-    case Activation::sigmoid:
-      times([&](V a, V g) HWY_ATTR { return hn::Mul(g, hn::Mul(a, hn::Sub(one, a))); });
-      break;
-    case Activation::tanh:
-      times([&](V a, V g) HWY_ATTR { return hn::Mul(g, hn::NegMulAdd(a, a, one)); });
-      break;
-    default:
-      break;
-  }
-}
 
 void Softmax(const float* x, std::int64_t n, float* y) {
   const D d;
@@ -214,8 +145,6 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace gradus::kernels {
-HWY_EXPORT(Activate);
-HWY_EXPORT(ActivationGradient);
 HWY_EXPORT(Softmax);
 HWY_EXPORT(SoftmaxGradient);
 HWY_EXPORT(ScaleRow);
@@ -226,12 +155,6 @@ HWY_EXPORT(SgdMomentum);
 HWY_EXPORT(Rmsprop);
 HWY_EXPORT(AdamStep);
 
-void activate(Activation activation, const Real* x, std::int64_t n, Real* y) {
-  HWY_DYNAMIC_DISPATCH(Activate)(activation, x, n, y);
-}
-void activation_gradient(Activation activation, const Real* y, std::int64_t n, Real* d) {
-  HWY_DYNAMIC_DISPATCH(ActivationGradient)(activation, y, n, d);
-}
 void softmax(const Real* x, std::int64_t n, Real* y) { HWY_DYNAMIC_DISPATCH(Softmax)(x, n, y); }
 void softmax_gradient(const Real* y, std::int64_t n, Real* d) { HWY_DYNAMIC_DISPATCH(SoftmaxGradient)(y, n, d); }
 void scale_row(const Samples& samples, std::int64_t r, std::int64_t width, Real offset, Real* y) {

@@ -35,6 +35,19 @@ HWY_INLINE void store_columns(V v, float* p, std::int64_t count) {
   }
 }
 
+// Calls f(first column, how many are left) for each vector of n numbers.
+template <class F>
+HWY_INLINE void for_vectors(std::int64_t n, F&& f) {
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(D()));
+  for (std::int64_t i = 0; i < n; i += lanes) f(i, n - i);
+}
+
+template <class F>
+HWY_INLINE void map(const float* x, std::int64_t n, float* y, F&& f) {
+  for_vectors(
+      n, [&](std::int64_t i, std::int64_t left) HWY_ATTR { store_columns(f(load_columns(x + i, left)), y + i, left); });
+}
+
 }  // namespace
 }  // namespace gradus::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "kernels/kernels.hpp"
+#include "kernels/reference/activations.hpp"
 
 /// The kernels as plainly as they can be written: what the fast ones are tested against, and what gradients are
 /// checked with in double.
@@ -13,47 +14,6 @@ namespace gradus::kernels::reference {
 inline Real value(const Samples& samples, std::int64_t row, std::int64_t column) {
   return samples.scale *
          (samples.bytes ? static_cast<Real>(samples.byte_row(row)[column]) : samples.real_row(row)[column]);
-}
-
-inline void activate(Activation activation, const Real* x, std::int64_t n, Real* y) {
-  for (std::int64_t i = 0; i < n; ++i) {
-    const Real z = x[i];
-    switch (activation) {
-      case Activation::relu:
-        y[i] = z < 0 ? Real{0} : z;
-        break;
-      case Activation::sigmoid:
-        y[i] = 1 / (1 + std::exp(-z));
-        break;
-      case Activation::tanh:
-        y[i] = std::tanh(z);
-        break;
-      case Activation::step:
-        y[i] = z > 0 ? Real{1} : Real{0};
-        break;
-      default:
-        y[i] = z;
-        break;
-    }
-  }
-}
-
-inline void activation_gradient(Activation activation, const Real* y, std::int64_t n, Real* d) {
-  for (std::int64_t i = 0; i < n; ++i) {
-    switch (activation) {
-      case Activation::relu:
-        d[i] = y[i] > 0 ? d[i] : Real{0};
-        break;
-      case Activation::sigmoid:
-        d[i] *= y[i] * (1 - y[i]);
-        break;
-      case Activation::tanh:
-        d[i] *= 1 - y[i] * y[i];
-        break;
-      default:
-        break;
-    }
-  }
 }
 
 inline void softmax(const Real* x, std::int64_t n, Real* y) {

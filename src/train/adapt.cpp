@@ -1,0 +1,51 @@
+#include <algorithm>
+
+#include <gradus/error.hpp>
+
+#include "train/batches.hpp"
+
+namespace gradus {
+namespace {
+
+/// The model's layers below `layer`, as a model.
+Sequential below(const Sequential& model, std::size_t layer) {
+  const auto end = model.layers().begin() + static_cast<std::ptrdiff_t>(layer);
+  Sequential lower(model.input_shape(), {model.layers().begin(), end});
+  for (std::size_t i = 0; i < lower.weights().size(); ++i) lower.set_weight(i, model.weight(i));
+  return lower;
+}
+
+void fit_layer(Sequential& model, std::size_t layer, const TensorView& inputs) {
+  constexpr std::int64_t rows_at_once = 1024;
+  const Sequential lower = below(model, layer);
+  const std::unique_ptr<LayerFit> fit = model.state().functions[layer]->fit_to_data();
+  for (std::int64_t begin = 0; begin < inputs.rows(); begin += rows_at_once) {
+    const std::int64_t rows = std::min(rows_at_once, inputs.rows() - begin);
+    const Tensor values = lower.predict(inputs.slice(begin, begin + rows));
+    fit->add(values.values().data(), rows);
+  }
+  fit->finish(model.state().block.data());
+  model.state().touch();
+}
+
+}  // namespace
+
+void adapt_layers(Sequential& model, const Dataset& data, bool again) {
+  const Sequential::State& s = model.state();
+  for (std::size_t i = 0; i < s.functions.size(); ++i) {
+    if (s.functions[i]->fit_to_data() == nullptr) continue;
+    if (again || !s.functions[i]->is_fitted(s.block.data())) fit_layer(model, i, data.inputs());
+  }
+}
+
+void Sequential::adapt(const Dataset& data) {
+  const auto refuse = [](const std::string& sentence) { throw Error(ErrorCode::invalid_argument, sentence); };
+  if (data.empty()) refuse("adapt: the data set is empty");
+  if (data.sample_shape().elements() != input_shape().elements()) {
+    refuse("adapt: the model takes samples of shape " + input_shape().to_string() + ", but those of " + data.name() +
+           " have shape " + data.sample_shape().to_string());
+  }
+  adapt_layers(*this, data, true);
+}
+
+}  // namespace gradus
