@@ -34,12 +34,12 @@ class ActivationFunction final : public LayerFunction {
     if (b.d_in == nullptr) return;
     const Real* known = kernels::slope_needs_sum(activation_) ? b.in : b.out;
     const auto run = [this, b, known](const Pass&, std::int64_t begin, std::int64_t end) {
-                       for (std::int64_t r = begin; r < end; ++r) {
-                         Real* d = b.d_in + r * stride();
-                         std::copy_n(b.d_out + r * stride(), size(), d);
-                         apply_gradient(known + r * stride(), d);
-                       }
-                     };
+      for (std::int64_t r = begin; r < end; ++r) {
+        Real* d = b.d_in + r * stride();
+        std::copy_n(b.d_out + r * stride(), size(), d);
+        apply_gradient(known + r * stride(), d);
+      }
+    };
     steps.push_back({.by_rows = true, .tiles = {}, .run = run});
   }
 

@@ -42,16 +42,16 @@ struct Parameter {
 
 /// What changes from one pass to the next. A pass computes one batch.
 struct Pass {
-  std::int64_t rows = 0;     ///< samples in this batch
-  kernels::Samples samples;  ///< the batch as the data set holds it
-  bool sparse = false;       ///< many of the samples' numbers are 0
-  std::uint64_t seed = 0;    ///< of the run: what layers draw in training follows from it (random_key)
-  std::int64_t step = 0;     ///< optimizer steps before this one
+  std::int64_t rows = 0;             ///< samples in this batch
+  kernels::Samples samples;          ///< the batch as the data set holds it
+  bool sparse = false;               ///< many of the samples' numbers are 0
+  std::uint64_t seed = 0;            ///< of the run: what layers draw in training follows from it (random_key)
+  std::int64_t step = 0;             ///< optimizer steps before this one
   const Real* parameters = nullptr;  ///< the model's flat block
   /// The same block where this pass may change it, else null: in forward and backward the weights that are not
   /// trained, in the gradients all of them.
   Real* weights = nullptr;
-  Real* gradients = nullptr;         ///< laid out as the block
+  Real* gradients = nullptr;  ///< laid out as the block
   /// Applies the optimizer to [begin, end) of the block once its gradient is complete; null: gradients only.
   const std::function<void(std::int64_t begin, std::int64_t end)>* update = nullptr;
   /// The learning rate where the update is w -= rate * g and nothing else, so that a layer may do it on its own
@@ -74,7 +74,7 @@ struct LayerBuffers {
   /// The steps are those of training passes: dropout drops, batch statistics are taken. Backward follows.
   bool training = false;
   std::uint64_t key = 0;  ///< the layer's place in the model, for random_key
-  bool first = false;  ///< the input is the batch itself: Pass::samples, scaled by the two numbers below
+  bool first = false;     ///< the input is the batch itself: Pass::samples, scaled by the two numbers below
   Real scale = 1;
   Real offset = 0;
   const Real* in = nullptr;
@@ -85,9 +85,9 @@ struct LayerBuffers {
   std::int64_t max_rows = 0;
 };
 
-/// The key of the random numbers that a layer draws in one training step: Philox(random_key(...), r) is for row r of the
-/// batch. So they depend on the seed, the layer's place and the step, and on no thread. `own_seed` is the layer's field,
-/// in place of the seed of the run.
+/// The key of the random numbers that a layer draws in one training step: Philox(random_key(...), r) is for row r of
+/// the batch. So they depend on the seed, the layer's place and the step, and on no thread. `own_seed` is the layer's
+/// field, in place of the seed of the run.
 inline std::uint64_t random_key(const Pass& pass, const LayerBuffers& buffers,
                                 const std::optional<std::int64_t>& own_seed = {}) {
   const std::uint64_t seed = own_seed ? static_cast<std::uint64_t>(*own_seed) : pass.seed;

@@ -35,9 +35,10 @@ class LayerHarness {
  public:
   LayerHarness(const LayerCase& layer, std::int64_t rows, bool training = true)
       : LayerHarness(layer.spec, layer.input, rows, training, layer.indices) {}
-  LayerHarness(const Layer& spec, const Shape& input, std::int64_t rows, bool training = true,
-               std::int64_t indices = 0)
-      : rows_(rows), indices_(indices), function_(LayerRegistry::instance().find(spec.class_name()).maker.bind(spec, input)) {
+  LayerHarness(const Layer& spec, const Shape& input, std::int64_t rows, bool training = true, std::int64_t indices = 0)
+      : rows_(rows),
+        indices_(indices),
+        function_(LayerRegistry::instance().find(spec.class_name()).maker.bind(spec, input)) {
     std::int64_t end = 0;
     for (Parameter& p : function_->parameters()) {
       p.offset = end;

@@ -47,7 +47,7 @@ HWY_INLINE V bell(V z) {
 // t = 1 / (1 + 0.44 x), erfc(x) e^x² / t is a polynomial in t to 2.1e-8, relatively, for x up to 48 (fitted here by
 // least squares, reweighted towards the smallest greatest error).
 HWY_INLINE V normal_share(V z, V bell_of_z) {
-  constexpr float p[] = {0.2482437757f,    0.2482244685f, 0.224601149f,   0.1720589689f, 0.1361275016f,
+  constexpr float p[] = {0.2482437757f,   0.2482244685f, 0.224601149f,   0.1720589689f, 0.1361275016f,
                          -0.05138792381f, 0.2092032512f, -0.3448595611f, 0.1979738371f, -0.04018544627f};
   const V x = hn::Mul(hn::Abs(z), number(0.70710678118654752f));
   const V t = hn::Div(number(1.0f), hn::MulAdd(number(0.44f), x, number(1.0f)));
@@ -168,12 +168,10 @@ void ActivationGradient(Activation activation, const float* y, std::int64_t n, f
         return hn::Mul(g, hn::IfThenElse(hn::Gt(a, zero), number(selu_scale), below));
       });
     case Activation::leaky_relu:
-      return change([&](V a, V g)
-                        HWY_ATTR { return hn::IfThenElse(hn::Gt(a, zero), g, hn::Mul(number(0.2f), g)); });
+      return change([&](V a, V g) HWY_ATTR { return hn::IfThenElse(hn::Gt(a, zero), g, hn::Mul(number(0.2f), g)); });
     case Activation::relu6:
-      return change([&](V a, V g) HWY_ATTR {
-        return hn::IfThenElseZero(hn::And(hn::Gt(a, zero), hn::Lt(a, number(6.0f))), g);
-      });
+      return change([&](V a, V g)
+                        HWY_ATTR { return hn::IfThenElseZero(hn::And(hn::Gt(a, zero), hn::Lt(a, number(6.0f))), g); });
     case Activation::gelu:
       return change([&](V z, V g) HWY_ATTR { return hn::Mul(g, gelu_slope(z)); });
     case Activation::silu:

@@ -77,7 +77,8 @@ inline Real slope(Activation activation, Real y) {
     case Activation::relu6:
       return y > 0 && y < 6 ? Real{1} : Real{0};
     case Activation::gelu:
-      return normal_share(y) + y * std::exp(-y * y / 2) * static_cast<Real>(std::numbers::inv_sqrtpi / std::numbers::sqrt2);
+      return normal_share(y) +
+             y * std::exp(-y * y / 2) * static_cast<Real>(std::numbers::inv_sqrtpi / std::numbers::sqrt2);
     case Activation::silu:
       return sigmoid(y) * (1 + y * (1 - sigmoid(y)));
     case Activation::mish: {
