@@ -6,9 +6,10 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/fast/elementwise.cpp"
-#include <hwy/contrib/math/math-inl.h>
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
+// Exp of Highway: at most 1 unit in the last place from the true value.
+#include <hwy/contrib/math/math-inl.h>
 
 #include "kernels/fast/simd-inl.hpp"
 
