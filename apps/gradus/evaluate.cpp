@@ -2,9 +2,12 @@
 #include "cli.hpp"
 #include "commands.hpp"
 #include "inputs.hpp"
+#include "inspect/class_report.hpp"
 #include "inspect/confusion.hpp"
 #include "inspect/numbers.hpp"
+#include "model/spec_text.hpp"
 #include "terminal.hpp"
+#include "values.hpp"
 
 namespace gradus::app {
 
@@ -20,17 +23,46 @@ Value confusion_value(const ConfusionMatrix& matrix) {
   return rows;
 }
 
+/// What was asked for takes the place of the model's own metrics.
+void measure(Sequential& model, const std::string& text) {
+  CompileOptions options = *model.compiled();
+  options.metrics = parse_metrics(text);
+  options.weighted_metrics.clear();
+  model.compile(options);
+}
+
+Value figures_value(const ClassFigures& figures) {
+  return Value::Object{
+      {"precision", figures.precision}, {"recall", figures.recall}, {"f1", figures.f1}, {"support", figures.support}};
+}
+
+Value report_value(const ClassReport& report, const std::vector<std::string>& names) {
+  Value::List classes;
+  for (std::size_t c = 0; c < report.classes.size(); ++c) {
+    Value::Object row = {{"class", class_name_of(names, static_cast<std::int64_t>(c))}};
+    for (auto& figure : *figures_value(report.classes[c]).get_if<Value::Object>()) row.push_back(figure);
+    classes.emplace_back(std::move(row));
+  }
+  return Value::Object{{"classes", std::move(classes)},
+                       {"macro", figures_value(report.macro)},
+                       {"weighted", figures_value(report.weighted)}};
+}
+
 }  // namespace
 
 int evaluate(const Words& words) {
   std::string model_path;
   DataOptions data_options;
   std::optional<std::int64_t> batch_size, threads;
-  bool json = false, confusion = false;
+  std::optional<std::string> metrics;
+  bool json = false, confusion = false, report = false;
   Arguments arguments("evaluate", "Measures a model's loss and accuracy on data that have labels.");
   arguments.word("MODEL", model_path, "a .keras file");
   add_data_options(arguments, data_options, true);
   arguments.flag("--confusion", confusion, "also show which class was taken for which")
+      .flag("--report", report, "also show precision, recall and F1 of each class, and their means")
+      .option("--metrics", "LIST", metrics, "what to measure, metrics with commas between: \"auc, f1_score macro\"",
+              "those that the model was trained with")
       .option("--batch-size", "N", batch_size, "samples computed at a time; the result does not depend on it",
               "256 samples", 1)
       .option("--threads", "N", threads, "threads to compute with; the result does not depend on it", "all cores", 0)
@@ -41,16 +73,20 @@ int evaluate(const Words& words) {
   std::string part;
   const Dataset data = data_for_model(model, data_options, part);
   prepare_to_evaluate(model, data.is_classified());
+  if (metrics) measure(model, *metrics);
   const Logs logs = model.evaluate(data, {.batch_size = batch_size.value_or(256), .threads = threads.value_or(0)});
-  const bool matrix_wanted = confusion && data.is_classified();
-  const ConfusionMatrix matrix = matrix_wanted ? model.confusion(data) : ConfusionMatrix{};
+  if ((report || confusion) && !data.is_classified()) {
+    throw UsageError("--report and --confusion are for classes; the targets of " + data.name() + " are numbers");
+  }
+  const ConfusionMatrix matrix = confusion || report ? model.confusion(data) : ConfusionMatrix{};
   if (json) {
     Value::Object object;
     for (const auto& [name, value] : logs.entries()) object.emplace_back(name, value);
     object.emplace_back("samples", data.size());
     object.emplace_back("data", data.name());
     object.emplace_back("part", part);
-    if (matrix_wanted) object.emplace_back("confusion", confusion_value(matrix));
+    if (confusion) object.emplace_back("confusion", confusion_value(matrix));
+    if (report) object.emplace_back("report", report_value(class_report(matrix), data.class_names()));
     print_json(object);
     return done;
   }
@@ -58,7 +94,8 @@ int evaluate(const Words& words) {
   for (const auto& [name, value] : logs.entries()) {
     print("  " + name + "  " + (name == "accuracy" ? percent(value) : number_text(value)) + "\n");
   }
-  if (matrix_wanted) print("\n" + confusion_text(matrix, data.class_names()));
+  if (report) print("\n" + class_report_text(class_report(matrix), data.class_names()));
+  if (confusion) print("\n" + confusion_text(matrix, data.class_names()));
   return done;
 }
 

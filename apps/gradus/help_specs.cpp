@@ -49,7 +49,8 @@ std::string activations() {
 std::string help_on_specs() {
   return list_of<LayerKind>("Layers, with their options and defaults; names may be written in small letters") +
          activations() + list_of<OptimizerKind>("Optimizers") + list_of<LossKind>("Losses") +
-         list_of<InitializerKind>("Initializers");
+         list_of<MetricKind>("Metrics") + list_of<InitializerKind>("Initializers") +
+         list_of<RegularizerKind>("Regularizers") + list_of<ConstraintKind>("Constraints");
 }
 
 }  // namespace gradus::app

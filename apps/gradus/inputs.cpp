@@ -149,7 +149,7 @@ void prepare_to_evaluate(Sequential& model, bool classified) {
   const bool measured = std::any_of(options.metrics.begin(), options.metrics.end(),
                                     [](const Metric& metric) { return metric.get_if<Accuracy>() != nullptr; });
   if (classified && !measured) {
-    options.metrics = {Accuracy{}};
+    options.metrics.insert(options.metrics.begin(), Accuracy{});
     change = true;
   }
   if (change) model.compile(options);

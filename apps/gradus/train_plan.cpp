@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <limits>
+#include <map>
 
 #include <gradus/error.hpp>
 
@@ -151,12 +153,31 @@ void settle_without_recipe(Recipe& recipe, const TrainOptions& options, const Da
   recipe.fit.epochs = image ? std::clamp<std::int64_t>(passes, 5, 100) : std::clamp<std::int64_t>(passes, 10, 500);
 }
 
+/// "balanced", or "0:1,1:5".
+ClassWeights class_weights_from(const std::string& text) {
+  if (text.find(':') == std::string::npos) return ClassWeights(text);
+  std::map<std::int32_t, double> weights;
+  for (const std::string& part : split_text(text, ',')) {
+    const std::size_t colon = part.find(':');
+    const auto label = parse_int(trim(std::string_view(part).substr(0, colon)));
+    const auto weight =
+        colon == std::string::npos ? std::nullopt : parse_real(trim(std::string_view(part).substr(colon + 1)));
+    if (!label || !weight || *label < 0 || *label > std::numeric_limits<std::int32_t>::max()) {
+      throw UsageError("--class-weight: expected CLASS:WEIGHT, as 1:5, got " + in_quotes(part));
+    }
+    weights[static_cast<std::int32_t>(*label)] = *weight;
+  }
+  return weights;
+}
+
 void apply_options(Recipe& recipe, const TrainOptions& options) {
   if (options.optimizer) recipe.compile.optimizer = parse_optimizer(*options.optimizer);
   if (options.learning_rate) {
     recipe.compile.optimizer = recipe.compile.optimizer.with("learning_rate", *options.learning_rate);
   }
   if (options.loss) recipe.compile.loss = parse_loss(*options.loss);
+  if (options.metrics) recipe.compile.metrics = parse_metrics(*options.metrics);
+  if (options.class_weight) recipe.fit.class_weight = class_weights_from(*options.class_weight);
   if (options.epochs) recipe.fit.epochs = *options.epochs;
   if (options.batch_size) recipe.fit.batch_size = *options.batch_size;
   if (options.augment) recipe.fit.augmentation = augmentation_option(*options.augment);

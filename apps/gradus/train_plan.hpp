@@ -12,7 +12,7 @@ namespace gradus::app {
 /// What `gradus train` was told. Whatever is not given comes from the recipe, or is chosen to suit the data.
 struct TrainOptions {
   DataOptions data;  ///< data.data is DATA or RECIPE
-  std::optional<std::string> data_instead, layers, optimizer, loss, augment, save;
+  std::optional<std::string> data_instead, layers, optimizer, loss, metrics, class_weight, augment, save;
   std::optional<std::int64_t> epochs, batch_size, seed, threads;
   std::optional<double> learning_rate, validation_split, test_split;
   bool no_shuffle = false, json = false;

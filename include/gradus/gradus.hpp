@@ -4,6 +4,8 @@
 #include <gradus/activations.hpp>
 #include <gradus/augmentation.hpp>
 #include <gradus/callbacks.hpp>
+#include <gradus/constraints.hpp>
+#include <gradus/cross_validation.hpp>
 #include <gradus/dataset.hpp>
 #include <gradus/error.hpp>
 #include <gradus/initializers.hpp>
@@ -12,5 +14,6 @@
 #include <gradus/metrics.hpp>
 #include <gradus/model.hpp>
 #include <gradus/optimizers.hpp>
+#include <gradus/regularizers.hpp>
 #include <gradus/spec.hpp>
 #include <gradus/tensor.hpp>

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <gradus/activations.hpp>
+#include <gradus/constraints.hpp>
 #include <gradus/initializers.hpp>
+#include <gradus/regularizers.hpp>
 #include <gradus/spec.hpp>
 
 /// Every layer there is: a table of contents. A spec says what; the layer behind it (src/layers/NAME.cpp) does it.
@@ -23,6 +25,11 @@ struct Dense {
   bool use_bias = true;
   Initializer kernel_initializer = GlorotUniform{};
   Initializer bias_initializer = Zeros{};
+  std::optional<Regularizer> kernel_regularizer{};
+  std::optional<Regularizer> bias_regularizer{};
+  std::optional<Regularizer> activity_regularizer{};
+  std::optional<Constraint> kernel_constraint{};
+  std::optional<Constraint> bias_constraint{};
   bool passes_error = false;
   std::string name{};
   static constexpr std::string_view class_name = "Dense";
@@ -32,6 +39,11 @@ struct Dense {
                       field("use_bias", &Dense::use_bias, "add a learned number to each sum"),
                       field("kernel_initializer", &Dense::kernel_initializer, "how the kernel starts"),
                       field("bias_initializer", &Dense::bias_initializer, "how the bias starts"),
+                      field("kernel_regularizer", &Dense::kernel_regularizer, "what a large kernel costs"),
+                      field("bias_regularizer", &Dense::bias_regularizer, "what a large bias costs"),
+                      field("activity_regularizer", &Dense::activity_regularizer, "what large outputs cost"),
+                      field("kernel_constraint", &Dense::kernel_constraint, "what the kernel is brought back to"),
+                      field("bias_constraint", &Dense::bias_constraint, "what the bias is brought back to"),
                       field("passes_error", &Dense::passes_error, "pass the plain error down, not the gradient"),
                       field("name", &Dense::name, "name in the model")};
   }

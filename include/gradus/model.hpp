@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -29,6 +31,34 @@ struct CompileOptions {
   Optimizer optimizer = RMSprop{};
   Loss loss = CategoricalCrossentropy{};
   std::vector<Metric> metrics;
+  /// Measured with the samples' weights. One whose name is taken is called "weighted_NAME".
+  std::vector<Metric> weighted_metrics{};
+};
+
+/// How much the samples of each class count while the model is trained: `{{0, 1.0}, {1, 5.0}}`, or "balanced" for
+/// samples / (classes * samples of the class), classes being those that the data have, so that all count alike. A class
+/// that is not named counts 1. A sample's own weight is multiplied by that of its class. Validation and evaluate take no
+/// notice, as in Keras.
+class ClassWeights {
+ public:
+  ClassWeights() = default;
+  ClassWeights(std::initializer_list<std::pair<const std::int32_t, double>> weights) : weights_(weights) {}  // NOLINT
+  ClassWeights(std::map<std::int32_t, double> weights) : weights_(std::move(weights)) {}                     // NOLINT
+  /// "balanced"; throws `invalid_argument` for another word.
+  ClassWeights(std::string_view word);                                             // NOLINT
+  ClassWeights(const char* word) : ClassWeights(std::string_view(word)) {}         // NOLINT
+
+  [[nodiscard]] bool empty() const { return !balanced_ && weights_.empty(); }
+  [[nodiscard]] bool balanced() const { return balanced_; }
+  [[nodiscard]] const std::map<std::int32_t, double>& weights() const { return weights_; }
+  /// The weight of each class of `data`. Throws `invalid_argument` when its targets are numbers, for a class that it
+  /// does not have, or for a weight that is not a number of 0 or more.
+  [[nodiscard]] std::vector<Real> of(const Dataset& data) const;
+  friend bool operator==(const ClassWeights&, const ClassWeights&) = default;
+
+ private:
+  std::map<std::int32_t, double> weights_;
+  bool balanced_ = false;
 };
 
 struct FitOptions {
@@ -37,6 +67,7 @@ struct FitOptions {
   bool shuffle = true;                 ///< a new order every epoch, given by (seed, epoch)
   std::uint64_t seed = 0;              ///< of the shuffling and of layers that draw, such as Dropout
   Augmentation augmentation{};         ///< how samples are varied; by (seed, epoch, sample), in every epoch anew
+  ClassWeights class_weight{};         ///< for classes that are rare or matter more; default: all count alike
   Dataset validation_data{};           ///< measured after each epoch when not empty
   std::int64_t threads = 0;            ///< 0: all cores. The weights do not depend on it.
   std::vector<Callback*> callbacks{};  ///< not owned
@@ -97,7 +128,7 @@ class Sequential {
   /// model, or a layer cannot be trained through; `not_finite` naming layer, epoch and step when a number stops being
   /// finite, with the weights as they were after the last good epoch. May be called again to go on.
   History fit(const Dataset& data, const FitOptions& options = {});
-  /// Mean loss and metrics over `data`. Throws `invalid_argument` when not compiled or the data do not fit.
+  /// Mean loss, penalties of weights and outputs included, and metrics over `data`. Throws `invalid_argument` when not compiled or the data do not fit.
   [[nodiscard]] Logs evaluate(const Dataset& data, const EvaluateOptions& options = {}) const;
   /// Outputs for each row of `inputs`, (rows, ...output_shape). Bytes and reals mean the same numbers. A row's result
   /// does not depend on the other rows, to the bit. Throws `invalid_argument` when the rows do not fit.

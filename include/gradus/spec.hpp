@@ -265,6 +265,12 @@ struct LayerKind {
 struct InitializerKind {
   static constexpr std::string_view name = "initializer";
 };
+struct RegularizerKind {
+  static constexpr std::string_view name = "regularizer";
+};
+struct ConstraintKind {
+  static constexpr std::string_view name = "constraint";
+};
 struct LossKind {
   static constexpr std::string_view name = "loss";
 };
@@ -277,6 +283,8 @@ struct MetricKind {
 
 using Layer = Spec<LayerKind>;
 using Initializer = Spec<InitializerKind>;
+using Regularizer = Spec<RegularizerKind>;
+using Constraint = Spec<ConstraintKind>;
 using Loss = Spec<LossKind>;
 using Optimizer = Spec<OptimizerKind>;
 using Metric = Spec<MetricKind>;

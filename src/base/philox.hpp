@@ -43,6 +43,8 @@ enum class RandomPurpose : std::uint64_t {
   noise = 5,
   layers = 6,
   augmentation = 16,
+  folds = 20,
+  search = 21,
 };
 
 }  // namespace gradus

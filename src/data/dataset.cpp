@@ -97,6 +97,7 @@ struct Dataset::Storage {
   std::vector<std::string> class_names{};
   std::vector<std::string> column_names{};
   std::shared_ptr<const TableSchema> table{};
+  std::shared_ptr<const std::vector<Real>> weights{};  // by place in `samples`; null: every sample counts 1
 };
 
 Dataset Dataset::owning(Storage storage, std::int64_t size) {
@@ -260,9 +261,34 @@ Dataset Dataset::with_inputs(std::vector<std::uint8_t> bytes, std::vector<Real> 
   if (!is_classified()) samples.targets = rows(storage().samples->targets, target_width());
   Storage changed = storage();
   changed.samples = std::make_shared<const Samples>(std::move(samples));
+  if (changed.weights) changed.weights = std::make_shared<const std::vector<Real>>(rows(*changed.weights, 1));
   Dataset set = owning(std::move(changed), size_);
   set.one_hot_ = one_hot_;
   return set;
+}
+
+std::span<const Real> Dataset::sample_weights() const {
+  if (!storage().weights) return {};
+  return std::span(*storage().weights).subspan(static_cast<std::size_t>(begin_), static_cast<std::size_t>(size_));
+}
+
+Dataset Dataset::with_sample_weights(std::vector<Real> weights) const {
+  Storage changed = storage();
+  changed.weights = nullptr;
+  if (weights.empty()) return with(std::move(changed));
+  if (static_cast<std::int64_t>(weights.size()) != size_) {
+    fail(ErrorCode::invalid_argument, name(),
+         count_of(static_cast<std::int64_t>(weights.size()), "sample weight") + " for " + count_of(size_, "sample"));
+  }
+  const auto wrong = std::find_if(weights.begin(), weights.end(), [](Real w) { return !(w >= 0 && std::isfinite(w)); });
+  if (wrong != weights.end()) {
+    fail(ErrorCode::invalid_argument, name(),
+         "row " + std::to_string(wrong - weights.begin()) + ": a sample weight must be a number of 0 or more, got " +
+             std::to_string(*wrong));
+  }
+  weights.insert(weights.begin(), static_cast<std::size_t>(begin_), Real{1});
+  changed.weights = std::make_shared<const std::vector<Real>>(std::move(weights));
+  return with(std::move(changed));
 }
 
 Dataset Dataset::with_one_hot(OneHot values) const {
@@ -298,6 +324,7 @@ Dataset Dataset::subset(std::span<const std::int64_t> indices) const {
   if (!is_classified()) samples.targets = gather(from.targets, target_width(), begin_, indices);
   Storage chosen = storage();
   chosen.samples = std::make_shared<const Samples>(std::move(samples));
+  if (chosen.weights) chosen.weights = std::make_shared<const std::vector<Real>>(gather(*chosen.weights, 1, begin_, indices));
   Dataset set = owning(std::move(chosen), static_cast<std::int64_t>(indices.size()));
   set.one_hot_ = one_hot_;
   return set;

@@ -94,15 +94,19 @@ Value layers_of(const Sequential& model, const Value& config) {
 }
 
 Value compile_value(const CompileOptions& options) {
-  Value::List metrics;
-  for (const Metric& metric : options.metrics) metrics.push_back(FieldType<Metric>::to_value(metric));
-  return Value::Object{{"optimizer", FieldType<Optimizer>::to_value(options.optimizer)},
-                       {"loss", FieldType<Loss>::to_value(options.loss)},
-                       {"metrics", std::move(metrics)}};
+  Value::Object object = {{"optimizer", FieldType<Optimizer>::to_value(options.optimizer)},
+                          {"loss", FieldType<Loss>::to_value(options.loss)}};
+  for (const auto& [key, list] : {std::pair{"metrics", &options.metrics}, {"weighted_metrics", &options.weighted_metrics}}) {
+    Value::List metrics;
+    for (const Metric& metric : *list) metrics.push_back(FieldType<Metric>::to_value(metric));
+    object.emplace_back(key, std::move(metrics));
+  }
+  return object;
 }
 
 bool same(const CompileOptions& a, const CompileOptions& b) {
-  return a.optimizer == b.optimizer && a.loss == b.loss && a.metrics == b.metrics;
+  return a.optimizer == b.optimizer && a.loss == b.loss && a.metrics == b.metrics &&
+         a.weighted_metrics == b.weighted_metrics;
 }
 
 /// The seed of the initial weights.
@@ -117,14 +121,17 @@ std::optional<CompileOptions> compile_extras(const Value& extras) {
   CompileOptions options;
   if (auto optimizer = field_at<Optimizer>(*compile, "optimizer")) options.optimizer = *optimizer;
   if (auto loss = field_at<Loss>(*compile, "loss")) options.loss = *loss;
-  const Value* metrics = compile->find("metrics");
-  const auto* list = metrics == nullptr ? nullptr : metrics->get_if<Value::List>();
-  try {
-    if (list != nullptr) {
-      for (const Value& metric : *list) options.metrics.push_back(FieldType<Metric>::from_value(metric));
+  for (const auto& [key, target] :
+       {std::pair{"metrics", &options.metrics}, {"weighted_metrics", &options.weighted_metrics}}) {
+    const Value* metrics = compile->find(key);
+    const auto* list = metrics == nullptr ? nullptr : metrics->get_if<Value::List>();
+    try {
+      for (const Value& metric : list == nullptr ? Value::List{} : *list) {
+        target->push_back(FieldType<Metric>::from_value(metric));
+      }
+    } catch (const Error& error) {
+      damaged(std::string("gradus.compile.") + key + ": " + error.what());
     }
-  } catch (const Error& error) {
-    damaged(std::string("gradus.compile.metrics: ") + error.what());
   }
   return options;
 }

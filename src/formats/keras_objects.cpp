@@ -74,6 +74,37 @@ std::optional<Initializer> initializer_from_keras(const Value& value) {
   }
 }
 
+// --- regularizers and constraints ---
+
+/// Null, or the spec as Keras writes it.
+template <class Kind>
+Value rule_to_keras(const std::string& module, const Value& value) {
+  if (value.is_null()) return value;
+  const Spec<Kind> rule = FieldType<Spec<Kind>>::from_value(value);
+  return object(module, std::string(rule.class_name()), rule.fields());
+}
+
+/// What Gradus does not know plays no part, and the caller says so.
+template <class Kind>
+std::optional<Spec<Kind>> rule_from_keras(const Value& value) {
+  const auto* text = value.get_if<std::string>();
+  const std::string name = rule_name<Kind>(text != nullptr ? *text : text_at(value, "class_name"));
+  if (!exists<Kind>(name)) return std::nullopt;
+  Spec<Kind> rule = Spec<Kind>::make(name);
+  for (const auto& [field, unused] : rule.fields()) {
+    for (const auto& [key, given] : config_of(value)) {
+      if (key == field && !unwrapped(given).is_null()) rule = rule.with(field, unwrapped(given));
+    }
+  }
+  return rule;
+}
+
+template <class Kind>
+Value rule_value(const Value& value) {
+  const auto rule = value.is_null() ? std::nullopt : rule_from_keras<Kind>(value);
+  return rule ? FieldType<Spec<Kind>>::to_value(*rule) : Value();
+}
+
 // --- activations ---
 
 Value activation_from_keras(const Value& value) {
@@ -121,6 +152,13 @@ Spec<Kind> filled(Spec<Kind> spec, const Value::Object& config) {
       const auto initializer = initializer_from_keras(value);
       if (!initializer) continue;
       value = FieldType<Initializer>::to_value(*initializer);
+    } else if (info.type == RegularizerKind::name) {
+      value = rule_value<RegularizerKind>(value);
+    } else if (info.type == ConstraintKind::name) {
+      value = rule_value<ConstraintKind>(value);
+    } else if (info.type == FieldType<Average>::name && value.is_null() && std::is_same_v<Kind, MetricKind>) {
+      if (info.default_value.is_null()) continue;
+      value = "none";
     } else if (value.is_null() && !info.default_value.is_null()) {
       continue;
     } else if (info.type == FieldType<std::int64_t>::name) {
@@ -145,10 +183,14 @@ void check_dtype(const Value& config) {
   if (known.count(type) == 0) unsupported("the number type " + in_quotes(type) + " is not supported");
 }
 
-void note_training_options(const std::string& layer, const Value::Object& config, std::vector<std::string>& notes) {
+void note_training_options(const std::string& layer, const Layer& spec, const Value::Object& config,
+                           std::vector<std::string>& notes) {
+  const Value::Object fields = spec.fields();
   for (const auto& [key, value] : config) {
     if (value.is_null()) continue;
-    if (key.ends_with("_regularizer") || key.ends_with("_constraint")) {
+    const bool taken =
+        std::any_of(fields.begin(), fields.end(), [&](const auto& f) { return f.first == key && !f.second.is_null(); });
+    if ((key.ends_with("_regularizer") || key.ends_with("_constraint")) && !taken) {
       notes.push_back("layer '" + layer + "': its " + key + " plays no part in further training");
     }
     if (key == "trainable" && value == Value(false)) {
@@ -265,6 +307,24 @@ Optimizer optimizer_from_keras(const Value& value) {
 
 // --- metrics ---
 
+/// Keras knows most by a name alone; options are written out.
+Value metric_to_keras(const Metric& metric) {
+  const std::string name(metric.class_name());
+  if (metric.get_if<Accuracy>() != nullptr) return "accuracy";
+  Value::Object config = {{"name", snake_case(name)}, {"dtype", "float32"}};
+  for (auto& [field, value] : metric.fields()) {
+    if (field_only_in_gradus(name + "." + field)) continue;
+    config.emplace_back(field, value == Value("none") ? Value() : value);
+  }
+  return object("keras.metrics", name, std::move(config));
+}
+
+Value metrics_to_keras(const std::vector<Metric>& metrics) {
+  Value::List written;
+  for (const Metric& metric : metrics) written.push_back(metric_to_keras(metric));
+  return written.empty() ? Value() : Value(std::move(written));
+}
+
 void add_metrics(const Value& value, std::vector<Metric>& metrics, std::vector<std::string>& notes) {
   if (const auto* list = value.get_if<Value::List>()) {
     for (const Value& each : *list) add_metrics(each, metrics, notes);
@@ -276,7 +336,12 @@ void add_metrics(const Value& value, std::vector<Metric>& metrics, std::vector<s
     notes.push_back("the metric " + in_quotes(written_name(value)) + " is not supported and was left out");
     return;
   }
-  const Metric metric = filled(Metric::make(name), config_of(value));
+  const Metric spec = Metric::make(name);
+  if (const std::string key = beyond(spec, config_of(value)); !key.empty()) {
+    notes.push_back("the metric " + name + " with " + key + " is not supported and was left out");
+    return;
+  }
+  const Metric metric = filled(spec, config_of(value));
   if (std::find(metrics.begin(), metrics.end(), metric) == metrics.end()) metrics.push_back(metric);
 }
 
@@ -305,6 +370,10 @@ Value::Object layer_to_keras(const Layer& layer, const Shape& input) {
       config.front().second = found->second;
     } else if (info.type == InitializerKind::name) {
       config.emplace_back(info.name, initializer_to_keras(FieldType<Initializer>::from_value(found->second)));
+    } else if (info.type == RegularizerKind::name) {
+      config.emplace_back(info.name, rule_to_keras<RegularizerKind>("keras.regularizers", found->second));
+    } else if (info.type == ConstraintKind::name) {
+      config.emplace_back(info.name, rule_to_keras<ConstraintKind>("keras.constraints", found->second));
     } else {
       config.emplace_back(info.name, found->second);
     }
@@ -325,7 +394,7 @@ Layer layer_from_keras(const Value& written, const std::string& keras_version, s
   try {
     Layer layer = known_layer(class_name, object);
     check_hard_sigmoid(layer, keras_version);
-    note_training_options(name, config, notes);
+    note_training_options(name, layer, config, notes);
     return layer;
   } catch (const Error& error) {
     throw Error(error.code() == ErrorCode::invalid_argument ? ErrorCode::bad_data : error.code(),
@@ -363,13 +432,11 @@ Value::Object compile_to_keras(const CompileOptions& options, std::int64_t outpu
     loss = "mean_squared_error";
     weights = Value::List{options.loss.get_if<Quadratic>() != nullptr ? n / 2 : n};
   }
-  Value::List metrics;
-  for (const Metric& metric : options.metrics) metrics.emplace_back(snake_case(metric.class_name()));
   return {{"optimizer", optimizer_to_keras(options.optimizer)},
           {"loss", std::move(loss)},
           {"loss_weights", std::move(weights)},
-          {"metrics", metrics.empty() ? Value() : Value(std::move(metrics))},
-          {"weighted_metrics", Value()},
+          {"metrics", metrics_to_keras(options.metrics)},
+          {"weighted_metrics", metrics_to_keras(options.weighted_metrics)},
           {"run_eagerly", false},
           {"steps_per_execution", 1},
           {"jit_compile", false}};
@@ -385,6 +452,9 @@ std::optional<CompileOptions> compile_from_keras(const Value* config, std::int64
     }
     options.loss = loss_from_keras(*config->find("loss"), loss_weight_of(*config), outputs);
     if (const Value* metrics = config->find("metrics")) add_metrics(*metrics, options.metrics, notes);
+    if (const Value* weighted = config->find("weighted_metrics")) {
+      add_metrics(*weighted, options.weighted_metrics, notes);
+    }
     return options;
   } catch (const Error& error) {
     notes.push_back(std::string("the model is not compiled: ") + error.what());

@@ -48,7 +48,11 @@ bool only_in_gradus(std::string_view class_name) {
   return contains(own, class_name);
 }
 
-bool field_only_in_gradus(std::string_view field) { return field == "passes_error"; }
+bool field_only_in_gradus(std::string_view field) {
+  static constexpr std::array<std::string_view, 4> own = {"passes_error", "AUC.average", "Precision.average",
+                                                          "Recall.average"};
+  return contains(own, field);
+}
 
 bool draws_at_random(std::string_view initializer) {
   static constexpr std::array<std::string_view, 11> random = {
@@ -75,6 +79,17 @@ std::string loss_name(const std::string& written) {
       {"MSE", "MeanSquaredError"},
       {"bce", "BinaryCrossentropy"},
       {"BCE", "BinaryCrossentropy"},
+      {"mae", "MeanAbsoluteError"},
+      {"MAE", "MeanAbsoluteError"},
+      {"mape", "MeanAbsolutePercentageError"},
+      {"MAPE", "MeanAbsolutePercentageError"},
+      {"msle", "MeanSquaredLogarithmicError"},
+      {"MSLE", "MeanSquaredLogarithmicError"},
+      {"kld", "KLDivergence"},
+      {"KLD", "KLDivergence"},
+      {"kullback_leibler_divergence", "KLDivergence"},
+      {"huber_loss", "Huber"},
+      {"logcosh", "LogCosh"},
   };
   const std::string name = class_of<LossKind>(alias(aliases, written));
   // Keras has no loss of this name; what a file means by it is somebody's own class.
@@ -90,16 +105,28 @@ std::string metric_name(const std::string& written) {
   // Accuracy is another thing: the share of outputs that equal their targets.
   static const Aliases aliases = {{"acc", "Accuracy"},
                                   {"accuracy", "Accuracy"},
-                                  {"binary_accuracy", "Accuracy"},
-                                  {"BinaryAccuracy", "Accuracy"},
                                   {"categorical_accuracy", "Accuracy"},
                                   {"CategoricalAccuracy", "Accuracy"},
                                   {"sparse_categorical_accuracy", "Accuracy"},
                                   {"SparseCategoricalAccuracy", "Accuracy"},
+                                  {"sparse_top_k_categorical_accuracy", "TopKCategoricalAccuracy"},
+                                  {"SparseTopKCategoricalAccuracy", "TopKCategoricalAccuracy"},
+                                  {"mae", "MeanAbsoluteError"},
+                                  {"MAE", "MeanAbsoluteError"},
+                                  {"mse", "MeanSquaredError"},
+                                  {"MSE", "MeanSquaredError"},
                                   {"Accuracy", "keras:Accuracy"}};
   const std::string name = alias(aliases, written);
   return name == "Accuracy" ? name : class_of<MetricKind>(name);
 }
+
+template <class Kind>
+std::string rule_name(const std::string& written) {
+  static const Aliases aliases = {{"l1_l2", "L1L2"}, {"NonNegative", "NonNeg"}, {"nonneg", "NonNeg"}};
+  return class_of<Kind>(alias(aliases, written));
+}
+template std::string rule_name<RegularizerKind>(const std::string&);
+template std::string rule_name<ConstraintKind>(const std::string&);
 
 std::string activation_alias(const std::string& written) {
   return written.ends_with("_v2") ? written.substr(0, written.size() - 3) : written;
@@ -126,6 +153,11 @@ bool is_neutral(std::string_view key, const Value& value) {
       {"reduction", {"sum_over_batch_size", "auto"}},
       {"label_smoothing", {0}},
       {"ignore_class", {}},
+      // metrics
+      {"curve", {"ROC"}},
+      {"multi_label", {false}},
+      {"class_aggregation", {"uniform_average"}},
+      {"num_regressors", {0}},
       // optimizers
       {"amsgrad", {false}},
       {"weight_decay", {0}},
@@ -145,11 +177,6 @@ bool is_neutral(std::string_view key, const Value& value) {
 
 const Value::Object& layer_defaults(std::string_view class_name) {
   static const std::map<std::string, Value::Object, std::less<>> defaults = {
-      {"Dense",
-       {{"kernel_regularizer", Value()},
-        {"bias_regularizer", Value()},
-        {"kernel_constraint", Value()},
-        {"bias_constraint", Value()}}},
       {"Flatten", {{"data_format", "channels_last"}}},
   };
   static const Value::Object none;

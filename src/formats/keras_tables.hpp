@@ -12,7 +12,7 @@ namespace gradus::keras {
 
 /// Gradus's own classes; Keras refuses a file that names one.
 bool only_in_gradus(std::string_view class_name);
-/// Fields of layers that Keras lacks; it refuses a config that has one.
+/// Fields of layers, and of metrics as "AUC.average", that Keras lacks; it refuses a config that has one.
 bool field_only_in_gradus(std::string_view field);
 /// Initializers that take a seed in Keras.
 bool draws_at_random(std::string_view initializer);
@@ -23,6 +23,9 @@ std::string initializer_name(const std::string& written);
 std::string loss_name(const std::string& written);
 std::string optimizer_name(const std::string& written);
 std::string metric_name(const std::string& written);
+/// Of a regularizer or a constraint: "l2", "l1_l2", "max_norm".
+template <class Kind>
+std::string rule_name(const std::string& written);
 /// "softmax_v2" -> "softmax".
 std::string activation_alias(const std::string& written);
 /// A field of an initializer in today's words.

@@ -29,12 +29,14 @@ namespace gradus {
 ///   [compile]
 ///   optimizer = "rmsprop"             # or a table: {class = "RMSprop", learning_rate = 0.01}
 ///   loss = "categorical_crossentropy"
-///   metrics = ["accuracy"]
+///   metrics = ["accuracy", "f1_score macro"]
+///   weighted_metrics = ["accuracy"]   # measured with the samples' weights
 ///   [fit]
 ///   epochs = 5                        # 0: the network is made, not trained
 ///   batch_size = 200
 ///   shuffle = true
 ///   seed = 1
+///   class_weight = "balanced"         # or {0 = 1.0, 1 = 5.0}
 ///   [augmentation]                    # as gradus::Augmentation
 ///   shift = 2
 ///   rotate = 10

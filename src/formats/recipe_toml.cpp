@@ -294,13 +294,34 @@ void read_compile(Section& recipe, CompileOptions& compile, const Source& source
   if (const toml::node* node = section.find("loss"); node != nullptr) {
     compile.loss = spec_of<LossKind>(*node, "compile.loss", source);
   }
-  if (const toml::node* node = section.find("metrics"); node != nullptr) {
-    if (!node->is_array()) section.wrong(*node, "metrics", "a list");
+  for (const auto& [key, metrics] :
+       {std::pair{"metrics", &compile.metrics}, {"weighted_metrics", &compile.weighted_metrics}}) {
+    const toml::node* node = section.find(key);
+    if (node == nullptr) continue;
+    if (!node->is_array()) section.wrong(*node, key, "a list");
     for (const toml::node& item : *node->as_array()) {
-      compile.metrics.push_back(spec_of<MetricKind>(item, "compile.metrics", source));
+      metrics->push_back(spec_of<MetricKind>(item, section.path(key), source));
     }
   }
   section.check_keys();
+}
+
+// "balanced", or {0 = 1.0, 1 = 5.0}.
+ClassWeights class_weights_of(const toml::node& node, const Source& source) {
+  const std::string key = "fit.class_weight";
+  if (const auto* word = node.as_string()) {
+    return source.at(node, key, [&] { return ClassWeights(word->get()); });
+  }
+  if (!node.is_table()) source.fail(node, key + ": expected \"balanced\" or a table of weights, got " + type_name(node));
+  std::map<std::int32_t, double> weights;
+  for (const auto& [name, weight] : *node.as_table()) {
+    const auto label = parse_int(name.str());
+    if (!label || *label < 0 || *label > std::numeric_limits<std::int32_t>::max()) {
+      source.fail(weight, key + ": expected the number of a class, got " + in_quotes(name.str()));
+    }
+    weights[static_cast<std::int32_t>(*label)] = number_of(weight, key, source);
+  }
+  return weights;
 }
 
 void read_fit(Section& recipe, FitOptions& fit, const Source& source) {
@@ -312,6 +333,9 @@ void read_fit(Section& recipe, FitOptions& fit, const Source& source) {
   section.whole("batch_size", fit.batch_size, 1, most);
   section.flag("shuffle", fit.shuffle);
   section.seed("seed", fit.seed);
+  if (const toml::node* node = section.find("class_weight"); node != nullptr) {
+    fit.class_weight = class_weights_of(*node, source);
+  }
   section.check_keys();
 }
 

@@ -26,6 +26,11 @@ class DenseFunction final : public LayerFunction {
     parameters_.push_back({"kernel", {inputs_, units_}, spec.kernel_initializer, inputs_, units_});
     // Keras takes both fans of a vector to be its length.
     if (spec.use_bias) parameters_.push_back({"bias", {units_}, spec.bias_initializer, units_, units_});
+    parameters_[0].regularizer = spec.kernel_regularizer, parameters_[0].constraint = spec.kernel_constraint;
+    if (spec.use_bias) {
+      parameters_[1].regularizer = spec.bias_regularizer, parameters_[1].constraint = spec.bias_constraint;
+    }
+    activity_regularizer_ = spec.activity_regularizer;
   }
 
   [[nodiscard]] bool reads_samples() const override { return positions_ == 1; }

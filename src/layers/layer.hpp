@@ -12,7 +12,9 @@
 #include "base/philox.hpp"
 #include "base/spec_registry.hpp"
 #include "kernels/kernels.hpp"
+#include "layers/constraint.hpp"
 #include "layers/initializer.hpp"
+#include "layers/regularizer.hpp"
 
 namespace gradus {
 
@@ -33,6 +35,10 @@ struct Parameter {
   bool trainable = true;     ///< false: no gradient; the layer itself may write it in a training pass (moving averages)
   bool whole = false;        ///< holds whole numbers: files keep it as int64
   std::int64_t offset = -1;  ///< of the first number in the flat block; set by the model
+  /// What the weight's size costs, and what it is brought back to after each step. The model and its workspaces see to
+  /// both; a layer only says them. They play a part where the weight is trained.
+  std::optional<Regularizer> regularizer{};
+  std::optional<Constraint> constraint{};
 
   [[nodiscard]] std::int64_t columns() const { return shape.rank() == 0 ? 1 : shape.back(); }
   [[nodiscard]] std::int64_t rows() const { return columns() == 0 ? 0 : shape.elements() / columns(); }
@@ -157,6 +163,9 @@ class LayerFunction {
   [[nodiscard]] virtual std::unique_ptr<LayerFunction> without_activation() const { return nullptr; }
   [[nodiscard]] virtual bool keeps_sum() const { return false; }
 
+  /// What the size of the outputs costs, if anything. The workspace sees to it.
+  [[nodiscard]] const std::optional<Regularizer>& activity_regularizer() const { return activity_regularizer_; }
+
   virtual void forward(const LayerBuffers& buffers, Steps& steps) const = 0;
   /// From d_out to d_in (when wanted), and whatever the gradient steps need. Comes after forward of the same batch.
   virtual void backward(const LayerBuffers& buffers, Steps& steps) const = 0;
@@ -167,6 +176,7 @@ class LayerFunction {
 
  protected:
   std::vector<Parameter> parameters_;
+  std::optional<Regularizer> activity_regularizer_{};
 
  private:
   Shape input_, output_;

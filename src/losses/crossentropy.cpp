@@ -2,6 +2,8 @@
 #include <cmath>
 #include <vector>
 
+#include <gradus/error.hpp>
+
 #include "kernels/kernels.hpp"
 #include "losses/loss.hpp"
 
@@ -17,18 +19,27 @@ std::string only_for_classes(bool classified) {
   return classified ? "" : "needs class labels, but the targets are numbers";
 }
 
+double checked_smoothing(double share) {
+  if (share >= 0 && share <= 1) return share;
+  throw Error(ErrorCode::invalid_argument, "label_smoothing must be between 0 and 1, got " + Value(share).to_string());
+}
+
 class BinaryFunction final : public LossFunction {
  public:
-  explicit BinaryFunction(const BinaryCrossentropy& spec) : logits_(spec.from_logits) {}
+  explicit BinaryFunction(const BinaryCrossentropy& spec)
+      : spec_(spec), logits_(spec.from_logits), smoothing_(checked_smoothing(spec.label_smoothing)) {}
   [[nodiscard]] Activation takes_over() const override { return logits_ ? Activation::linear : Activation::sigmoid; }
   [[nodiscard]] std::unique_ptr<LossFunction> fused() const override {
-    return std::make_unique<BinaryFunction>(BinaryCrossentropy{.from_logits = true});
+    BinaryCrossentropy from_sums = spec_;
+    from_sums.from_logits = true;
+    return std::make_unique<BinaryFunction>(from_sums);
   }
 
   double row(const Real* y, const Real* t, std::int32_t, std::int64_t n, Real* gradient) const override {
     double sum = 0;
     for (std::int64_t i = 0; i < n; ++i) {
-      const double out = static_cast<double>(y[i]), target = static_cast<double>(t[i]);
+      const double out = static_cast<double>(y[i]);
+      const double target = static_cast<double>(t[i]) * (1 - smoothing_) + smoothing_ / 2;
       double slope = 0;
       if (logits_) {
         // -t ln s(z) - (1-t) ln(1 - s(z)) = max(z, 0) - t z + ln(1 + e^-|z|).
@@ -46,14 +57,16 @@ class BinaryFunction final : public LossFunction {
   }
 
  private:
+  BinaryCrossentropy spec_;
   bool logits_;
+  double smoothing_;
 };
 
 /// One row of cross-entropy against targets t, or against a single class when t is null.
 class CategoricalRow {
  public:
-  CategoricalRow(const Real* y, const Real* t, std::int32_t label, std::int64_t n)
-      : y_(y), t_(t), label_(label), n_(n) {}
+  CategoricalRow(const Real* y, const Real* t, std::int32_t label, std::int64_t n, double smoothing)
+      : y_(y), t_(t), label_(label), n_(n), kept_(1 - smoothing), shared_(smoothing / static_cast<double>(n)) {}
 
   // y are sums: with p = softmax(y), -sum t ln p = sum(t) ln(sum e^y) - sum t y, and its gradient sum(t) p - t.
   double from_logits(Real* gradient) const {
@@ -97,13 +110,14 @@ class CategoricalRow {
 
  private:
   [[nodiscard]] double target(std::int64_t i) const {
-    return t_ != nullptr ? static_cast<double>(t_[i]) : (i == label_ ? 1.0 : 0.0);
+    return (t_ != nullptr ? static_cast<double>(t_[i]) : (i == label_ ? 1.0 : 0.0)) * kept_ + shared_;
   }
 
   const Real* y_;
   const Real* t_;
   std::int32_t label_;
   std::int64_t n_;
+  double kept_, shared_;  // smoothed targets: t kept + shared
 };
 
 template <class S>
@@ -111,10 +125,14 @@ class CategoricalFunction final : public LossFunction {
   static constexpr bool sparse = std::is_same_v<S, SparseCategoricalCrossentropy>;
 
  public:
-  explicit CategoricalFunction(const S& spec) : logits_(spec.from_logits) {}
+  explicit CategoricalFunction(const S& spec) : spec_(spec), logits_(spec.from_logits) {
+    if constexpr (!sparse) smoothing_ = checked_smoothing(spec.label_smoothing);
+  }
   [[nodiscard]] Activation takes_over() const override { return logits_ ? Activation::linear : Activation::softmax; }
   [[nodiscard]] std::unique_ptr<LossFunction> fused() const override {
-    return std::make_unique<CategoricalFunction>(S{.from_logits = true});
+    S from_sums = spec_;
+    from_sums.from_logits = true;
+    return std::make_unique<CategoricalFunction>(from_sums);
   }
   [[nodiscard]] std::string why_not(std::int64_t n, bool classified) const override {
     if (n < 2) return "needs two or more outputs, one a class; for a single output use BinaryCrossentropy";
@@ -122,18 +140,23 @@ class CategoricalFunction final : public LossFunction {
   }
 
   double row(const Real* y, const Real* t, std::int32_t label, std::int64_t n, Real* gradient) const override {
-    const CategoricalRow row(y, sparse ? nullptr : t, label, n);
+    const CategoricalRow row(y, sparse ? nullptr : t, label, n, smoothing_);
     return logits_ ? row.from_logits(gradient) : row.from_probabilities(gradient);
   }
 
  private:
+  S spec_;
   bool logits_;
+  double smoothing_ = 0;
 };
 
 [[maybe_unused]] const bool registered[] = {
-    register_loss<BinaryCrossentropy, BinaryFunction>(__FILE__),
-    register_loss<CategoricalCrossentropy, CategoricalFunction<CategoricalCrossentropy>>(__FILE__),
-    register_loss<SparseCategoricalCrossentropy, CategoricalFunction<SparseCategoricalCrossentropy>>(__FILE__),
+    register_loss<BinaryCrossentropy, BinaryFunction>(
+        __FILE__, {BinaryCrossentropy{.from_logits = true}, BinaryCrossentropy{.label_smoothing = 0.2}}),
+    register_loss<CategoricalCrossentropy, CategoricalFunction<CategoricalCrossentropy>>(
+        __FILE__, {CategoricalCrossentropy{.from_logits = true}, CategoricalCrossentropy{.label_smoothing = 0.1}}),
+    register_loss<SparseCategoricalCrossentropy, CategoricalFunction<SparseCategoricalCrossentropy>>(
+        __FILE__, {SparseCategoricalCrossentropy{.from_logits = true}}),
 };
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include <gradus/activations.hpp>
 #include <gradus/losses.hpp>
@@ -30,14 +32,20 @@ class LossFunction {
 
 template <>
 struct Maker<LossKind> {
+  /// Throws `invalid_argument` naming the option that is out of its range.
   std::function<std::unique_ptr<LossFunction>(const Loss&)> make;
+  std::vector<Loss> examples;  ///< configurations that the generic tests run
 };
 using LossRegistry = SpecRegistry<LossKind>;
 
+/// For the registration line of a loss; `examples` come beside its defaults.
 template <class S, class F>
-bool register_loss(std::string_view file) {
+bool register_loss(std::string_view file, std::vector<Loss> examples = {}) {
+  examples.insert(examples.begin(), S{});
   return LossRegistry::instance().add(
-      S{}, {[](const Loss& spec) -> std::unique_ptr<LossFunction> { return std::make_unique<F>(*spec.get_if<S>()); }},
+      S{},
+      {[](const Loss& spec) -> std::unique_ptr<LossFunction> { return std::make_unique<F>(*spec.get_if<S>()); },
+       std::move(examples)},
       file);
 }
 

@@ -78,8 +78,14 @@ void place_parameters(Sequential::State& s) {
     if (trainable) s.trainable_size = end;
   }
   for (const auto& function : s.functions) function->on_placed();
+  s.rules.clear();
   for (std::size_t i = 0; i < s.functions.size(); ++i) {
     for (const Parameter& p : s.functions[i]->parameters()) {
+      try {
+        s.rules.add(p);
+      } catch (const Error& error) {
+        throw Error(error.code(), layer_name(s.specs[i]) + ": " + error.what());
+      }
       s.parameters.push_back({i, &p});
       s.weights.push_back({layer_name(s.specs[i]), p.name, p.shape, p.trainable});
     }
@@ -183,8 +189,18 @@ void Sequential::State::make_compiled() {
   };
   optimizer = made(OptimizerRegistry::instance(), compiled->optimizer);
   loss = made(LossRegistry::instance(), compiled->loss);
-  metrics.clear();
-  for (const Metric& metric : compiled->metrics) metrics.push_back(made(MetricRegistry::instance(), metric));
+  metrics.clear(), metric_names.clear();
+  for (const auto* list : {&compiled->metrics, &compiled->weighted_metrics}) {
+    for (const Metric& metric : *list) {
+      metrics.push_back(made(MetricRegistry::instance(), metric));
+      const std::string own = metrics.back()->name();
+      std::string figure = own;
+      const auto taken = [&] { return std::count(metric_names.begin(), metric_names.end(), figure) > 0; };
+      if (taken() && list == &compiled->weighted_metrics) figure = "weighted_" + own;
+      for (int number = 1; taken(); ++number) figure = own + "_" + std::to_string(number);
+      metric_names.push_back(figure);
+    }
+  }
   slots.assign(optimizer->slots().size(), AlignedBuffer(trainable_size));
 }
 

@@ -146,6 +146,7 @@ Value value_of_spec(std::string_view text) {
 Value value_of(std::string_view type, std::string_view text) {
   if (text.empty()) fail("a value is missing");
   const std::string plain = lower(text);
+  if (type == FieldType<Average>::name) return plain;
   if (plain == "none" || plain == "null") return {};
   if (type == FieldType<bool>::name) {
     if (plain == "true" || plain == "yes" || plain == "on") return true;
@@ -153,6 +154,8 @@ Value value_of(std::string_view type, std::string_view text) {
   }
   if (type == FieldType<Activation>::name) return std::string(activation_name(activation_from_name(folded(text))));
   if (type == InitializerKind::name) return value_of_spec<InitializerKind>(text);
+  if (type == RegularizerKind::name) return value_of_spec<RegularizerKind>(text);
+  if (type == ConstraintKind::name) return value_of_spec<ConstraintKind>(text);
   if (type == LayerKind::name) return value_of_spec<LayerKind>(text);
   if (type == LossKind::name) return value_of_spec<LossKind>(text);
   if (type == OptimizerKind::name) return value_of_spec<OptimizerKind>(text);
@@ -183,7 +186,7 @@ class Filler {
     }
     if (const auto number = number_of(word)) return next(is_number_type, *number, "number", word);
     if (const auto list = list_of(word)) return next(is_list_type, *list, "list of numbers", word);
-    if (flag(word) || activation(word)) return;
+    if (flag(word) || activation(word) || average(word)) return;
     unknown(word);
   }
   void named(std::string_view name, std::string_view text) {
@@ -200,7 +203,11 @@ class Filler {
     const FieldInfo& info = find(name);
     if (text != nullptr && info.type != FieldType<std::string>::name) return named(name, *text);
     const Value* class_name = value.find("class");
-    set(info, class_name != nullptr && info.type == InitializerKind::name ? initializer(*class_name, value) : value);
+    if (class_name == nullptr) return set(info, value);
+    if (info.type == InitializerKind::name) return set(info, spec_from<InitializerKind>(*class_name, value));
+    if (info.type == RegularizerKind::name) return set(info, spec_from<RegularizerKind>(*class_name, value));
+    if (info.type == ConstraintKind::name) return set(info, spec_from<ConstraintKind>(*class_name, value));
+    set(info, value);
   }
   Value::Object fields() && { return std::move(fields_); }
 
@@ -214,13 +221,14 @@ class Filler {
     fail(class_name_ + " has no option " + in_quotes(name) + did_you_mean(name, names));
   }
   /// {class = "RandomNormal", stddev = 0.1}
-  static Value initializer(const Value& class_name, const Value& table) {
+  template <class Kind>
+  static Value spec_from(const Value& class_name, const Value& table) {
     Value::Object fields;
     for (const auto& [name, value] : *table.get_if<Value::Object>()) {
       if (name != "class") fields.emplace_back(name, value);
     }
     const std::string text = FieldType<std::string>::from_value(class_name);
-    return FieldType<Initializer>::to_value(make_spec<InitializerKind>(text, fields));
+    return FieldType<Spec<Kind>>::to_value(make_spec<Kind>(text, fields));
   }
   void set(const FieldInfo& info, Value value) {
     if (!set_.insert(info.name).second) fail(class_name_ + ": " + info.name + " is given twice");
@@ -253,6 +261,18 @@ class Filler {
     }
     return false;
   }
+  bool average(const std::string& word) {
+    for (const FieldInfo& info : infos_) {
+      if (info.type != FieldType<Average>::name || set_.count(info.name) != 0) continue;
+      try {
+        set(info, FieldType<Average>::to_value(FieldType<Average>::from_value(lower(word))));
+        return true;
+      } catch (const Error&) {
+        return false;
+      }
+    }
+    return false;
+  }
   [[noreturn]] void unknown(const std::string& word) const {
     std::vector<std::string> known;
     for (const FieldInfo& info : infos_) {
@@ -276,12 +296,22 @@ template <class Kind>
 std::string_view long_name(std::string_view name) {
   if constexpr (std::is_same_v<Kind, LossKind>) {
     if (name == "mse") return "MeanSquaredError";
+    if (name == "mae") return "MeanAbsoluteError";
+    if (name == "mape") return "MeanAbsolutePercentageError";
+    if (name == "msle") return "MeanSquaredLogarithmicError";
+    if (name == "kld") return "KLDivergence";
     if (name == "bce") return "BinaryCrossentropy";
     if (name == "cce") return "CategoricalCrossentropy";
     if (name == "scce") return "SparseCategoricalCrossentropy";
   }
   if constexpr (std::is_same_v<Kind, MetricKind>) {
     if (name == "acc") return "Accuracy";
+    if (name == "mae") return "MeanAbsoluteError";
+    if (name == "mse") return "MeanSquaredError";
+    if (name == "rmse") return "RootMeanSquaredError";
+    if (name == "r2") return "R2Score";
+    if (name == "f1") return "F1Score";
+    if (name == "topk") return "TopKCategoricalAccuracy";
   }
   return {};
 }
@@ -393,6 +423,8 @@ Spec<Kind> make_spec(std::string_view class_name, const Value::Object& fields) {
   template Spec<KIND> make_spec<KIND>(std::string_view, const Value::Object&);
 GRADUS_INSTANTIATE_SPEC_TEXT(LayerKind)
 GRADUS_INSTANTIATE_SPEC_TEXT(InitializerKind)
+GRADUS_INSTANTIATE_SPEC_TEXT(RegularizerKind)
+GRADUS_INSTANTIATE_SPEC_TEXT(ConstraintKind)
 GRADUS_INSTANTIATE_SPEC_TEXT(LossKind)
 GRADUS_INSTANTIATE_SPEC_TEXT(OptimizerKind)
 GRADUS_INSTANTIATE_SPEC_TEXT(MetricKind)

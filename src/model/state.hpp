@@ -13,6 +13,7 @@
 #include "layers/layer.hpp"
 #include "losses/loss.hpp"
 #include "metrics/metric.hpp"
+#include "model/weight_rules.hpp"
 #include "optimizers/optimizer.hpp"
 
 namespace gradus {
@@ -36,12 +37,14 @@ struct Sequential::State {
   std::vector<WeightInfo> weights;                        ///< likewise
   std::int64_t trainable_size = 0;                        ///< numbers of the block that are trained
   AlignedBuffer block;
+  WeightRules rules;          ///< regularizers and constraints of the trained weights
   std::uint64_t version = 1;  ///< counts changes of the block
 
   std::optional<CompileOptions> compiled;
   std::unique_ptr<OptimizerFunction> optimizer;
   std::unique_ptr<LossFunction> loss;
-  std::vector<std::unique_ptr<MetricFunction>> metrics;
+  std::vector<std::unique_ptr<MetricFunction>> metrics;  ///< the unweighted ones first
+  std::vector<std::string> metric_names;                 ///< one a metric, no two alike
   std::vector<AlignedBuffer> slots;  ///< optimizer state, laid out as the trained block
   std::int64_t iterations = 0;       ///< optimizer steps so far
   std::int64_t epochs = 0;           ///< epochs so far, over all calls of fit

@@ -51,7 +51,8 @@ void Workspace::place_layers() {
   for (const auto& function : model_.functions) functions.push_back(function.get());
   if (purpose_ != Purpose::predict && !functions.empty()) {
     const Activation wanted = model_.loss->takes_over();
-    if (wanted != Activation::linear && functions.back()->final_activation() == wanted) {
+    const bool looked_at = functions.back()->activity_regularizer().has_value();
+    if (wanted != Activation::linear && functions.back()->final_activation() == wanted && !looked_at) {
       own_functions_.push_back(functions.back()->without_activation());
       functions.back() = own_functions_.back().get();
       fused_loss_ = model_.loss->fused();
@@ -103,12 +104,18 @@ void Workspace::plan() {
   if (purpose_ == Purpose::predict) return;
 
   losses_.resize(static_cast<std::size_t>(max_rows_));
-  metrics_.assign(model_.metrics.size(), losses_);
+  row_weights_.resize(static_cast<std::size_t>(max_rows_));
+  for (const auto& metric : model_.metrics) {
+    metrics_.emplace_back(static_cast<std::size_t>(max_rows_ * metric->row_size(output_size_)));
+    if (taken_over_ == Activation::softmax && !metric->takes_sums()) probabilities_wanted_ = true;
+  }
   target_rows_ = AlignedBuffer(max_rows_ * output_stride_);
   add_loss_step(steps);
+  plan_activity_penalties(steps);
   if (purpose_ == Purpose::train) {
     gradients_ = AlignedBuffer(model_.trainable_size);
     for (auto placed = placed_.rbegin(); placed != placed_.rend(); ++placed) {
+      plan_activity_slope(*placed, steps);
       placed->function->backward(placed->buffers, steps);
       const bool trained_below =
           std::any_of(placed + 1, placed_.rend(), [](const Placed& p) { return has_trained_weights(*p.function); });
@@ -117,6 +124,7 @@ void Workspace::plan() {
     Steps by_weights;
     for (const Placed& placed : placed_) placed.function->gradients(placed.buffers, by_weights);
     gradient_.push_back({false, std::move(by_weights)});
+    plan_weight_rules();
   }
   both_ = phases_of(std::move(steps));
 }
@@ -150,6 +158,62 @@ void Workspace::fetch_target(std::int64_t r) const {
   }
 }
 
+void Workspace::plan_activity_penalties(Steps& steps) {
+  activity_.resize(model_.functions.size());
+  for (const Placed& placed : placed_) {
+    const auto& spec = placed.function->activity_regularizer();
+    if (!spec) continue;
+    activity_[placed.layer] = RegularizerRegistry::instance().find(spec->class_name()).maker.make(*spec);
+    const std::int64_t n = placed.function->output_shape().elements();
+    steps.push_back({true, {}, [this, &rule = *activity_[placed.layer], out = placed.buffers.out, n](
+                                   const Pass&, std::int64_t begin, std::int64_t end) {
+                       for (std::int64_t r = begin; r < end; ++r) {
+                         losses_[static_cast<std::size_t>(r)] += rule.add(out + r * row_stride(n), n, 0, nullptr);
+                       }
+                     }});
+  }
+}
+
+// What the layers above say of the outputs is there; the penalty's slope joins it.
+void Workspace::plan_activity_slope(const Placed& placed, Steps& steps) {
+  const RegularizerFunction* rule = activity_[placed.layer].get();
+  if (rule == nullptr) return;
+  const std::int64_t n = placed.function->output_shape().elements();
+  steps.push_back({true, {}, [rule, b = placed.buffers, n](const Pass& pass, std::int64_t begin, std::int64_t end) {
+                     const Real share = 1 / static_cast<Real>(pass.rows);
+                     for (std::int64_t r = begin; r < end; ++r) {
+                       rule->add(b.out + r * row_stride(n), n, share, b.d_out + r * row_stride(n));
+                     }
+                   }});
+}
+
+// A penalty's slope joins a part's gradient before the optimizer sees it. A constraint may need a whole column, so it
+// waits until all parts are updated.
+void Workspace::plan_weight_rules() {
+  const WeightRules& rules = model_.rules;
+  if (rules.has_penalties()) {
+    penalties_.resize(static_cast<std::size_t>(model_.trainable_size / kernels::lane));
+    penalized_update_ = [this](std::int64_t begin, std::int64_t end) {
+      penalties_[static_cast<std::size_t>(begin / kernels::lane)] =
+          model_.rules.add_gradient(pass_.parameters, begin, end, pass_.gradients);
+      if (update_ != nullptr) (*update_)(begin, end);
+    };
+  }
+  if (rules.has_constraints()) {
+    Steps steps{{false, [this](const Pass&) { return model_.rules.constraint_tiles(); },
+                 [this](const Pass& pass, std::int64_t begin, std::int64_t end) {
+                   for (std::int64_t tile = begin; tile < end; ++tile) model_.rules.constrain(pass.weights, tile);
+                 }}};
+    constrain_.push_back({false, std::move(steps)});
+  }
+}
+
+Real Workspace::weight_of(std::int64_t source, std::int32_t label) const {
+  Real weight = targets_.weights == nullptr ? 1 : targets_.weights[source];
+  if (targets_.class_weights != nullptr && label >= 0) weight *= targets_.class_weights[label];
+  return weight;
+}
+
 void Workspace::compute_loss(std::int64_t r) {
   const std::int64_t n = output_size_;
   const std::int64_t source = targets_.index == nullptr ? r : static_cast<std::int64_t>(targets_.index[r]);
@@ -167,14 +231,22 @@ void Workspace::compute_loss(std::int64_t r) {
   Real* d = d_output_ == nullptr ? nullptr : d_output_ + r * output_stride_;
   const LossFunction& loss = fused_loss_ ? *fused_loss_ : *model_.loss;
   losses_[static_cast<std::size_t>(r)] = loss.row(y, t, label, n, d);
-  if (d != nullptr && pass_.rows > 1) {
-    const Real share = 1 / static_cast<Real>(pass_.rows);
+  Real share = 1 / static_cast<Real>(pass_.rows);
+  if (weighted()) {
+    const Real weight = weight_of(source, label);
+    losses_[static_cast<std::size_t>(r)] *= static_cast<double>(weight);
+    row_weights_[static_cast<std::size_t>(r)] = static_cast<double>(weight);
+    share *= weight;
+  }
+  if (d != nullptr && share != 1) {
     for (std::int64_t i = 0; i < n; ++i) d[i] *= share;
   }
   // Metrics see probabilities; which of several outputs is greatest can be told from the sums as well.
   if (taken_over_ == Activation::sigmoid) kernels::activate(Activation::sigmoid, y, n, y);
+  if (probabilities_wanted_) kernels::softmax(y, n, y);
   for (std::size_t m = 0; m < metrics_.size(); ++m) {
-    metrics_[m][static_cast<std::size_t>(r)] = model_.metrics[m]->row(y, t, label, n);
+    const std::int64_t size = model_.metrics[m]->row_size(n);
+    model_.metrics[m]->row(y, t, label, n, metrics_[m].data() + r * size);
   }
 }
 
@@ -219,7 +291,16 @@ void Workspace::gradients(const std::function<void(std::int64_t, std::int64_t)>*
   pass_.update = update;
   pass_.weights = weights;
   pass_.plain_rate = plain_rate;
+  if (!penalties_.empty()) {
+    update_ = update;
+    pass_.update = &penalized_update_;
+    pass_.plain_rate = 0;
+    std::fill(penalties_.begin(), penalties_.end(), 0.0);
+  }
   run(gradient_, worth(pool));
+  if (constrain_.empty() || weights == nullptr) return;
+  run(constrain_, worth(pool));
+  for (const Placed& placed : placed_) placed.function->refresh(placed.buffers, weights);
 }
 
 void Workspace::run(const std::vector<Phase>& phases, ThreadPool* pool) {
@@ -274,9 +355,9 @@ double Workspace::loss_sum() const {
   return sum;
 }
 
-double Workspace::metric_sum(std::size_t metric) const {
+double Workspace::penalty() const {
   double sum = 0;
-  for (std::int64_t r = 0; r < pass_.rows; ++r) sum += metrics_[metric][static_cast<std::size_t>(r)];
+  for (const double each : penalties_) sum += each;
   return sum;
 }
 

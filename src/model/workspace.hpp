@@ -18,6 +18,8 @@ struct BatchTargets {
   const std::uint32_t* index = nullptr;  ///< sample r of the batch is number index[r]; null: number r
   std::int64_t width = 0;
   Dataset::OneHot one_hot;
+  const Real* weights = nullptr;        ///< how much each sample counts, by its number; null: 1
+  const Real* class_weights = nullptr;  ///< a further factor by label; null: 1
 };
 
 /// The memory that passes through a model write to, and the plan of these passes, made once from the shapes. One
@@ -50,9 +52,14 @@ class Workspace {
 
   /// Outputs of sample r; output_size() numbers.
   [[nodiscard]] const Real* output(std::int64_t r) const { return output_ + r * output_stride_; }
-  /// The sums over the batch, samples in order.
+  [[nodiscard]] std::int64_t rows() const { return pass_.rows; }
+  /// The sum over the batch, samples in order, weighted; what their outputs cost is in it, what weights cost is not.
   [[nodiscard]] double loss_sum() const;
-  [[nodiscard]] double metric_sum(std::size_t metric) const;
+  /// What the weights cost before the last update.
+  [[nodiscard]] double penalty() const;
+  /// What a metric keeps of each sample of the batch, and how much each counts (null: 1).
+  [[nodiscard]] const double* metric_rows(std::size_t metric) const { return metrics_[metric].data(); }
+  [[nodiscard]] const double* row_weights() const { return weighted() ? row_weights_.data() : nullptr; }
   [[nodiscard]] Real* gradient_block() { return gradients_.data(); }
   /// The index of the first layer that gave a number that is not finite in the last pass; -1 when none did.
   [[nodiscard]] std::int64_t first_not_finite() const;
@@ -75,6 +82,11 @@ class Workspace {
   void add_loss_step(Steps& steps);
   void compute_loss(std::int64_t r);
   void fetch_target(std::int64_t r) const;
+  [[nodiscard]] Real weight_of(std::int64_t source, std::int32_t label) const;
+  [[nodiscard]] bool weighted() const { return targets_.weights != nullptr || targets_.class_weights != nullptr; }
+  void plan_activity_penalties(Steps& steps);
+  void plan_activity_slope(const Placed& placed, Steps& steps);
+  void plan_weight_rules();
   [[nodiscard]] static std::vector<Phase> phases_of(Steps steps);
   void run(const std::vector<Phase>& phases, ThreadPool* pool);
   void run_rows(const Phase& phase, ThreadPool* pool);
@@ -106,8 +118,15 @@ class Workspace {
   Real* d_output_ = nullptr;
   std::int64_t output_size_ = 0, output_stride_ = 0;
   AlignedBuffer target_rows_;
-  std::vector<double> losses_;
+  std::vector<double> losses_, row_weights_;
   std::vector<std::vector<double>> metrics_;
+  bool probabilities_wanted_ = false;  // by a metric, of outputs whose softmax the loss took over
+
+  std::vector<std::unique_ptr<RegularizerFunction>> activity_;  // by number of the layer; null where there is none
+  std::vector<double> penalties_;                               // of each updated range, at its begin / lane
+  const std::function<void(std::int64_t, std::int64_t)>* update_ = nullptr;
+  std::function<void(std::int64_t, std::int64_t)> penalized_update_;
+  std::vector<Phase> constrain_;
 
   Pass pass_;
   BatchTargets targets_;

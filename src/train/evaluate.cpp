@@ -3,6 +3,7 @@
 #include <gradus/error.hpp>
 
 #include "train/batches.hpp"
+#include "train/measures.hpp"
 
 namespace gradus {
 
@@ -15,6 +16,7 @@ kernels::Samples samples_of(const Dataset& data, const std::uint32_t* order) {
 
 BatchTargets targets_of(const Dataset& data, const std::uint32_t* order, std::int64_t first) {
   BatchTargets targets{nullptr, nullptr, order, data.target_width(), data.one_hot()};
+  if (!data.sample_weights().empty()) targets.weights = data.sample_weights().data() + first;
   if (data.is_classified()) {
     targets.labels = data.labels().data() + first;
   } else {
@@ -48,12 +50,17 @@ void check_data(const Sequential& model, const Dataset& data, const std::string&
   }
   const std::string why = model.state().loss->why_not(n, data.is_classified());
   if (!why.empty()) refuse(what + ": " + std::string(model.compiled()->loss.class_name()) + " " + why);
+  for (const auto& metric : model.state().metrics) {
+    const std::string unfit = metric->why_not(n, data.is_classified());
+    if (!unfit.empty()) refuse(what + ": " + metric->name() + " " + unfit);
+  }
 }
 
 Logs evaluate_in(Workspace& workspace, const Sequential::State& model, const Dataset& data, bool sparse,
                  ThreadPool* pool) {
-  double loss = 0;
-  std::vector<double> sums(model.metrics.size());
+  Measures measures(model);
+  measures.begin(data.size());
+  const double penalty = model.rules.penalty(model.block.data());
   const kernels::Samples all = samples_of(data, nullptr);
   const std::int64_t size = all.bytes ? 1 : static_cast<std::int64_t>(sizeof(Real));
   for (std::int64_t begin = 0; begin < data.size(); begin += workspace.max_rows()) {
@@ -62,14 +69,9 @@ Logs evaluate_in(Workspace& workspace, const Sequential::State& model, const Dat
     part.data = static_cast<const char*>(all.data) + begin * all.stride * size;
     workspace.set_batch(part, rows, sparse);
     workspace.forward_backward(targets_of(data, nullptr, begin), pool);
-    loss += workspace.loss_sum();
-    for (std::size_t m = 0; m < sums.size(); ++m) sums[m] += workspace.metric_sum(m);
+    measures.add(workspace, penalty);
   }
-  Logs logs;
-  const auto count = static_cast<double>(data.size());
-  logs.set("loss", loss / count);
-  for (std::size_t m = 0; m < sums.size(); ++m) logs.set(model.metrics[m]->name(), sums[m] / count);
-  return logs;
+  return measures.logs();
 }
 
 Logs Sequential::evaluate(const Dataset& data, const EvaluateOptions& options) const {

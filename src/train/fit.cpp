@@ -10,6 +10,7 @@
 #include "data/order.hpp"
 #include "train/augment.hpp"
 #include "train/batches.hpp"
+#include "train/measures.hpp"
 
 namespace gradus {
 namespace {
@@ -30,6 +31,7 @@ class Run {
         sparse_(mostly_zero(data)),
         samples_(samples_of(data, nullptr)),
         targets_(targets_of(data, nullptr, 0)),
+        measures_(s_),
         update_([this](std::int64_t begin, std::int64_t end) { update(begin, end); }) {
     if (!options.validation_data.empty()) {
       validation_ = std::make_unique<Workspace>(s_, std::min<std::int64_t>(256, options.validation_data.size()),
@@ -43,8 +45,9 @@ class Run {
     }
     order_.resize(static_cast<std::size_t>(data.size()));
     std::iota(order_.begin(), order_.end(), 0U);
-    for (std::size_t m = 0; m < s_.metrics.size(); ++m) {
-      if (s_.metrics[m]->name() == "accuracy") accuracy_ = static_cast<std::int64_t>(m);
+    if (!options.class_weight.empty()) {
+      class_weights_ = options.class_weight.of(data);
+      targets_.class_weights = class_weights_.data();
     }
   }
 
@@ -69,8 +72,7 @@ class Run {
     const AlignedBuffer good = s_.block;
     if (options_.shuffle) epoch_order(data_.size(), options_.seed, static_cast<std::uint64_t>(s_.epochs), order_);
     state_.batch = state_.samples = 0;
-    loss_sum_ = 0;
-    metric_sums_.assign(s_.metrics.size(), 0);
+    measures_.begin(data_.size());
     for (Callback* callback : options_.callbacks) callback->on_epoch_begin(state_);
     for (state_.batch = 0; state_.batch < state_.batches && !stop_; ++state_.batch) {
       train_batch(good);
@@ -95,19 +97,15 @@ class Run {
     workspace_.set_batch(samples_, rows, sparse_);
     workspace_.set_step(options_.seed, s_.iterations, s_.block.data());
     workspace_.forward_backward(targets_, &pool_);
-    const double loss = workspace_.loss_sum();
-    if (!std::isfinite(loss)) fail(good, workspace_.first_not_finite());
+    if (!std::isfinite(workspace_.loss_sum())) fail(good, workspace_.first_not_finite());
     ++s_.iterations;
     rate_ = s_.optimizer->learning_rate();
     const Real plain = s_.optimizer->is_plain() ? static_cast<Real>(rate_) : Real{0};
     workspace_.gradients(&update_, s_.block.data(), plain, &pool_);
-    loss_sum_ += loss;
-    for (std::size_t m = 0; m < metric_sums_.size(); ++m) metric_sums_[m] += workspace_.metric_sum(m);
+    measures_.add(workspace_, workspace_.penalty());
     state_.samples += rows;
-    state_.loss = loss_sum_ / static_cast<double>(state_.samples);
-    if (accuracy_ >= 0) {
-      state_.accuracy = metric_sums_[static_cast<std::size_t>(accuracy_)] / static_cast<double>(state_.samples);
-    }
+    state_.loss = measures_.loss();
+    state_.accuracy = measures_.accuracy();
   }
 
   void update(std::int64_t begin, std::int64_t end) {
@@ -119,11 +117,7 @@ class Run {
   }
 
   void finish_epoch(Clock::time_point start) {
-    Logs logs;
-    logs.set("loss", loss_sum_ / static_cast<double>(state_.samples));
-    for (std::size_t m = 0; m < metric_sums_.size(); ++m) {
-      logs.set(s_.metrics[m]->name(), metric_sums_[m] / static_cast<double>(state_.samples));
-    }
+    Logs logs = measures_.logs();
     if (validation_) {
       s_.touch();
       const Logs measured = evaluate_in(*validation_, s_, options_.validation_data, validation_sparse_, &pool_);
@@ -167,14 +161,13 @@ class Run {
   kernels::Samples samples_;
   BatchTargets targets_;
   std::optional<Augmenter> augmenter_;
+  Measures measures_;
+  std::vector<Real> class_weights_;
   std::unique_ptr<Workspace> validation_;
   bool validation_sparse_ = false;
   std::function<void(std::int64_t, std::int64_t)> update_;
   std::vector<std::uint32_t> order_;
-  std::int64_t accuracy_ = -1;
   double rate_ = 0;
-  double loss_sum_ = 0;
-  std::vector<double> metric_sums_;
   TrainingState state_;
   History history_;
   bool stop_ = false;
@@ -200,6 +193,10 @@ void check_options(const Sequential& model, const Dataset& data, const FitOption
     demand(why.empty(), "layer '" + layer_name(s.specs[i]) + "' cannot be trained through: " + why);
   }
   demand(s.trainable_size > 0, "the model has no weights to train");
+  if (!options.class_weight.empty()) (void)options.class_weight.of(data);
+  const bool weighted = !options.class_weight.empty() || !data.sample_weights().empty();
+  demand(!weighted || options.augmentation.mixup == 0,
+         "weights of samples or classes cannot be combined with mixup, whose samples are of two classes");
 }
 
 }  // namespace

@@ -12,9 +12,17 @@ namespace {
 constexpr std::int64_t n = 5;
 constexpr std::int32_t label = 3;
 
-class LossGradients : public testing::TestWithParam<std::string> {
+std::vector<Loss> all_examples() {
+  std::vector<Loss> all;
+  for (const auto& [name, entry] : LossRegistry::instance().entries()) {
+    all.insert(all.end(), entry.maker.examples.begin(), entry.maker.examples.end());
+  }
+  return all;
+}
+
+class LossGradients : public testing::TestWithParam<Loss> {
  protected:
-  LossGradients() : loss_(LossRegistry::instance().find(GetParam()).maker.make(Loss::make(GetParam()))) {
+  LossGradients() : loss_(LossRegistry::instance().find(GetParam().class_name()).maker.make(GetParam())) {
     for (std::int64_t i = 0; i < n; ++i) target_[static_cast<std::size_t>(i)] = i == label ? 1 : 0;
   }
 
@@ -37,6 +45,17 @@ class LossGradients : public testing::TestWithParam<std::string> {
 };
 
 TEST_P(LossGradients, AgreeWithCentralDifferences) { check(*loss_, {0.2, 0.05, 0.35, 0.3, 0.1}); }
+
+TEST_P(LossGradients, AgreeFarFromTheTargetsToo) {
+  const std::vector<Real> y{-0.7, 0.4, 1.3, 2.2, -0.1};
+  if (!std::isfinite(loss_->row(y.data(), target_.data(), label, n, nullptr))) return;  // logarithms of outputs
+  check(*loss_, y);
+}
+
+TEST_P(LossGradients, AgreeForTargetsThatAreNumbers) {
+  target_ = {0.3, -0.4, 1.25, -1, 2};
+  check(*loss_, {0.25, 0.5, 0.125, 0.75, 3.5});
+}
 
 TEST_P(LossGradients, FusedFormIsThePlainOneAfterTheActivation) {
   const auto fused = loss_->fused();
@@ -65,8 +84,9 @@ TEST_P(LossGradients, FusedFormStaysFiniteWhereProbabilitiesVanish) {
   for (const Real g : gradient) EXPECT_TRUE(std::isfinite(g));
 }
 
-INSTANTIATE_TEST_SUITE_P(Registered, LossGradients, testing::ValuesIn(Loss::names()),
-                         [](const auto& test) { return test.param; });
+INSTANTIATE_TEST_SUITE_P(Registered, LossGradients, testing::ValuesIn(all_examples()), [](const auto& test) {
+  return std::string(test.param.class_name()) + std::to_string(test.index);
+});
 
 }  // namespace
 }  // namespace gradus::test

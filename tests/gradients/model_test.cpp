@@ -17,6 +17,7 @@ struct ModelCase {
   std::int64_t rows;
   bool bytes;
   bool sparse;
+  bool weighted = false;
 };
 
 Initializer wide() { return RandomNormal{.stddev = 0.4}; }
@@ -56,6 +57,27 @@ std::vector<ModelCase> cases() {
        false});
   all.push_back({"SigmoidLoss", {plain, Flatten{}, dense(4, sigmoid)}, BinaryCrossentropy{}, 5, false, true});
   all.push_back({"SoftmaxWithSquares", {plain, Flatten{}, dense(4, softmax)}, MeanSquaredError{}, 5, false, false});
+  // Penalties of weights and of outputs, under a loss that takes over the last activation and where it may not.
+  Dense penalized{.units = 6,
+                  .activation = Activation::tanh,
+                  .kernel_initializer = wide(),
+                  .bias_initializer = wide(),
+                  .kernel_regularizer = L1L2{.l1 = 0.03, .l2 = 0.2},
+                  .bias_regularizer = L2{.l2 = 0.4},
+                  .activity_regularizer = L1L2{.l1 = 0.1, .l2 = 0.3}};
+  Dense last = penalized;
+  last.units = 4, last.activation = softmax;
+  const Layer top = dense(4, softmax);
+  all.push_back({"Penalties", {scaled, Flatten{}, penalized, top}, CategoricalCrossentropy{}, 6, true, true});
+  all.push_back({"PenaltiesAtTheEnd", {plain, Flatten{}, penalized, last}, CategoricalCrossentropy{}, 5, false, false});
+  all.push_back({"Weighted", {scaled, Flatten{}, penalized, top}, CategoricalCrossentropy{}, 6, true, false, true});
+  all.push_back({"Smoothed", {plain, Flatten{}, top}, CategoricalCrossentropy{.label_smoothing = 0.2}, 6, true, false});
+  all.push_back({"SmoothedSigmoid",
+                 {plain, Flatten{}, dense(4, sigmoid)},
+                 BinaryCrossentropy{.label_smoothing = 0.2},
+                 6,
+                 true,
+                 false});
   return all;
 }
 
@@ -74,15 +96,18 @@ TEST_P(ModelGradients, AgreeWithCentralDifferences) {
   const void* data = c.bytes ? static_cast<const void*>(bytes.data()) : reals.data();
   BatchTargets targets;
   targets.labels = labels.data(), targets.width = 4;
+  const std::vector<Real> sample_weights{1, 0.25, 3, 0, 2, 0.5}, class_weights{0.5, 2, 1, 4};
+  if (c.weighted) targets.weights = sample_weights.data(), targets.class_weights = class_weights.data();
 
   Workspace workspace(s, c.rows, Workspace::Purpose::train);
   const auto mean_loss = [&] {
     workspace.set_batch({data, c.bytes, 30, nullptr, 1}, c.rows, c.sparse);
     workspace.forward_backward(targets, nullptr);
-    return workspace.loss_sum() / static_cast<double>(c.rows);
+    return workspace.loss_sum() / static_cast<double>(c.rows) + s.rules.penalty(s.block.data());
   };
   mean_loss();
   workspace.gradients(nullptr, nullptr, 0, nullptr);
+  EXPECT_NEAR(workspace.penalty(), s.rules.penalty(s.block.data()), 1e-12);
   const std::vector<Real> computed(workspace.gradient_block(), workspace.gradient_block() + s.trainable_size);
   for (const PlacedParameter& placed : s.parameters) {
     const Parameter& p = *placed.parameter;
