@@ -25,6 +25,7 @@ int explain_sample(const Words& words);
 int show(const Words& words);
 int data(const Words& words);
 int recipes_command(const Words& words);
+int search(const Words& words);
 int bench(const Words& words);
 
 }  // namespace gradus::app

@@ -31,8 +31,8 @@ void measure(Sequential& model, const std::string& text) {
   model.compile(options);
 }
 
-Value figures_value(const ClassFigures& figures) {
-  return Value::Object{
+Value::Object figures_object(const ClassFigures& figures) {
+  return {
       {"precision", figures.precision}, {"recall", figures.recall}, {"f1", figures.f1}, {"support", figures.support}};
 }
 
@@ -40,12 +40,12 @@ Value report_value(const ClassReport& report, const std::vector<std::string>& na
   Value::List classes;
   for (std::size_t c = 0; c < report.classes.size(); ++c) {
     Value::Object row = {{"class", class_name_of(names, static_cast<std::int64_t>(c))}};
-    for (auto& figure : *figures_value(report.classes[c]).get_if<Value::Object>()) row.push_back(figure);
+    for (auto& figure : figures_object(report.classes[c])) row.push_back(std::move(figure));
     classes.emplace_back(std::move(row));
   }
   return Value::Object{{"classes", std::move(classes)},
-                       {"macro", figures_value(report.macro)},
-                       {"weighted", figures_value(report.weighted)}};
+                       {"macro", figures_object(report.macro)},
+                       {"weighted", figures_object(report.weighted)}};
 }
 
 }  // namespace

@@ -32,6 +32,7 @@ const std::vector<Command>& commands() {
       {"show", "DATA", "look at samples, and at what a model makes of them", show},
       {"data", "list|info|fetch", "the data sets there are", data},
       {"recipes", "[list|show]", "ready training runs", recipes_command},
+      {"search", "RECIPE", "try values for a recipe's options and find the best", search},
       {"bench", "[WORKLOAD...]", "how fast this machine trains and predicts", bench},
   };
   return all;

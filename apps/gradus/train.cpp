@@ -5,6 +5,7 @@
 #include "base/text.hpp"
 #include "cli.hpp"
 #include "commands.hpp"
+#include "cross_validation.hpp"
 #include "help_specs.hpp"
 #include "inspect/numbers.hpp"
 #include "interrupt.hpp"
@@ -56,6 +57,9 @@ void declare(Arguments& arguments, TrainOptions& options) {
               "vary the samples in every epoch, options with commas between: \"shift 2, rotate 10, elastic 34 4\"; "
               "\"none\" for none",
               "the recipe's, else none")
+      .option("--k-fold", "K", options.k_fold,
+              "train K networks, each on all training samples but a K-th, and measure it on those; nothing is saved",
+              "one network is trained", 2)
       .option("--save", "FILE", options.save, "where the model goes, as a Keras model file", "NAME.keras")
       .flag("--json", options.json, "print one JSON object")
       .more_help(help_on_specs);
@@ -156,7 +160,10 @@ int train(const Words& words) {
                       "what they name; with data alone, a network is chosen that suits them.");
   declare(arguments, options);
   if (!arguments.parse(words)) return done;
+  if (options.k_fold && options.save) throw UsageError("--k-fold measures and saves nothing; leave out --save");
+  options.no_model = options.k_fold.has_value();
   const TrainPlan plan = make_plan(options);
+  if (options.k_fold) return cross_validate_plan(plan, options);
   Sequential model = plan.recipe.model(plan.parts.train);
   announce(plan, model);
 

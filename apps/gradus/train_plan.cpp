@@ -214,7 +214,7 @@ TrainPlan make_plan(const TrainOptions& options) {
   }
   Recipe& recipe = plan.recipe;
   plan.save_path = options.save.value_or(recipe.name + ".keras");
-  check_writable(plan.save_path);
+  if (!options.no_model) check_writable(plan.save_path);
   // What is mistyped should be found before a download.
   if (options.layers) (void)parse_layers(*options.layers);
   apply_options(recipe, options);
@@ -229,7 +229,7 @@ TrainPlan make_plan(const TrainOptions& options) {
     if (options.layers) recipe.layers = layers_from(*options.layers, recipe.layers, plan.parts.train);
     return plan;
   }
-  split_off_test(plan.parts, options, recipe.build.seed);
+  if (!options.k_fold) split_off_test(plan.parts, options, recipe.build.seed);
   settle_without_recipe(recipe, options, plan.parts.train);
   apply_options(recipe, options);
   if (!options.validation_split && plan.parts.validation.empty()) plan.parts.validation = plan.parts.test;

@@ -13,9 +13,10 @@ namespace gradus::app {
 struct TrainOptions {
   DataOptions data;  ///< data.data is DATA or RECIPE
   std::optional<std::string> data_instead, layers, optimizer, loss, metrics, class_weight, augment, save;
-  std::optional<std::int64_t> epochs, batch_size, seed, threads;
+  std::optional<std::int64_t> epochs, batch_size, seed, threads, k_fold;
   std::optional<double> learning_rate, validation_split, test_split;
   bool no_shuffle = false, json = false;
+  bool no_model = false;  ///< nothing will be saved
 };
 
 /// A run that is ready to start.

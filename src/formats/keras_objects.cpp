@@ -364,7 +364,8 @@ Value::Object layer_to_keras(const Layer& layer, const Shape& input) {
   Value::Object config = {{"name", Value()}, {"trainable", true}, {"dtype", "float32"}};
   for (const FieldInfo& info : layer.describe()) {
     const auto found = std::find_if(fields.begin(), fields.end(), [&](const auto& f) { return f.first == info.name; });
-    if (field_only_in_gradus(info.name)) {
+    // Keras writes the activity_regularizer of a layer only where there is one.
+    if (field_only_in_gradus(info.name) || (info.name == "activity_regularizer" && found->second.is_null())) {
       continue;
     } else if (info.name == "name") {
       config.front().second = found->second;

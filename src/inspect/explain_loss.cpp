@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include <gradus/error.hpp>
 
@@ -22,6 +23,68 @@ SampleLoss squared(std::span<const double> a, std::span<const double> t, double 
     result.gradient.push_back(2 * factor * (a[i] - t[i]));
   }
   return result;
+}
+
+/// The mean over outputs of cost(a, t), whose slope along a is slope(a, t).
+template <class Cost, class Slope>
+SampleLoss mean_of(std::span<const double> a, std::span<const double> t, std::string formula, Cost cost, Slope slope) {
+  SampleLoss result{std::move(formula), 0, {}, false};
+  const auto n = static_cast<double>(a.size());
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    result.value += cost(a[i], t[i]) / n;
+    result.gradient.push_back(slope(a[i], t[i]) / n);
+  }
+  return result;
+}
+
+double sign(double x) { return x > 0 ? 1 : x < 0 ? -1 : 0; }
+
+/// Losses that look at each output alone; nothing for others.
+std::optional<SampleLoss> loss_by_output(const Loss& loss, std::span<const double> a, std::span<const double> t) {
+  if (loss.get_if<MeanAbsoluteError>() != nullptr) {
+    return mean_of(
+        a, t, "L = 1/n sum |a - t|", [](double y, double x) { return std::abs(y - x); },
+        [](double y, double x) { return sign(y - x); });
+  }
+  if (const auto* huber = loss.get_if<Huber>()) {
+    const double d = huber->delta;
+    return mean_of(
+        a, t, "L = 1/n sum h(a - t), h(e) = e^2/2 up to delta, delta |e| - delta^2/2 beyond",
+        [d](double y, double x) {
+          const double e = std::abs(y - x);
+          return e <= d ? e * e / 2 : d * e - d * d / 2;
+        },
+        [d](double y, double x) { return std::clamp(y - x, -d, d); });
+  }
+  if (loss.get_if<LogCosh>() != nullptr) {
+    return mean_of(
+        a, t, "L = 1/n sum ln cosh(a - t)", [](double y, double x) { return std::log(std::cosh(y - x)); },
+        [](double y, double x) { return std::tanh(y - x); });
+  }
+  if (loss.get_if<Poisson>() != nullptr) {
+    return mean_of(
+        a, t, "L = 1/n sum a - t ln a", [](double y, double x) { return y - x * std::log(y + kept_from_ends); },
+        [](double y, double x) { return 1 - x / (y + kept_from_ends); });
+  }
+  const bool squares = loss.get_if<SquaredHinge>() != nullptr;
+  if (loss.get_if<Hinge>() == nullptr && !squares) return std::nullopt;
+  std::vector<double> signs(t.begin(), t.end());
+  const bool binary = std::all_of(t.begin(), t.end(), [](double x) { return x == 0 || x == 1; });
+  for (double& x : signs) x = binary ? 2 * x - 1 : x;
+  return mean_of(
+      a, signs, squares ? "L = 1/n sum max(0, 1 - t a)^2, t = -1 or 1" : "L = 1/n sum max(0, 1 - t a), t = -1 or 1",
+      [squares](double y, double x) { return std::pow(std::max(0.0, 1 - x * y), squares ? 2 : 1); },
+      [squares](double y, double x) {
+        const double missing = std::max(0.0, 1 - x * y);
+        return missing == 0 ? 0 : squares ? -2 * x * missing : -x;
+      });
+}
+
+/// Targets moved by label smoothing: t (1 - s) + s / parts.
+std::vector<double> smoothed(std::span<const double> t, double share, double parts) {
+  std::vector<double> targets(t.begin(), t.end());
+  for (double& target : targets) target = target * (1 - share) + share / parts;
+  return targets;
 }
 
 /// Cross-entropy of a sigmoid, from the sums: -t ln s(z) - (1 - t) ln(1 - s(z)) = max(z, 0) - z t + ln(1 + e^-|z|).
@@ -102,10 +165,12 @@ SampleLoss sample_loss(const Loss& loss, Activation activation, std::span<const 
   }
   if (loss.get_if<SquaredError>() != nullptr) return squared(a, target, 1, "L = sum (a - t)^2");
   if (loss.get_if<Quadratic>() != nullptr) return squared(a, target, 0.5, "L = 1/2 sum (a - t)^2");
+  if (auto by_output = loss_by_output(loss, a, target)) return *by_output;
   if (const auto* binary = loss.get_if<BinaryCrossentropy>()) {
-    if (activation == Activation::sigmoid && !binary->from_logits) return binary_from_sums(z, target);
-    if (!binary->from_logits) return binary_from_probabilities(a, target);
-    SampleLoss result = binary_from_sums(a, target);
+    const std::vector<double> t = smoothed(target, binary->label_smoothing, 2);
+    if (activation == Activation::sigmoid && !binary->from_logits) return binary_from_sums(z, t);
+    if (!binary->from_logits) return binary_from_probabilities(a, t);
+    SampleLoss result = binary_from_sums(a, t);
     result.fused = false;  // the model's outputs are the sums: the slope is dL/da
     return result;
   }
@@ -114,7 +179,8 @@ SampleLoss sample_loss(const Loss& loss, Activation activation, std::span<const 
   if (categorical == nullptr && sparse == nullptr) {
     throw Error(ErrorCode::unsupported, "explain cannot follow the loss " + std::string(loss.class_name()));
   }
-  std::vector<double> t(target.begin(), target.end());
+  const double smoothing = categorical != nullptr ? categorical->label_smoothing : 0;
+  std::vector<double> t = smoothed(target, smoothing, static_cast<double>(target.size()));
   if (sparse != nullptr) {
     if (label < 0) throw Error(ErrorCode::invalid_argument, std::string(loss.class_name()) + " needs class labels");
     t.assign(a.size(), 0);

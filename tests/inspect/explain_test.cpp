@@ -110,6 +110,14 @@ std::vector<Case> cases() {
   add("CategoricalLogits", Activation::tanh, Activation::linear, 2, CategoricalCrossentropy{.from_logits = true});
   add("SparseFused", Activation::sigmoid, Activation::softmax, 2, SparseCategoricalCrossentropy{});
   add("SparseLogits", Activation::sigmoid, Activation::linear, 2, SparseCategoricalCrossentropy{.from_logits = true});
+  add("Absolute", Activation::tanh, Activation::sigmoid, 2, MeanAbsoluteError{});
+  add("Huber", Activation::tanh, Activation::tanh, 2, Huber{.delta = 0.4});
+  add("LogCosh", Activation::tanh, Activation::linear, 2, LogCosh{});
+  add("Hinge", Activation::sigmoid, Activation::tanh, 2, Hinge{});
+  add("SquaredHinge", Activation::sigmoid, Activation::linear, 1, SquaredHinge{});
+  add("Poisson", Activation::tanh, Activation::sigmoid, 2, Poisson{});
+  add("SmoothedSoftmax", Activation::tanh, Activation::softmax, 2, CategoricalCrossentropy{.label_smoothing = 0.2});
+  add("SmoothedSigmoid", Activation::tanh, Activation::sigmoid, 2, BinaryCrossentropy{.label_smoothing = 0.2});
   return all;
 }
 

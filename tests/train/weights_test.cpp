@@ -118,7 +118,7 @@ TEST(ClassWeights, MultiplyThoseOfSamples) {
 TEST(ClassWeights, PlayNoPartInValidation) {
   const Dataset data = uneven();
   Sequential model = model_of();
-  const History history = model.fit(data, {.validation_data = data, .class_weight = {{1, 100.0}}});
+  const History history = model.fit(data, {.class_weight = {{1, 100.0}}, .validation_data = data});
   EXPECT_DOUBLE_EQ(history.at("val_loss").back(), model.evaluate(data).at("loss"));
 }
 

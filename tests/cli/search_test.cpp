@@ -1,0 +1,133 @@
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include "cli/program.hpp"
+
+namespace gradus::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+void write(const fs::path& path, const std::string& text) { std::ofstream(path) << text; }
+
+/// A recipe whose runs take a moment: `epochs` of them in each.
+std::string recipe(int epochs, const std::string& search = "strategy = \"random\"\ntrials = 6\n") {
+  return "[data]\nsource = \"moons:300\"\n[model]\nlayers = [\"dense 16 tanh\", \"dense 2 softmax\"]\n"
+         "[compile]\noptimizer = \"adam 0.01\"\nmetrics = [\"accuracy\"]\nloss = \"categorical_crossentropy\"\n"
+         "[fit]\nepochs = " +
+         std::to_string(epochs) + "\n[search]\n" + search +
+         "[search.values]\n\"compile.optimizer.learning_rate\" = {min = 1e-4, max = 0.1, scale = \"log\"}\n"
+         "\"model.layers.0.units\" = [4, 8, 16]\n";
+}
+
+/// The ranking without what differs from run to run.
+std::string ranking_of(const Finished& finished) {
+  std::string text;
+  for (const Value& result : list(at(json_of(finished), "ranking"))) {
+    for (const char* key : {"trial", "round", "epochs", "score", "figures", "values"}) {
+      text += at(result, key).to_string() + " ";
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+TEST(SearchCommand, PrintsTheBestFirst) {
+  const TemporaryDirectory directory;
+  write(directory / "mine.toml", recipe(3));
+  const Finished finished = run(gradus({"search", "mine.toml"}), in(directory));
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  EXPECT_TRUE(contains(finished.out, "rank  val_accuracy  epochs  trial  values\n   1  ")) << finished.out;
+  EXPECT_TRUE(contains(finished.err, "run 6/6  trial 5  val_accuracy ")) << finished.err;
+  EXPECT_TRUE(contains(finished.err, "60 samples kept from training")) << finished.err;
+  const Value json = json_of(run(gradus({"search", "mine.toml", "--json"}), in(directory)));
+  const auto& ranking = list(at(json, "ranking"));
+  ASSERT_EQ(ranking.size(), 6U);
+  for (std::size_t i = 1; i < 6; ++i) {
+    EXPECT_GE(number(at(ranking[i - 1], "score")), number(at(ranking[i], "score")));
+  }
+}
+
+TEST(SearchCommand, GoesOnWhereItWasKilled) {
+  const TemporaryDirectory killed, whole;
+  const std::string text = recipe(600, "strategy = \"halving\"\ntrials = 6\nfactor = 2\n");
+  for (const TemporaryDirectory* directory : {&killed, &whole}) write(*directory / "mine.toml", text);
+  {
+    Process process(gradus({"search", "mine.toml", "--json"}), in(killed));
+    ASSERT_TRUE(process.wait_for("run 3/")) << "two runs are on the disk by then";
+    process.send(SIGKILL);
+    EXPECT_EQ(process.finish().signal, SIGKILL);
+  }
+  const Finished rest = run(gradus({"search", "mine.toml", "--json", "--threads", "1"}), in(killed));
+  ASSERT_EQ(rest.status, 0) << rest.err;
+  EXPECT_TRUE(contains(rest.err, "Going on after ")) << rest.err;
+  EXPECT_FALSE(contains(rest.err, "run 2/")) << "what was done is not done again";
+  const Finished once = run(gradus({"search", "mine.toml", "--json"}), in(whole));
+  ASSERT_EQ(once.status, 0) << once.err;
+  EXPECT_EQ(ranking_of(rest), ranking_of(once));
+}
+
+TEST(SearchCommand, SavesTheBestAsItsTrialWas) {
+  const TemporaryDirectory directory;
+  write(directory / "mine.toml", recipe(4, "strategy = \"grid\"\nmetric = \"loss\"\n") + "");
+  std::string text = recipe(4, "strategy = \"grid\"\nmetric = \"loss\"\n");
+  const std::string range = "{min = 1e-4, max = 0.1, scale = \"log\"}";
+  text.replace(text.find(range), range.size(), "[0.001, 0.05]");
+  write(directory / "mine.toml", text);
+  const Finished finished = run(gradus({"search", "mine.toml", "--json", "--save", "best.keras"}), in(directory));
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  const Value json = json_of(finished);
+  const Value& best = list(at(json, "ranking")).front();
+  EXPECT_TRUE(fs::exists(directory / "best.keras"));
+  EXPECT_EQ(number(at(at(best, "values"), "compile.optimizer.learning_rate")), 0.05);
+  const Finished look = run(gradus({"inspect", "best.keras", "--json"}), in(directory));
+  EXPECT_TRUE(contains(look.out, number(at(at(best, "values"), "model.layers.0.units")) == 16 ? "\"units\":16" : "units"))
+      << look.out;
+}
+
+TEST(SearchCommand, CrossValidatesEachCombination) {
+  const TemporaryDirectory directory;
+  write(directory / "mine.toml", recipe(2, "trials = 2\nfolds = 3\n"));
+  const Finished finished = run(gradus({"search", "mine.toml", "--json"}), in(directory));
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  EXPECT_TRUE(contains(finished.err, "over 3 folds")) << finished.err;
+  EXPECT_EQ(list(at(json_of(finished), "ranking")).size(), 2U);
+}
+
+TEST(SearchCommand, RefusesWhatItCannotDo) {
+  const TemporaryDirectory directory;
+  write(directory / "mine.toml", recipe(1));
+  write(directory / "plain.toml", recipe(1).substr(0, recipe(1).find("[search]")));
+  expect_refusal(run(gradus({"search", "keras-rmsprop"}), in(directory)), 2, ".toml");
+  expect_refusal(run(gradus({"search", "plain.toml"}), in(directory)), 3, "[search]");
+  expect_refusal(run(gradus({"search", "none.toml"}), in(directory)), 3, "none.toml");
+  ASSERT_EQ(run(gradus({"search", "mine.toml", "--trials", "1"}), in(directory)).status, 0);
+  expect_refusal(run(gradus({"search", "mine.toml", "--trials", "2"}), in(directory)), 3, "another search");
+  write(directory / "mine.search.json", "{}");
+  expect_refusal(run(gradus({"search", "mine.toml"}), in(directory)), 3, "mine.search.json");
+}
+
+TEST(KFold, MeasuresEachFoldAndSavesNothing) {
+  const TemporaryDirectory directory;
+  const std::vector<std::string> command{"train",    "moons:100",   "--layers", "dense 4 tanh, dense 2 softmax",
+                                         "--k-fold", "4",           "--epochs", "2"};
+  const Finished finished = run(gradus(command), in(directory));
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  for (const char* words : {"fold 4  loss ", "on 25 samples", "mean accuracy ", "standard deviation "}) {
+    EXPECT_TRUE(contains(finished.out, words)) << words << " in " << finished.out;
+  }
+  EXPECT_TRUE(contains(finished.err, "Next: ")) << finished.err;
+  EXPECT_FALSE(fs::exists(directory / "moons.keras"));
+  std::vector<std::string> json = command;
+  json.emplace_back("--json");
+  const Value value = json_of(run(gradus(json), in(directory)));
+  EXPECT_EQ(list(at(value, "folds")).size(), 4U);
+  json.insert(json.end(), {"--save", "m.keras"});
+  expect_refusal(run(gradus(json), in(directory)), 2, "--k-fold");
+}
+
+}  // namespace
+}  // namespace gradus::test
