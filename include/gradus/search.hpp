@@ -49,8 +49,8 @@ class Search {
     friend bool operator==(const Run&, const Run&) = default;
   };
   struct Result {
-    Run run;
-    std::optional<double> score;  ///< null: the run failed
+    Run run{};
+    std::optional<double> score{};  ///< null: the run failed
     Logs figures{};
     double seconds = 0;
     std::string error{};
