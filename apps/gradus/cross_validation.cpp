@@ -72,11 +72,9 @@ int cross_validate_plan(const TrainPlan& plan, const TrainOptions& options) {
         note("Fold " + std::to_string(fold + 1) + " of " + std::to_string(*options.k_fold));
         return recipe.model(train);
       },
-      data,
-      {.folds = *options.k_fold,
-       .seed = recipe.fit.seed,
-       .fit = fit,
-       .interrupted = [] { return InterruptGuard::interrupted(); }});
+      data, {.folds = *options.k_fold, .seed = recipe.fit.seed, .fit = fit, .interrupted = [] {
+               return InterruptGuard::interrupted();
+             }});
   progress.clear();
   if (validation.interrupted) {
     note("Interrupted after " + count_of(static_cast<std::int64_t>(validation.folds.size()), "fold") + ".");

@@ -139,10 +139,9 @@ Search::Result run_trial(const Task& task, const Search& search, const Search::R
     fit.callbacks = {&stop};
     const CrossValidation validation =
         cross_validate([&](const Dataset& train, std::int64_t) { return recipe.model(train); }, parts.train,
-                       {.folds = task.wanted.folds,
-                        .seed = recipe.fit.seed,
-                        .fit = fit,
-                        .interrupted = [] { return InterruptGuard::interrupted(); }});
+                       {.folds = task.wanted.folds, .seed = recipe.fit.seed, .fit = fit, .interrupted = [] {
+                          return InterruptGuard::interrupted();
+                        }});
     for (const auto& [name, value] : validation.mean.entries()) result.figures.set("val_" + name, value);
     for (const auto& fold : validation.folds) result.seconds += fold.history.seconds;
   } else {
@@ -170,8 +169,9 @@ Search::Result run_or_fail(const Task& task, const Search& search, const Search:
 void announce(const Task& task, const Search& search, const StateFile& state) {
   note(task.plan.recipe.name + ": " + count_of(search.trials(), "combination") + ", " + count_of(search.runs(), "run") +
        " in all, compared by " + task.wanted.metric +
-       (task.wanted.folds > 0 ? " over " + count_of(task.wanted.folds, "fold")
-                              : " on " + count_of(task.plan.parts.validation.size(), "sample") + " kept from training"));
+       (task.wanted.folds > 0
+            ? " over " + count_of(task.wanted.folds, "fold")
+            : " on " + count_of(task.plan.parts.validation.size(), "sample") + " kept from training"));
   if (!search.results().empty()) {
     note("Going on after " + count_of(static_cast<std::int64_t>(search.results().size()), "run") + " in " +
          state.path() + ".");
@@ -289,7 +289,8 @@ std::string identity_of(const Task& task) {
 
 std::string state_path(const SearchCommand& command) {
   const std::filesystem::path recipe(command.recipe);
-  const std::filesystem::path directory = command.directory ? std::filesystem::path(*command.directory) : recipe.parent_path();
+  const std::filesystem::path directory =
+      command.directory ? std::filesystem::path(*command.directory) : recipe.parent_path();
   return (directory / (recipe.stem().string() + ".search.json")).string();
 }
 

@@ -36,7 +36,8 @@ void declare(Arguments& arguments, TrainOptions& options) {
       .option("--metrics", "LIST", options.metrics, "what is measured beside the loss: \"accuracy, f1_score macro\"",
               "the recipe's, else accuracy for classes")
       .option("--class-weight", "WEIGHTS", options.class_weight,
-              "how much the samples of each class count: balanced for all classes alike, or 0:1,1:5", "all samples alike")
+              "how much the samples of each class count: balanced for all classes alike, or 0:1,1:5",
+              "all samples alike")
       .option("--epochs", "N", options.epochs, "how often to go through the data",
               "the recipe's; else 5 epochs of MNIST, more of smaller sets: some 2000 steps", 0)
       .option("--batch-size", "N", options.batch_size, "samples a step", "the recipe's; else 128 samples, 32 for rows",

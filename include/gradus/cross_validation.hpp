@@ -10,10 +10,10 @@
 namespace gradus {
 
 struct CrossValidationOptions {
-  std::int64_t folds = 5;   ///< 2 to the number of samples
-  std::uint64_t seed = 0;   ///< of the folds
-  bool stratified = true;   ///< each fold has each class's share; plays no part where targets are numbers
-  FitOptions fit{};         ///< of each fold; validation_data is replaced by the fold that is left out
+  std::int64_t folds = 5;               ///< 2 to the number of samples
+  std::uint64_t seed = 0;               ///< of the folds
+  bool stratified = true;               ///< each fold has each class's share; plays no part where targets are numbers
+  FitOptions fit{};                     ///< of each fold; validation_data is replaced by the fold that is left out
   std::function<bool()> interrupted{};  ///< asked after each run: true ends all, and drops a fold that is not complete
 };
 
@@ -25,9 +25,9 @@ struct CrossValidation {
     Logs figures;  ///< loss and metrics on the part left out, after the last epoch
   };
   std::vector<Fold> folds;
-  Logs mean;                  ///< over the folds
-  Logs standard_deviation;    ///< likewise, of a sample: divided by folds - 1
-  bool interrupted = false;   ///< there are fewer folds than were asked for
+  Logs mean;                 ///< over the folds
+  Logs standard_deviation;   ///< likewise, of a sample: divided by folds - 1
+  bool interrupted = false;  ///< there are fewer folds than were asked for
 };
 
 /// The parts of a k-fold cross-validation: part i is {the rest, fold i}, each in the original order. Every sample is in

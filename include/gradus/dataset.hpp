@@ -77,8 +77,8 @@ class Dataset {
   /// `bad_data` otherwise.
   [[nodiscard]] Dataset with_inputs(std::vector<std::uint8_t> bytes, std::vector<Real> reals) const;
   /// How much each sample counts, one number a sample; empty unless set. The loss of fit and evaluate is
-  /// sum(weight * loss) / samples, as Keras has it; weights of mean 1 keep its scale. Metrics take no notice unless they
-  /// are weighted_metrics.
+  /// sum(weight * loss) / samples, as Keras has it; weights of mean 1 keep its scale. Metrics take no notice unless
+  /// they are weighted_metrics.
   [[nodiscard]] std::span<const Real> sample_weights() const;
   /// Throws `invalid_argument` unless there is one finite number of 0 or more a sample. None: every sample counts 1.
   [[nodiscard]] Dataset with_sample_weights(std::vector<Real> weights) const;

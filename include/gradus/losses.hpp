@@ -109,8 +109,8 @@ struct LogCosh {
   static constexpr auto fields() { return std::tuple<>(); }
 };
 
-/// 1/n sum max(0, 1 - t y), for targets -1 and 1, or 0 and 1, which become -1 and 1: a sample whose targets are all 0 or
-/// 1 is one of these (Keras looks at a whole batch). Outputs are best linear or tanh.
+/// 1/n sum max(0, 1 - t y), for targets -1 and 1, or 0 and 1, which become -1 and 1: a sample whose targets are all 0
+/// or 1 is one of these (Keras looks at a whole batch). Outputs are best linear or tanh.
 struct Hinge {
   using Kind = LossKind;
   static constexpr std::string_view class_name = "Hinge";
@@ -145,8 +145,8 @@ struct Poisson {
   static constexpr auto fields() { return std::tuple<>(); }
 };
 
-/// -(y . t) / (|y| |t|), each norm at least 1e-7: -1 where directions agree, 1 where they are opposed. Over all outputs of
-/// a sample.
+/// -(y . t) / (|y| |t|), each norm at least 1e-7: -1 where directions agree, 1 where they are opposed. Over all outputs
+/// of a sample.
 struct CosineSimilarity {
   using Kind = LossKind;
   static constexpr std::string_view class_name = "CosineSimilarity";

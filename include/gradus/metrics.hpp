@@ -97,9 +97,9 @@ struct Recall {
   }
 };
 
-/// 2 precision recall / (precision + recall) of each class. A sample is taken for the class of its greatest output; with
-/// `threshold`, for each whose output is above it. A single output is taken for 1 above 0.5 unless `threshold` says
-/// otherwise, and gives one figure.
+/// 2 precision recall / (precision + recall) of each class. A sample is taken for the class of its greatest output;
+/// with `threshold`, for each whose output is above it. A single output is taken for 1 above 0.5 unless `threshold`
+/// says otherwise, and gives one figure.
 struct F1Score {
   using Kind = MetricKind;
   Average average = Average::none;
@@ -150,8 +150,8 @@ struct RootMeanSquaredError {
 
 }  // namespace metrics
 
-/// 1 - sum (y - t)^2 / sum (t - mean t)^2: 1 for a perfect fit, 0 for the mean. Of several outputs the mean of theirs. 0
-/// where all targets are equal.
+/// 1 - sum (y - t)^2 / sum (t - mean t)^2: 1 for a perfect fit, 0 for the mean. Of several outputs the mean of theirs.
+/// 0 where all targets are equal.
 struct R2Score {
   using Kind = MetricKind;
   static constexpr std::string_view class_name = "R2Score";

@@ -37,16 +37,16 @@ struct CompileOptions {
 
 /// How much the samples of each class count while the model is trained: `{{0, 1.0}, {1, 5.0}}`, or "balanced" for
 /// samples / (classes * samples of the class), classes being those that the data have, so that all count alike. A class
-/// that is not named counts 1. A sample's own weight is multiplied by that of its class. Validation and evaluate take no
-/// notice, as in Keras.
+/// that is not named counts 1. A sample's own weight is multiplied by that of its class. Validation and evaluate take
+/// no notice, as in Keras.
 class ClassWeights {
  public:
   ClassWeights() = default;
   ClassWeights(std::initializer_list<std::pair<const std::int32_t, double>> weights) : weights_(weights) {}  // NOLINT
   ClassWeights(std::map<std::int32_t, double> weights) : weights_(std::move(weights)) {}                     // NOLINT
   /// "balanced"; throws `invalid_argument` for another word.
-  ClassWeights(std::string_view word);                                             // NOLINT
-  ClassWeights(const char* word) : ClassWeights(std::string_view(word)) {}         // NOLINT
+  ClassWeights(std::string_view word);                                      // NOLINT
+  ClassWeights(const char* word) : ClassWeights(std::string_view(word)) {}  // NOLINT
 
   [[nodiscard]] bool empty() const { return !balanced_ && weights_.empty(); }
   [[nodiscard]] bool balanced() const { return balanced_; }
@@ -128,7 +128,8 @@ class Sequential {
   /// model, or a layer cannot be trained through; `not_finite` naming layer, epoch and step when a number stops being
   /// finite, with the weights as they were after the last good epoch. May be called again to go on.
   History fit(const Dataset& data, const FitOptions& options = {});
-  /// Mean loss, penalties of weights and outputs included, and metrics over `data`. Throws `invalid_argument` when not compiled or the data do not fit.
+  /// Mean loss, penalties of weights and outputs included, and metrics over `data`. Throws `invalid_argument` when not
+  /// compiled or the data do not fit.
   [[nodiscard]] Logs evaluate(const Dataset& data, const EvaluateOptions& options = {}) const;
   /// Outputs for each row of `inputs`, (rows, ...output_shape). Bytes and reals mean the same numbers. A row's result
   /// does not depend on the other rows, to the bit. Throws `invalid_argument` when the rows do not fit.

@@ -30,8 +30,8 @@ struct SearchOptions {
   std::int64_t trials = 20;  ///< how many combinations are drawn, 1 to 100,000; a grid has its own number
   std::uint64_t seed = 0;    ///< of what is drawn
   bool greatest_is_best = false;
-  std::int64_t epochs = 1;   ///< of a full run
-  double factor = 3;         ///< halving: one in so many goes on, for so many times the epochs; above 1
+  std::int64_t epochs = 1;  ///< of a full run
+  double factor = 3;        ///< halving: one in so many goes on, for so many times the epochs; above 1
 };
 
 /// A search for the best combination, step by step: what to run next follows from what was found so far and from

@@ -324,7 +324,8 @@ Dataset Dataset::subset(std::span<const std::int64_t> indices) const {
   if (!is_classified()) samples.targets = gather(from.targets, target_width(), begin_, indices);
   Storage chosen = storage();
   chosen.samples = std::make_shared<const Samples>(std::move(samples));
-  if (chosen.weights) chosen.weights = std::make_shared<const std::vector<Real>>(gather(*chosen.weights, 1, begin_, indices));
+  if (chosen.weights)
+    chosen.weights = std::make_shared<const std::vector<Real>>(gather(*chosen.weights, 1, begin_, indices));
   Dataset set = owning(std::move(chosen), static_cast<std::int64_t>(indices.size()));
   set.one_hot_ = one_hot_;
   return set;

@@ -96,7 +96,8 @@ Value layers_of(const Sequential& model, const Value& config) {
 Value compile_value(const CompileOptions& options) {
   Value::Object object = {{"optimizer", FieldType<Optimizer>::to_value(options.optimizer)},
                           {"loss", FieldType<Loss>::to_value(options.loss)}};
-  for (const auto& [key, list] : {std::pair{"metrics", &options.metrics}, {"weighted_metrics", &options.weighted_metrics}}) {
+  for (const auto& [key, list] :
+       {std::pair{"metrics", &options.metrics}, {"weighted_metrics", &options.weighted_metrics}}) {
     Value::List metrics;
     for (const Metric& metric : *list) metrics.push_back(FieldType<Metric>::to_value(metric));
     object.emplace_back(key, std::move(metrics));

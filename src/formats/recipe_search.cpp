@@ -61,8 +61,8 @@ SearchOptions::Strategy strategy_of(const std::string& word, const toml::table& 
   if (word == "grid") return SearchOptions::Strategy::grid;
   if (word == "random") return SearchOptions::Strategy::random;
   if (word == "halving") return SearchOptions::Strategy::halving;
-  source.fail(*table.get("strategy"), "search.strategy: expected \"grid\", \"random\" or \"halving\", got " +
-                                          in_quotes(word));
+  source.fail(*table.get("strategy"),
+              "search.strategy: expected \"grid\", \"random\" or \"halving\", got " + in_quotes(word));
 }
 
 void read_measure(Section& section, const toml::table& table, const Recipe& recipe, RecipeSearch& search,
@@ -72,7 +72,8 @@ void read_measure(Section& section, const toml::table& table, const Recipe& reci
   search.metric = accuracy ? "val_accuracy" : "val_loss";
   section.text("metric", search.metric);
   if (!search.metric.starts_with("val_")) search.metric = "val_" + search.metric;
-  const bool small = search.metric.find("loss") != std::string::npos || search.metric.find("error") != std::string::npos;
+  const bool small =
+      search.metric.find("loss") != std::string::npos || search.metric.find("error") != std::string::npos;
   std::string goal = small ? "min" : "max";
   section.text("goal", goal);
   if (goal != "min" && goal != "max") source.fail(*table.get("goal"), "search.goal: expected \"min\" or \"max\"");
@@ -178,7 +179,8 @@ void set_in(toml::node& node, const std::vector<std::string>& names, std::size_t
   if (path == "model.layers") spread_layers(*list);
   const auto index = parse_int(name);
   if (!index || *index < 0 || *index >= static_cast<std::int64_t>(list->size())) {
-    throw Error(ErrorCode::invalid_argument, path + " has items 0 to " + std::to_string(list->size() - 1) + ", not " + name);
+    throw Error(ErrorCode::invalid_argument,
+                path + " has items 0 to " + std::to_string(list->size() - 1) + ", not " + name);
   }
   const auto at = static_cast<std::size_t>(*index);
   if (last) {

@@ -35,7 +35,8 @@ struct RecipeSearch {
   std::int64_t folds = 0;  ///< 0: no cross-validation
 };
 
-/// Reads the table. Throws `bad_data` as "file:line: sentence", also when there is no such table or the recipe is wrong.
+/// Reads the table. Throws `bad_data` as "file:line: sentence", also when there is no such table or the recipe is
+/// wrong.
 RecipeSearch parse_recipe_search(std::string_view toml, const std::string& file);
 
 /// The recipe with other values under these keys, dots between the names of tables and the numbers of layers. Where the

@@ -171,7 +171,8 @@ ClassWeights class_weights_of(const toml::node& node, const Source& source) {
   if (const auto* word = node.as_string()) {
     return source.at(node, key, [&] { return ClassWeights(word->get()); });
   }
-  if (!node.is_table()) source.fail(node, key + ": expected \"balanced\" or a table of weights, got " + type_name(node));
+  if (!node.is_table())
+    source.fail(node, key + ": expected \"balanced\" or a table of weights, got " + type_name(node));
   std::map<std::int32_t, double> weights;
   for (const auto& [name, weight] : *node.as_table()) {
     const auto label = parse_int(name.str());

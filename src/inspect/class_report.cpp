@@ -22,8 +22,8 @@ std::string name_of(std::size_t label, const std::vector<std::string>& names) {
 
 std::string line_of(const std::string& name, std::size_t width, const ClassFigures& figures) {
   char numbers[96];
-  std::snprintf(numbers, sizeof numbers, "  %9.4f  %6.4f  %6.4f  %9lld\n", figures.precision, figures.recall, figures.f1,
-                static_cast<long long>(figures.support));
+  std::snprintf(numbers, sizeof numbers, "  %9.4f  %6.4f  %6.4f  %9lld\n", figures.precision, figures.recall,
+                figures.f1, static_cast<long long>(figures.support));
   return std::string(width - name.size(), ' ') + name + numbers;
 }
 

@@ -9,9 +9,9 @@ namespace gradus {
 
 /// How well one class, or all of them, were told apart.
 struct ClassFigures {
-  double precision = 0;  ///< of what was taken for the class, the share that is of it; 0 where nothing was
-  double recall = 0;     ///< of what is of the class, the share that was taken for it; 0 where nothing is
-  double f1 = 0;         ///< 2 precision recall / (precision + recall)
+  double precision = 0;      ///< of what was taken for the class, the share that is of it; 0 where nothing was
+  double recall = 0;         ///< of what is of the class, the share that was taken for it; 0 where nothing is
+  double f1 = 0;             ///< 2 precision recall / (precision + recall)
   std::int64_t support = 0;  ///< samples of the class
 };
 

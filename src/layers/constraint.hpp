@@ -32,8 +32,7 @@ using ConstraintRegistry = SpecRegistry<ConstraintKind>;
 
 template <class S, class F>
 bool register_constraint(std::string_view file) {
-  return ConstraintRegistry::instance().add(S{},
-                                            {[](const Constraint& spec) -> std::unique_ptr<ConstraintFunction> {
+  return ConstraintRegistry::instance().add(S{}, {[](const Constraint& spec) -> std::unique_ptr<ConstraintFunction> {
                                               return std::make_unique<F>(*spec.get_if<S>());
                                             }},
                                             file);

@@ -26,8 +26,7 @@ using RegularizerRegistry = SpecRegistry<RegularizerKind>;
 
 template <class S, class F>
 bool register_regularizer(std::string_view file) {
-  return RegularizerRegistry::instance().add(S{},
-                                             {[](const Regularizer& spec) -> std::unique_ptr<RegularizerFunction> {
+  return RegularizerRegistry::instance().add(S{}, {[](const Regularizer& spec) -> std::unique_ptr<RegularizerFunction> {
                                                return std::make_unique<F>(*spec.get_if<S>());
                                              }},
                                              file);

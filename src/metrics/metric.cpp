@@ -9,10 +9,8 @@ GRADUS_INSTANTIATE_SPEC(MetricKind)
 namespace gradus {
 namespace {
 
-constexpr std::array<std::pair<Average, std::string_view>, 4> averages = {{{Average::none, "none"},
-                                                                            {Average::micro, "micro"},
-                                                                            {Average::macro, "macro"},
-                                                                            {Average::weighted, "weighted"}}};
+constexpr std::array<std::pair<Average, std::string_view>, 4> averages = {
+    {{Average::none, "none"}, {Average::micro, "micro"}, {Average::macro, "macro"}, {Average::weighted, "weighted"}}};
 
 class MeanState final : public MetricState {
  public:

@@ -109,7 +109,9 @@ void WeightRules::constrain_group(const Constrained& c, Real* block, std::size_t
     }
   };
   if (c.function->axes() == nullptr) {
-    each_row([&](Real* w) { std::transform(w + first, w + last, w + first, [&](Real x) { return c.function->number(x); }); });
+    each_row([&](Real* w) {
+      std::transform(w + first, w + last, w + first, [&](Real x) { return c.function->number(x); });
+    });
     return;
   }
   double sums[tile_columns] = {};

@@ -165,8 +165,10 @@ void Workspace::plan_activity_penalties(Steps& steps) {
     if (!spec) continue;
     activity_[placed.layer] = RegularizerRegistry::instance().find(spec->class_name()).maker.make(*spec);
     const std::int64_t n = placed.function->output_shape().elements();
-    steps.push_back({true, {}, [this, &rule = *activity_[placed.layer], out = placed.buffers.out, n](
-                                   const Pass&, std::int64_t begin, std::int64_t end) {
+    steps.push_back({true,
+                     {},
+                     [this, &rule = *activity_[placed.layer], out = placed.buffers.out, n](
+                         const Pass&, std::int64_t begin, std::int64_t end) {
                        for (std::int64_t r = begin; r < end; ++r) {
                          losses_[static_cast<std::size_t>(r)] += rule.add(out + r * row_stride(n), n, 0, nullptr);
                        }

@@ -10,13 +10,13 @@ namespace {
 
 TEST(Measures, AreChosenForTrainingAndEvaluation) {
   const TemporaryDirectory directory;
-  const Finished trained = run(gradus({"train", "blobs:300", "--layers",
-                                       "dense 8 relu kernel_regularizer=l2(0.001) kernel_constraint=max_norm(2), "
-                                       "dense 3 softmax",
-                                       "--loss", "categorical_crossentropy label_smoothing=0.1", "--metrics",
-                                       "accuracy, f1_score macro", "--class-weight", "0:2,1:0.5", "--epochs", "3",
-                                       "--save", "m.keras", "--json"}),
-                               in(directory));
+  const Finished trained =
+      run(gradus({"train", "blobs:300", "--layers",
+                  "dense 8 relu kernel_regularizer=l2(0.001) kernel_constraint=max_norm(2), "
+                  "dense 3 softmax",
+                  "--loss", "categorical_crossentropy label_smoothing=0.1", "--metrics", "accuracy, f1_score macro",
+                  "--class-weight", "0:2,1:0.5", "--epochs", "3", "--save", "m.keras", "--json"}),
+          in(directory));
   ASSERT_EQ(trained.status, 0) << trained.err;
   EXPECT_EQ(list(at(at(json_of(trained), "history"), "val_f1_score")).size(), 3U);
   const Finished told =

@@ -84,7 +84,8 @@ TEST(SearchCommand, SavesTheBestAsItsTrialWas) {
   EXPECT_TRUE(fs::exists(directory / "best.keras"));
   EXPECT_EQ(number(at(at(best, "values"), "compile.optimizer.learning_rate")), 0.05);
   const Finished look = run(gradus({"inspect", "best.keras", "--json"}), in(directory));
-  EXPECT_TRUE(contains(look.out, number(at(at(best, "values"), "model.layers.0.units")) == 16 ? "\"units\":16" : "units"))
+  EXPECT_TRUE(
+      contains(look.out, number(at(at(best, "values"), "model.layers.0.units")) == 16 ? "\"units\":16" : "units"))
       << look.out;
 }
 
@@ -112,8 +113,8 @@ TEST(SearchCommand, RefusesWhatItCannotDo) {
 
 TEST(KFold, MeasuresEachFoldAndSavesNothing) {
   const TemporaryDirectory directory;
-  const std::vector<std::string> command{"train",    "moons:100",   "--layers", "dense 4 tanh, dense 2 softmax",
-                                         "--k-fold", "4",           "--epochs", "2"};
+  const std::vector<std::string> command{"train",    "moons:100", "--layers", "dense 4 tanh, dense 2 softmax",
+                                         "--k-fold", "4",         "--epochs", "2"};
   const Finished finished = run(gradus(command), in(directory));
   ASSERT_EQ(finished.status, 0) << finished.err;
   for (const char* words : {"fold 4  loss ", "on 25 samples", "mean accuracy ", "standard deviation "}) {

@@ -169,8 +169,8 @@ TEST_F(Hostile, OptionsThatWouldChangeTheOutputsAreRefused) {
                  with_config("\"kernel_constraint\":null", "\"quantization_config\":{\"mode\":\"int8\"}"));
   expect_refused(ErrorCode::unsupported, {"layer 'dense'", "'int8_from_float32'"},
                  with_config("\"dtype\":\"float32\",\"units\"", "\"dtype\":\"int8_from_float32\",\"units\""));
-  const LoadedModel loaded =
-      read_keras(with_config("\"kernel_regularizer\":null", R"("kernel_regularizer":{"class_name":"OrthogonalRegularizer"},"novel":1)"));
+  const LoadedModel loaded = read_keras(with_config(
+      "\"kernel_regularizer\":null", R"("kernel_regularizer":{"class_name":"OrthogonalRegularizer"},"novel":1)"));
   ASSERT_FALSE(loaded.notes.empty());
   EXPECT_NE(loaded.notes[0].find("kernel_regularizer"), std::string::npos);
 }

@@ -41,13 +41,14 @@ TEST(KerasRules, AreWrittenAsKerasWritesThem) {
   }
   const Value config = config_of_file(directory / "m.keras", "config.json");
   const std::string text = write_json(config);
-  for (const char* part :
-       {R"("kernel_regularizer":{"module":"keras.regularizers","class_name":"L1L2","config":{"l1":0.5,"l2":0.25},)",
-        R"("bias_regularizer":{"module":"keras.regularizers","class_name":"L1","config":{"l1":0.01},)",
-        R"("activity_regularizer":{"module":"keras.regularizers","class_name":"L2","config":{"l2":0.125},)",
-        R"("kernel_constraint":{"module":"keras.constraints","class_name":"MaxNorm","config":{"max_value":3.0,)"
-        R"("axis":[0,1]},)",
-        R"("bias_constraint":{"module":"keras.constraints","class_name":"NonNeg","config":{},"registered_name":null})"}) {
+  for (
+      const char* part :
+      {R"("kernel_regularizer":{"module":"keras.regularizers","class_name":"L1L2","config":{"l1":0.5,"l2":0.25},)",
+       R"("bias_regularizer":{"module":"keras.regularizers","class_name":"L1","config":{"l1":0.01},)",
+       R"("activity_regularizer":{"module":"keras.regularizers","class_name":"L2","config":{"l2":0.125},)",
+       R"("kernel_constraint":{"module":"keras.constraints","class_name":"MaxNorm","config":{"max_value":3.0,)"
+       R"("axis":[0,1]},)",
+       R"("bias_constraint":{"module":"keras.constraints","class_name":"NonNeg","config":{},"registered_name":null})"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << " in " << text;
   }
   EXPECT_EQ(config_of_file(directory / "m.keras", "metadata.json").find("gradus")->find("layers"), nullptr);
@@ -56,7 +57,8 @@ TEST(KerasRules, AreWrittenAsKerasWritesThem) {
 Layer read_dense(const std::string& options) {
   std::vector<std::string> notes;
   const Layer layer = keras::layer_from_keras(
-      read_json(R"({"class_name":"Dense","config":{"name":"d","units":2,)" + options + "}}", "a layer"), "3.0.0", notes);
+      read_json(R"({"class_name":"Dense","config":{"name":"d","units":2,)" + options + "}}", "a layer"), "3.0.0",
+      notes);
   EXPECT_TRUE(notes.empty()) << notes.front();
   return layer;
 }

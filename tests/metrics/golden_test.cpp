@@ -104,8 +104,9 @@ TEST(Metrics, AreRefusedWhereTheyDoNotFit) {
   expect_error(ErrorCode::invalid_argument, {"recall", "class 4", "1"}, [&] { (void)model.evaluate(two); });
   expect_error(ErrorCode::invalid_argument, {"Precision", "top_k", "0"},
                [&] { model.compile({.loss = MeanSquaredError{}, .metrics = {Precision{.top_k = 0}}}); });
-  expect_error(ErrorCode::invalid_argument, {"F1Score", "average", "micro"},
-               [] { (void)Metric::make("F1Score", {{"average", "mean"}}); });
+  expect_error(ErrorCode::invalid_argument, {"F1Score", "average", "micro"}, [] {
+    (void)Metric::make("F1Score", {{"average", "mean"}});
+  });
 }
 
 // One kind of sample alone: nothing to rank, and nothing divided by 0.

@@ -78,8 +78,9 @@ TEST(Regularizers, PlainDescentDecaysWeights) {
 TEST(Constraints, BringWeightsBackAfterEachStep) {
   const Dataset data = rows(60, 80);
   const auto trained = [&](const Constraint& constraint) {
-    Sequential model{{80}, {Dense{.units = 70, .activation = relu, .kernel_constraint = constraint},
-                            Dense{.units = 3, .activation = softmax}}};
+    Sequential model{{80},
+                     {Dense{.units = 70, .activation = relu, .kernel_constraint = constraint},
+                      Dense{.units = 3, .activation = softmax}}};
     model.compile({.optimizer = SGD{.learning_rate = 0.5}, .metrics = {}});
     model.fit(data, {.epochs = 3, .batch_size = 20});
     return model.weight(0);
@@ -100,11 +101,12 @@ TEST(Constraints, BringWeightsBackAfterEachStep) {
 TEST(Constraints, TakeTheAxesTheyAreTold) {
   const Dataset nothing = Dataset::with_targets("nothing", {2}, {0, 0}, {0, 0, 0}, 3);
   const auto kept = [&](std::vector<std::int64_t> axis) {
-    Sequential model{{2}, {Dense{.units = 3,
-                                 .use_bias = true,
-                                 .bias_initializer = Given{.values = {3, 0, 4}},
-                                 .kernel_constraint = UnitNorm{.axis = std::move(axis)},
-                                 .bias_constraint = MaxNorm{.max_value = 1}}}};
+    Sequential model{{2},
+                     {Dense{.units = 3,
+                            .use_bias = true,
+                            .bias_initializer = Given{.values = {3, 0, 4}},
+                            .kernel_constraint = UnitNorm{.axis = std::move(axis)},
+                            .bias_constraint = MaxNorm{.max_value = 1}}}};
     model.set_weight(0, Tensor({2, 3}, {3, 1, 2, 4, 0, 2}));
     model.compile({.optimizer = SGD{.learning_rate = 1e-30}, .loss = MeanSquaredError{}, .metrics = {}});
     model.fit(nothing, {.batch_size = 1});

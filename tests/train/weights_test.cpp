@@ -126,10 +126,8 @@ TEST(ClassWeights, RefuseWhatHasNoMeaning) {
   const Dataset data = uneven();
   Sequential model = model_of();
   expect_error(ErrorCode::invalid_argument, {"class_weight", "balanced", "equal"}, [] { (void)ClassWeights("equal"); });
-  expect_error(ErrorCode::invalid_argument, {"class 2", "2"},
-               [&] { model.fit(data, {.class_weight = {{2, 1.0}}}); });
-  expect_error(ErrorCode::invalid_argument, {"class 0", "-1"},
-               [&] { model.fit(data, {.class_weight = {{0, -1.0}}}); });
+  expect_error(ErrorCode::invalid_argument, {"class 2", "2"}, [&] { model.fit(data, {.class_weight = {{2, 1.0}}}); });
+  expect_error(ErrorCode::invalid_argument, {"class 0", "-1"}, [&] { model.fit(data, {.class_weight = {{0, -1.0}}}); });
   Sequential line{{1}, {Dense{.units = 1}}};
   line.compile({.optimizer = SGD{}, .loss = MeanSquaredError{}, .metrics = {}});
   const Dataset numbers = Dataset::with_targets("line", {1}, {1, 2}, {2, 4}, 1);
