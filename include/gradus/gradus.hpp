@@ -7,6 +7,7 @@
 #include <gradus/constraints.hpp>
 #include <gradus/cross_validation.hpp>
 #include <gradus/dataset.hpp>
+#include <gradus/ensemble.hpp>
 #include <gradus/error.hpp>
 #include <gradus/initializers.hpp>
 #include <gradus/layers.hpp>
