@@ -50,14 +50,16 @@ Value report_value(const ClassReport& report, const std::vector<std::string>& na
 
 }  // namespace
 
-int evaluate(const Words& words) {
+int evaluate(const Words& given) {
+  Words words = given;
+  const std::vector<std::string> further = take_further_models(words);
   std::string model_path;
   DataOptions data_options;
   std::optional<std::int64_t> batch_size, threads;
   std::optional<std::string> metrics;
   bool json = false, confusion = false, report = false;
   Arguments arguments("evaluate", "Measures a model's loss and accuracy on data that have labels.");
-  arguments.word("MODEL", model_path, "a .keras file");
+  arguments.word("MODEL", model_path, "a model file; of several one after another the mean is measured");
   add_data_options(arguments, data_options, true);
   arguments.flag("--confusion", confusion, "also show which class was taken for which")
       .flag("--report", report, "also show precision, recall and F1 of each class, and their means")
@@ -74,11 +76,12 @@ int evaluate(const Words& words) {
   const Dataset data = data_for_model(model, data_options, part);
   prepare_to_evaluate(model, data.is_classified());
   if (metrics) measure(model, *metrics);
-  const Logs logs = model.evaluate(data, {.batch_size = batch_size.value_or(256), .threads = threads.value_or(0)});
+  const Ensemble models = ensemble_of(std::move(model), further);
+  const Logs logs = models.evaluate(data, {.batch_size = batch_size.value_or(256), .threads = threads.value_or(0)});
   if ((report || confusion) && !data.is_classified()) {
     throw UsageError("--report and --confusion are for classes; the targets of " + data.name() + " are numbers");
   }
-  const ConfusionMatrix matrix = confusion || report ? model.confusion(data) : ConfusionMatrix{};
+  const ConfusionMatrix matrix = confusion || report ? models.confusion(data) : ConfusionMatrix{};
   if (json) {
     Value::Object object;
     for (const auto& [name, value] : logs.entries()) object.emplace_back(name, value);

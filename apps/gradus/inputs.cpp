@@ -7,6 +7,7 @@
 
 #include "base/nearest.hpp"
 #include "base/text.hpp"
+#include "formats/model_formats.hpp"
 #include "model/spec_text.hpp"
 #include "terminal.hpp"
 #include "values.hpp"
@@ -14,6 +15,15 @@
 namespace gradus::app {
 
 namespace {
+
+// By its ending. Arrays may be data as well as weights, so .npz does not count.
+bool names_model(const std::string& word) {
+  const std::string name = lower(word);
+  return std::any_of(model_formats().begin(), model_formats().end(), [&](const ModelFormat& format) {
+    return format.read != nullptr && std::any_of(format.endings.begin(), format.endings.end(),
+                                                 [&](const auto& e) { return e != ".npz" && name.ends_with(e); });
+  });
+}
 
 Dataset::OneHot one_hot_from(const std::string& text) {
   const std::vector<std::string> parts = split_text(text, ',');
@@ -123,6 +133,20 @@ Dataset data_for_model(const Sequential& model, const DataOptions& options, std:
 }
 
 Sequential load_model(const std::string& path) { return Sequential::load(path); }
+
+std::vector<std::string> take_further_models(std::vector<std::string>& words) {
+  const auto first = words.begin() + (words.empty() ? 0 : 1);
+  const auto end = std::find_if_not(first, words.end(), names_model);
+  std::vector<std::string> further(first, end);
+  words.erase(first, end);
+  return further;
+}
+
+Ensemble ensemble_of(Sequential first, const std::vector<std::string>& further) {
+  std::vector<Sequential> models{std::move(first)};
+  for (const std::string& path : further) models.push_back(load_model(path));
+  return Ensemble(std::move(models));
+}
 
 Activation last_activation(const std::vector<Layer>& layers) {
   if (layers.empty()) return Activation::linear;

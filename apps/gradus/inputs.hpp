@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include <gradus/ensemble.hpp>
 #include <gradus/model.hpp>
 
 #include "cli.hpp"
@@ -39,6 +40,10 @@ Dataset data_for_model(const Sequential& model, const DataOptions& options, std:
 /// A model from a file that can be evaluated: one that names no loss gets the usual one for its outputs, and accuracy
 /// is measured when `classified`.
 Sequential load_model(const std::string& path);
+/// Where a command line begins with several model files, all but the first, taken out of `words`.
+std::vector<std::string> take_further_models(std::vector<std::string>& words);
+/// `first`, joined by the models of these files. Throws `invalid_argument` when they do not fit together.
+Ensemble ensemble_of(Sequential first, const std::vector<std::string>& further);
 void prepare_to_evaluate(Sequential& model, bool classified);
 
 /// The loss that outputs like these usually go with.

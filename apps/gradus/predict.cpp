@@ -47,21 +47,23 @@ Prediction prediction_from(const std::string& source, std::span<const Real> outp
   return prediction;
 }
 
-void predict_rows(const Sequential& model, const std::string& path, const PredictOptions& options,
+void predict_rows(const Ensemble& models, const std::string& path, const PredictOptions& options,
                   std::vector<Prediction>& predictions) {
+  const Sequential& model = models.models()[0];
   RowInput rows = row_input(path, model, options.label);
   if (!rows.remark.empty()) note(rows.remark);
   for (Real& value : rows.values) value *= static_cast<Real>(options.scale.value_or(1));
   const TensorView inputs(model.input_shape().with_rows(rows.rows), std::span<const Real>(rows.values));
-  const Tensor outputs = model.predict(inputs);
+  const Tensor outputs = models.predict(inputs);
   for (std::int64_t i = 0; i < rows.rows; ++i) {
     predictions.push_back(
         prediction_from(rows.names[static_cast<std::size_t>(i)], outputs.row(i), gives_amounts(model)));
   }
 }
 
-void predict_image(const Sequential& model, const std::string& path, const PredictOptions& options,
+void predict_image(const Ensemble& models, const std::string& path, const PredictOptions& options,
                    std::vector<Prediction>& predictions) {
+  const Sequential& model = models.models()[0];
   std::optional<bool> invert;
   if (options.invert || options.keep) invert = options.invert;
   const ImageInput image =
@@ -69,7 +71,7 @@ void predict_image(const Sequential& model, const std::string& path, const Predi
   if (!image.remark.empty()) note(path + ": " + image.remark);
   std::vector<Real> pixels(image.pixels.begin(), image.pixels.end());
   for (Real& value : pixels) value *= static_cast<Real>(options.scale.value_or(1));
-  const Tensor outputs = model.predict({model.input_shape().with_rows(1), std::span<const Real>(pixels)});
+  const Tensor outputs = models.predict({model.input_shape().with_rows(1), std::span<const Real>(pixels)});
   predictions.push_back(prediction_from(path, outputs.row(0), gives_amounts(model)));
 }
 
@@ -120,12 +122,14 @@ void check_scale(const Sequential& model, const PredictOptions& options, bool im
 
 }  // namespace
 
-int predict(const Words& words) {
+int predict(const Words& given) {
+  Words words = given;
+  const std::vector<std::string> further = take_further_models(words);
   PredictOptions options;
   Arguments arguments("predict",
                       "Says what a model makes of images (PNG, JPEG) or of table rows: numbers in a CSV "
                       "file, or on standard input with the word -.");
-  arguments.word("MODEL", options.model, "a .keras file")
+  arguments.word("MODEL", options.model, "a model file; of several one after another the mean is given")
       .words("FILE", options.files, "images, CSV files with a row for each sample, or - for rows on standard input")
       .option("--label", "COLUMN", options.label, "of a table: the column to leave out, by name or number from 0",
               "one called label, class or target; the first where 785 columns hold an image and its label")
@@ -139,14 +143,15 @@ int predict(const Words& words) {
   if (!arguments.parse(words)) return done;
   if (options.invert && options.keep) throw UsageError("--invert and --no-invert exclude each other");
 
-  const Sequential model = load_model(options.model);
+  const Ensemble models = ensemble_of(load_model(options.model), further);
+  const Sequential& model = models.models()[0];
   std::vector<Prediction> predictions;
   bool told = false;
   for (const std::string& file : options.files) {
     const bool image = file != "-" && is_image_file(file);
     if (image && !told) check_scale(model, options, image);
     told = told || image;
-    image ? predict_image(model, file, options, predictions) : predict_rows(model, file, options, predictions);
+    image ? predict_image(models, file, options, predictions) : predict_rows(models, file, options, predictions);
   }
   if (options.json) {
     Value::List list;

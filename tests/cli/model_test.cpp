@@ -44,6 +44,28 @@ class ModelCommands : public ::testing::Test {
 };
 std::unique_ptr<TemporaryDirectory> ModelCommands::directory_;
 
+TEST_F(ModelCommands, SeveralModelsAnswerTogether) {
+  const Finished other = call({"train", "digits:2000", "--layers", "dense 12 relu, dense 10 softmax", "--epochs", "2",
+                               "--seed", "5", "--save", "other.keras"});
+  ASSERT_EQ(other.status, 0) << other.err;
+  const std::string sample = row("3");
+  const Value a = json({"predict", "m.keras", "-", "--json"}, sample + "\n");
+  const Value b = json({"predict", "other.keras", "-", "--json"}, sample + "\n");
+  const Value both = json({"predict", "m.keras", "other.keras", "-", "--json"}, sample + "\n");
+  for (std::size_t i = 0; i < 10; ++i) {
+    const auto share = [&](const Value& v) { return number(list(at(list(v)[0], "probabilities"))[i]); };
+    EXPECT_NEAR(share(both), (share(a) + share(b)) / 2, 1e-6) << i;
+  }
+  const double alone = number(at(json({"evaluate", "m.keras", "digits:2000", "--json"}), "accuracy"));
+  const Value twice = json({"evaluate", "m.keras", "m.keras", "digits:2000", "--json"});
+  EXPECT_EQ(number(at(twice, "accuracy")), alone);
+
+  ASSERT_EQ(call({"train", "moons:100", "--epochs", "1", "--save", "moons.keras"}).status, 0);
+  const Finished unfit = call({"evaluate", "m.keras", "moons.keras", "digits:2000"});
+  EXPECT_EQ(unfit.status, 2) << unfit.err;
+  EXPECT_TRUE(contains(unfit.err, "the models of an ensemble must agree")) << unfit.err;
+}
+
 TEST_F(ModelCommands, EvaluateMeasures) {
   const Value result = json({"evaluate", "m.keras", "digits:2000", "--json", "--confusion"});
   EXPECT_GT(number(at(result, "loss")), 0);
