@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
 
 #include <gradus/model.hpp>
 
 #include "allocations.hpp"
+#include "model/state.hpp"
 
 namespace gradus::app {
 
@@ -44,25 +46,25 @@ class StepClock : public Callback {
   std::uint64_t allocated_ = 0, last_allocated_ = 0;
 };
 
-// Forward products, weight gradients, and gradients passed down to every layer but the first.
-double training_flops(const Sequential& model) {
-  double forward = 0, first = 0;
-  for (const WeightInfo& weight : model.weights()) {
-    if (weight.name != "kernel") continue;
-    const auto size = static_cast<double>(weight.shape.elements());
-    if (forward == 0) first = size;
-    forward += size;
+// Multiply-adds of each layer's forward pass for one sample: every number of a kernel meets every place that its layer
+// looks at.
+std::vector<double> products(const Sequential& model) {
+  std::vector<double> all;
+  for (const PlacedParameter& placed : model.state().parameters) {
+    if (placed.parameter->name != "kernel") continue;
+    const Shape& output = model.layer_output_shape(placed.layer);
+    all.push_back(static_cast<double>(placed.parameter->shape.elements() * (output.elements() / output.back())));
   }
-  return 2 * (3 * forward - first);
+  return all;
 }
 
 double forward_flops(const Sequential& model) {
-  double size = 0;
-  for (const WeightInfo& weight : model.weights()) {
-    if (weight.name == "kernel") size += static_cast<double>(weight.shape.elements());
-  }
-  return 2 * size;
+  const std::vector<double> all = products(model);
+  return 2 * std::accumulate(all.begin(), all.end(), 0.0);
 }
+
+// Forward products, weight gradients, and gradients passed down to every layer but the first.
+double training_flops(const Sequential& model) { return 3 * forward_flops(model) - 2 * products(model).front(); }
 
 struct Training {
   std::vector<Layer> layers;
@@ -72,9 +74,7 @@ struct Training {
 };
 
 Measurement train(const Dataset& data, const Dataset& test, const Training& t, std::int64_t threads) {
-  std::vector<Layer> layers = t.layers;
-  layers.insert(layers.begin() + 1, Flatten{});
-  Sequential model{data.sample_shape(), layers, {.seed = 1}};
+  Sequential model{data.sample_shape(), t.layers, {.seed = 1}};
   model.compile(t.compile);
   StepClock clock(t.steps);
   // Counting costs a look at the clock every step: where steps are short, count in a run of its own.
@@ -118,11 +118,16 @@ Layer dense(std::int64_t units, Activation activation, const Initializer& kernel
 
 const Layer pixels_to_one = Rescaling{.scale = 1.0 / 255};
 const Layer pixels_off_zero = Rescaling{.scale = 0.99 / 255, .offset = 0.01};
+const Layer flatten = Flatten{};
+
+Layer conv2d(std::int64_t filters, std::int64_t kernel_size) {
+  return Conv2D{.filters = filters, .kernel_size = kernel_size, .activation = relu};
+}
 
 Measurement sample_sgd(const TrainTest& data, std::int64_t threads) {
   const Initializer normal = RandomNormal{.stddev = 0.1};
   return train(data.train, data.test,
-               {{pixels_to_one, dense(32, Activation::tanh, normal, normal),
+               {{pixels_to_one, flatten, dense(32, Activation::tanh, normal, normal),
                  dense(16, Activation::tanh, normal, normal), dense(10, Activation::tanh, normal, normal)},
                 compiled(SGD{.learning_rate = 0.01}, SquaredError{}),
                 1,
@@ -132,18 +137,18 @@ Measurement sample_sgd(const TrainTest& data, std::int64_t threads) {
 
 Measurement sigmoid_sample(const TrainTest& data, std::int64_t threads) {
   const Initializer normal = VarianceScaling{.mode = "fan_out", .distribution = "untruncated_normal"};
-  return train(
-      data.train.with_one_hot({.on = 0.99, .off = 0.01}), data.test,
-      {{pixels_off_zero, dense(90, sigmoid, normal, Zeros{}, false), dense(10, sigmoid, normal, Zeros{}, false)},
-       compiled(SGD{.learning_rate = 0.1}, Quadratic{}),
-       1,
-       1},
-      threads);
+  return train(data.train.with_one_hot({.on = 0.99, .off = 0.01}), data.test,
+               {{pixels_off_zero, flatten, dense(90, sigmoid, normal, Zeros{}, false),
+                 dense(10, sigmoid, normal, Zeros{}, false)},
+                compiled(SGD{.learning_rate = 0.1}, Quadratic{}),
+                1,
+                1},
+               threads);
 }
 
 Measurement keras_mlp(const TrainTest& data, std::int64_t threads) {
   return train(data.train, data.test,
-               {{pixels_off_zero, dense(90, relu, RandomNormal{}), dense(10, softmax, RandomNormal{})},
+               {{pixels_off_zero, flatten, dense(90, relu, RandomNormal{}), dense(10, softmax, RandomNormal{})},
                 compiled(RMSprop{}, CategoricalCrossentropy{}),
                 5,
                 200},
@@ -152,18 +157,19 @@ Measurement keras_mlp(const TrainTest& data, std::int64_t threads) {
 
 Measurement minibatch(const TrainTest& data, std::int64_t threads) {
   const Initializer normal = RandomNormal{.stddev = 1};
-  Measurement m = train(data.train.first(std::min<std::int64_t>(50'000, data.train.size())), data.test,
-                        {{pixels_to_one, dense(30, sigmoid, normal, normal), dense(10, sigmoid, normal, normal)},
-                         compiled(SGD{.learning_rate = 3}, Quadratic{}),
-                         20,
-                         1000},
-                        threads);
+  Measurement m =
+      train(data.train.first(std::min<std::int64_t>(50'000, data.train.size())), data.test,
+            {{pixels_to_one, flatten, dense(30, sigmoid, normal, normal), dense(10, sigmoid, normal, normal)},
+             compiled(SGD{.learning_rate = 3}, Quadratic{}),
+             20,
+             1000},
+            threads);
   m.seconds_per_unit /= 20, m.flops_per_unit /= 20;
   return m;
 }
 
 std::vector<Layer> relu_layers(std::int64_t units) {
-  return {pixels_to_one, dense(units, relu), dense(units, relu), dense(10, softmax)};
+  return {pixels_to_one, flatten, dense(units, relu), dense(units, relu), dense(10, softmax)};
 }
 
 Measurement mid_mlp(const TrainTest& data, std::int64_t threads) {
@@ -175,9 +181,19 @@ Measurement wide_mlp(const TrainTest& data, std::int64_t threads) {
                threads);
 }
 
+Measurement lenet5(const TrainTest& data, std::int64_t threads) {
+  return train(data.train, data.test,
+               {{pixels_to_one, conv2d(6, 5), MaxPooling2D{}, conv2d(16, 5), MaxPooling2D{}, flatten, dense(120, relu),
+                 dense(84, relu), dense(10, softmax)},
+                compiled(Adam{}, CategoricalCrossentropy{}),
+                1,
+                64},
+               threads);
+}
+
 Measurement predict(const TrainTest& data, std::int64_t rows, std::int64_t calls) {
   const Sequential model{
-      data.test.sample_shape(), {pixels_to_one, Flatten{}, dense(90, relu), dense(10, softmax)}, {.seed = 1}};
+      data.test.sample_shape(), {pixels_to_one, flatten, dense(90, relu), dense(10, softmax)}, {.seed = 1}};
   const std::int64_t size = data.test.size();
   rows = std::min(rows, size);
   std::vector<TensorView> batches;
@@ -212,6 +228,7 @@ const std::vector<Workload>& workloads() {
       {"minibatch", "epoch", "784-30-10 sigmoid, quadratic loss, SGD, batches of 1000, 50,000 rows", minibatch},
       {"mid-mlp", "epoch", "784-512-512-10 relu, Adam, batches of 128", mid_mlp},
       {"wide-mlp", "step", "784-2048-2048-10 relu, Adam, batches of 256", wide_mlp},
+      {"lenet5", "epoch", "convolutions 6 and 16 of 5x5, pooling, 120-84-10 relu, Adam, batches of 64", lenet5},
       {"predict-1", "call", "784-90-10, one row", predict_1},
       {"predict-10k", "call", "784-90-10, 10,000 rows, all cores", predict_10k},
   };

@@ -5,6 +5,7 @@
 #include <gradus/error.hpp>
 #include <gradus/initializers.hpp>
 #include <gradus/spec.hpp>
+#include <gradus/window.hpp>
 
 #include "base/nearest.hpp"
 
@@ -145,6 +146,29 @@ std::vector<double> FieldType<std::vector<double>>::from_value(const Value& valu
   std::vector<double> numbers;
   for (const auto& item : *list) numbers.push_back(FieldType<double>::from_value(item));
   return numbers;
+}
+
+std::string Size2D::to_string() const { return std::to_string(height) + "x" + std::to_string(width); }
+
+Value FieldType<Size2D>::to_value(const Size2D& value) { return Value::List{value.height, value.width}; }
+
+Size2D FieldType<Size2D>::from_value(const Value& value) {
+  const auto* list = value.get_if<Value::List>();
+  if (list == nullptr && !value.is_null() && value.get_if<std::string>() == nullptr) {
+    return FieldType<std::int64_t>::from_value(value);
+  }
+  if (list == nullptr || list->size() != 2) expected("a whole number or a list of two", value);
+  return {FieldType<std::int64_t>::from_value((*list)[0]), FieldType<std::int64_t>::from_value((*list)[1])};
+}
+
+std::string_view padding_name(Padding padding) { return padding == Padding::same ? "same" : "valid"; }
+
+Padding FieldType<Padding>::from_value(const Value& value) {
+  const auto* text = value.get_if<std::string>();
+  for (const Padding padding : {Padding::valid, Padding::same}) {
+    if (text != nullptr && *text == padding_name(padding)) return padding;
+  }
+  expected("'valid' or 'same'", value);
 }
 
 std::string_view activation_name(Activation activation) {

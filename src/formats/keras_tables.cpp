@@ -177,6 +177,12 @@ bool is_neutral(std::string_view key, const Value& value) {
 
 const Value::Object& layer_defaults(std::string_view class_name) {
   static const std::map<std::string, Value::Object, std::less<>> defaults = {
+      {"Conv2D", {{"data_format", "channels_last"}}},
+      {"DepthwiseConv2D", {{"data_format", "channels_last"}}},
+      {"MaxPooling2D", {{"data_format", "channels_last"}}},
+      {"AveragePooling2D", {{"data_format", "channels_last"}}},
+      {"GlobalMaxPooling2D", {{"data_format", "channels_last"}}},
+      {"GlobalAveragePooling2D", {{"data_format", "channels_last"}}},
       {"Flatten", {{"data_format", "channels_last"}}},
   };
   static const Value::Object none;

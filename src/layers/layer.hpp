@@ -71,7 +71,14 @@ struct Step {
   /// For a step by tiles: how many there are.
   std::function<std::int64_t(const Pass&)> tiles;
   std::function<void(const Pass&, std::int64_t begin, std::int64_t end)> run;
+  /// For a step by rows: how many samples it wants to be given at once, in ascending order, because they fill the
+  /// cache; neighbours of such a kind are walked through together. Then, too, all samples of a group (row_group) come
+  /// from one thread. 0: as many as there are, cut anywhere.
+  std::int64_t rows_at_once = 0;
 };
+/// Samples [g * row_group, (g + 1) * row_group) of a batch are group g: what is summed over each group by itself, and
+/// then over the groups in order, has the same bits for every number of threads.
+inline constexpr std::int64_t row_group = 16;
 using Steps = std::vector<Step>;
 
 /// Where one layer's numbers lie in a workspace. Row r of a buffer starts at r * row_stride(elements of a row). What
@@ -87,7 +94,7 @@ struct LayerBuffers {
   Real* out = nullptr;
   Real* d_out = nullptr;    ///< gradient by the outputs; the layer may overwrite it
   Real* d_in = nullptr;     ///< gradient by the inputs; null when nobody needs it
-  Real* scratch = nullptr;  ///< scratch_size() numbers
+  Real* scratch = nullptr;  ///< scratch_size() numbers, 0 at first
   std::int64_t max_rows = 0;
 };
 

@@ -6,6 +6,7 @@
 #include <set>
 
 #include <gradus/error.hpp>
+#include <gradus/window.hpp>
 
 #include "base/nearest.hpp"
 #include "base/text.hpp"
@@ -153,6 +154,7 @@ Value value_of(std::string_view type, std::string_view text) {
     if (plain == "false" || plain == "no" || plain == "off") return false;
   }
   if (type == FieldType<Activation>::name) return std::string(activation_name(activation_from_name(folded(text))));
+  if (type == FieldType<Padding>::name) return plain;
   if (type == InitializerKind::name) return value_of_spec<InitializerKind>(text);
   if (type == RegularizerKind::name) return value_of_spec<RegularizerKind>(text);
   if (type == ConstraintKind::name) return value_of_spec<ConstraintKind>(text);
@@ -167,10 +169,21 @@ Value value_of(std::string_view type, std::string_view text) {
 }
 
 bool is_number_type(std::string_view type) {
-  return type == FieldType<std::int64_t>::name || type == FieldType<double>::name;
+  return type == FieldType<std::int64_t>::name || type == FieldType<double>::name || type == FieldType<Size2D>::name;
 }
 bool is_list_type(std::string_view type) {
-  return type == FieldType<Shape>::name || type == FieldType<std::vector<double>>::name;
+  return type == FieldType<Shape>::name || type == FieldType<std::vector<double>>::name ||
+         type == FieldType<Size2D>::name;
+}
+/// The words that say a field's value without its name: "relu" can only be an activation. Empty for most types.
+std::vector<std::string> words_of_type(std::string_view type) {
+  std::vector<std::string> words;
+  if (type == FieldType<Activation>::name) {
+    for (const Activation each : all_activations()) words.emplace_back(activation_name(each));
+  }
+  if (type == FieldType<Padding>::name) words = {"valid", "same"};
+  if (type == FieldType<Average>::name) words = {"none", "micro", "macro", "weighted"};
+  return words;
 }
 
 /// Puts words into the fields of a spec.
@@ -186,7 +199,7 @@ class Filler {
     }
     if (const auto number = number_of(word)) return next(is_number_type, *number, "number", word);
     if (const auto list = list_of(word)) return next(is_list_type, *list, "list of numbers", word);
-    if (flag(word) || activation(word) || average(word)) return;
+    if (flag(word) || choice(word)) return;
     unknown(word);
   }
   void named(std::string_view name, std::string_view text) {
@@ -250,25 +263,13 @@ class Filler {
     }
     return false;
   }
-  bool activation(const std::string& word) {
+  bool choice(const std::string& word) {
     for (const FieldInfo& info : infos_) {
-      if (info.type != FieldType<Activation>::name || set_.count(info.name) != 0) continue;
-      for (const Activation each : all_activations()) {
-        if (activation_name(each) != folded(word)) continue;
-        set(info, std::string(activation_name(each)));
+      if (set_.count(info.name) != 0) continue;
+      for (const std::string& each : words_of_type(info.type)) {
+        if (each != folded(word)) continue;
+        set(info, each);
         return true;
-      }
-    }
-    return false;
-  }
-  bool average(const std::string& word) {
-    for (const FieldInfo& info : infos_) {
-      if (info.type != FieldType<Average>::name || set_.count(info.name) != 0) continue;
-      try {
-        set(info, FieldType<Average>::to_value(FieldType<Average>::from_value(lower(word))));
-        return true;
-      } catch (const Error&) {
-        return false;
       }
     }
     return false;
@@ -277,8 +278,7 @@ class Filler {
     std::vector<std::string> known;
     for (const FieldInfo& info : infos_) {
       if (info.type == FieldType<bool>::name) known.push_back(info.name);
-      if (info.type != FieldType<Activation>::name) continue;
-      for (const Activation each : all_activations()) known.emplace_back(activation_name(each));
+      for (std::string& each : words_of_type(info.type)) known.push_back(std::move(each));
     }
     const auto guess = nearest(word, known);
     fail(class_name_ + " cannot take " + in_quotes(word) +

@@ -315,14 +315,36 @@ void Workspace::run(const std::vector<Phase>& phases, ThreadPool* pool) {
   }
 }
 
+// Samples [begin, end) through all steps; through neighbours that want few at once, these few at a time.
+void Workspace::walk_rows(const Phase& phase, std::int64_t begin, std::int64_t end) {
+  const auto& steps = phase.steps;
+  for (auto step = steps.begin(); step != steps.end();) {
+    if (step->rows_at_once == 0) {
+      step->run(pass_, begin, end);
+      ++step;
+      continue;
+    }
+    const auto last = std::find_if(step, steps.end(), [](const Step& s) { return s.rows_at_once == 0; });
+    const auto least = [](const Step& a, const Step& b) { return a.rows_at_once < b.rows_at_once; };
+    const std::int64_t count = std::min_element(step, last, least)->rows_at_once;
+    for (std::int64_t r = begin; r < end; r += count) {
+      for (auto each = step; each != last; ++each) each->run(pass_, r, std::min(end, r + count));
+    }
+    step = last;
+  }
+}
+
 void Workspace::run_rows(const Phase& phase, ThreadPool* pool) {
   constexpr std::int64_t least_rows = 16;
   const std::int64_t rows = pass_.rows;
+  const bool by_groups =
+      std::any_of(phase.steps.begin(), phase.steps.end(), [](const Step& s) { return s.rows_at_once > 0; });
+  const std::int64_t unit = by_groups ? row_group : 1, units = (rows + unit - 1) / unit;
   const std::int64_t blocks =
-      pool == nullptr ? 1 : std::clamp<std::int64_t>(rows / least_rows, 1, std::int64_t{2} * pool->threads());
+      pool == nullptr ? 1 : std::clamp<std::int64_t>(units * unit / least_rows, 1, std::int64_t{2} * pool->threads());
   const auto compute = [&](int block) {
-    const std::int64_t begin = rows * block / blocks, end = rows * (block + 1) / blocks;
-    for (const Step& step : phase.steps) step.run(pass_, begin, end);
+    const std::int64_t begin = units * block / blocks * unit;
+    walk_rows(phase, begin, std::min(rows, units * (block + 1) / blocks * unit));
   };
   if (blocks == 1) {
     compute(0);

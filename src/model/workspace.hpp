@@ -89,6 +89,7 @@ class Workspace {
   void plan_weight_rules();
   [[nodiscard]] static std::vector<Phase> phases_of(Steps steps);
   void run(const std::vector<Phase>& phases, ThreadPool* pool);
+  void walk_rows(const Phase& phase, std::int64_t begin, std::int64_t end);
   void run_rows(const Phase& phase, ThreadPool* pool);
   void run_tiles(const Phase& phase, ThreadPool* pool);
   [[nodiscard]] ThreadPool* worth(ThreadPool* pool) const;

@@ -45,6 +45,30 @@ TEST(SpecText, OptionsByName) {
   }
 }
 
+TEST(SpecText, SizesOfImages) {
+  const std::vector<Layer> expected = {
+      Conv2D{.filters = 32, .kernel_size = 3, .activation = relu},
+      Conv2D{.filters = 8, .kernel_size = {5, 3}, .strides = 2, .padding = Padding::same},
+      MaxPooling2D{},
+      MaxPooling2D{.pool_size = 3, .strides = Size2D(2)},
+      AveragePooling2D{.pool_size = {1, 2}, .padding = Padding::same},
+      DepthwiseConv2D{.kernel_size = 3, .depth_multiplier = 2},
+      GlobalAveragePooling2D{.keepdims = true}};
+  EXPECT_EQ(parse_layers("conv2d 32 3x3 relu, Conv2D 8 5x3 2x2 same, max_pooling2d, max_pooling2d 3 2, "
+                         "average_pooling2d 1x2 same, depthwise_conv2d 3 depth_multiplier=2, "
+                         "global_average_pooling2d keepdims"),
+            expected);
+  EXPECT_EQ(parse_layer("conv2d(32, 3, activation=relu)"), expected[0]);
+  EXPECT_EQ(parse_layer("conv2d 8 kernel_size=(5, 3) strides=2 padding=same"), expected[1]);
+  EXPECT_EQ(make_spec<LayerKind>("conv2d", {{"filters", 32}, {"kernel_size", 3}, {"activation", "relu"}}), expected[0]);
+  expect_error(wrong, {"in 'conv2d 32 3x3 sam'", "'sam'", "did you mean 'same'?"},
+               [] { parse_layer("conv2d 32 3x3 sam"); });
+  expect_error(wrong, {"padding", "expected 'valid' or 'same'", "'full'"},
+               [] { parse_layer("conv2d 32 3x3 padding=full"); });
+  expect_error(wrong, {"kernel_size", "expected a whole number or a list of two", "[3, 3, 3]"},
+               [] { parse_layer("conv2d 32 3x3x3"); });
+}
+
 TEST(SpecText, WeightsSetByHand) {
   const Layer layer =
       parse_layer("dense 1 step kernel_initializer=given([1, 1]) bias_initializer=given(values=[-1.5])");

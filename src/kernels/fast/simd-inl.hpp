@@ -9,6 +9,8 @@
 
 #include <hwy/highway.h>
 
+#include <cstring>
+
 HWY_BEFORE_NAMESPACE();
 namespace gradus::kernels::HWY_NAMESPACE {
 namespace {
@@ -18,12 +20,40 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::CappedTag<float, 16>;
 using V = hn::Vec<D>;
 
+// The first numbers of a vector alone: what lies behind them is neither read nor written.
+class Front {
+ public:
+#if HWY_TARGET <= HWY_AVX2
+  explicit HWY_INLINE Front(std::int64_t count) : mask_(hn::FirstN(D(), static_cast<std::size_t>(count))) {}
+  [[nodiscard]] HWY_INLINE V load(const float* p) const { return hn::MaskedLoad(mask_, D(), p); }
+  HWY_INLINE void store(V v, float* p) const { hn::BlendedStore(v, mask_, D(), p); }
+
+ private:
+  hn::Mask<D> mask_;
+#else  // without masks in the processor, MaskedLoad and BlendedStore touch whole vectors, and may ask for aligned ones
+  explicit HWY_INLINE Front(std::int64_t count) : count_(static_cast<std::size_t>(count) * sizeof(float)) {}
+  [[nodiscard]] HWY_INLINE V load(const float* p) const {
+    alignas(64) float copy[16] = {};
+    std::memcpy(copy, p, count_);
+    return hn::Load(D(), copy);
+  }
+  HWY_INLINE void store(V v, float* p) const {
+    alignas(64) float copy[16];
+    hn::Store(v, D(), copy);
+    std::memcpy(p, copy, count_);
+  }
+
+ private:
+  std::size_t count_;
+#endif
+};
+
 // The first `count` numbers at p, zeros behind them; all of a vector when count is enough.
 HWY_INLINE V load_columns(const float* p, std::int64_t count) {
   const D d;
   if (count >= static_cast<std::int64_t>(hn::Lanes(d))) return hn::LoadU(d, p);
   if (count <= 0) return hn::Zero(d);
-  return hn::MaskedLoad(hn::FirstN(d, static_cast<std::size_t>(count)), d, p);
+  return Front(count).load(p);
 }
 
 HWY_INLINE void store_columns(V v, float* p, std::int64_t count) {
@@ -31,7 +61,7 @@ HWY_INLINE void store_columns(V v, float* p, std::int64_t count) {
   if (count >= static_cast<std::int64_t>(hn::Lanes(d))) {
     hn::StoreU(v, d, p);
   } else if (count > 0) {
-    hn::BlendedStore(v, hn::FirstN(d, static_cast<std::size_t>(count)), d, p);
+    Front(count).store(v, p);
   }
 }
 

@@ -2,6 +2,7 @@
 #ifdef GRADUS_REAL_DOUBLE
 
 #include "kernels/multiply.hpp"
+#include "kernels/reference/convolution.hpp"
 #include "kernels/reference/reference.hpp"
 
 namespace gradus::kernels {
@@ -58,6 +59,24 @@ void rmsprop(Real* w, const Real* g, Real* v, Real* m, Real* average, std::int64
 void adam(Real* w, const Real* g, Real* m, Real* v, std::int64_t n, const AdamNumbers& numbers) {
   reference::adam(w, g, m, v, n, numbers);
 }
+void convolve(const Convolution& c, std::int64_t samples, ConstImages x, const Real* kernel, std::int64_t kernel_row,
+              const Real* bias, bool relu, Images y) {
+  reference::convolve(c, samples, x, kernel, kernel_row, bias, relu, y);
+}
+void convolution_input_gradient(const Convolution& c, std::int64_t samples, ConstImages d, const Real* kernel,
+                                std::int64_t kernel_row, Images dx) {
+  reference::convolution_input_gradient(c, samples, d, kernel, kernel_row, dx);
+}
+void convolution_kernel_gradient(const Convolution& c, std::int64_t samples, ConstImages x, ConstImages d,
+                                 std::int64_t first, std::int64_t last, Real* g, std::int64_t g_row, bool add_to) {
+  reference::convolution_kernel_gradient(c, samples, x, d, first, last, g, g_row, add_to);
+}
+void max_pool(const Pooling& p, const Real* x, Real* y, Real* place) { reference::max_pool(p, x, y, place); }
+void max_pool_gradient(const Pooling& p, const Real* d, const Real* place, Real* dx) {
+  reference::max_pool_gradient(p, d, place, dx);
+}
+void average_pool(const Pooling& p, const Real* x, Real* y) { reference::average_pool(p, x, y); }
+void average_pool_gradient(const Pooling& p, const Real* d, Real* dx) { reference::average_pool_gradient(p, d, dx); }
 std::vector<const char*> targets() { return {"reference"}; }
 bool force_target(const char* name) { return *name == 0; }
 
