@@ -44,68 +44,131 @@ HWY_INLINE void for_pixels(const Pooling& p, const Window& w, std::int64_t first
   }
 }
 
+// A vector of which everything counts; Front is one of which only the first numbers do.
+struct Whole {
+  [[nodiscard]] HWY_INLINE V load(const float* p) const { return hn::LoadU(D(), p); }
+  HWY_INLINE void store(V v, float* p) const { hn::StoreU(v, D(), p); }
+};
+
+// Calls f(first channel, Whole or Front) for each vector of channels.
 template <class F>
-HWY_INLINE void for_vectors(std::int64_t n, F&& f) {
+HWY_INLINE void for_channels(std::int64_t channels, F&& f) {
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(D()));
-  for (std::int64_t i = 0; i < n; i += lanes) f(i, n - i);
+  std::int64_t first = 0;
+  for (; first + lanes <= channels; first += lanes) f(first, Whole());
+  if (first < channels) f(first, Front(channels - first));
+}
+
+// The greatest number so far, and where it stood.
+struct Best {
+  V value, place;
+
+  HWY_INLINE void see(V other, std::int64_t at) {
+    const auto better = hn::Or(hn::Gt(other, value), hn::Not(hn::Eq(other, other)));
+    value = hn::IfThenElse(better, other, value);
+    place = hn::IfThenElse(better, hn::Set(D(), static_cast<float>(at)), place);
+  }
+};
+
+// The part of the gradient that belongs to one place of the window.
+HWY_INLINE V part_at(std::int64_t at, V place, V gradient) {
+  return hn::IfThenElseZero(hn::Eq(place, hn::Set(D(), static_cast<float>(at))), gradient);
+}
+
+// Windows of 2 x 2 that touch one another and stay inside: what most networks have.
+bool is_halving(const Pooling& p) {
+  return p.pool_height == 2 && p.pool_width == 2 && p.stride_y == 2 && p.stride_x == 2 && p.before_y == 0 &&
+         p.before_x == 0 && 2 * p.rows <= p.height && 2 * p.columns <= p.width;
+}
+
+void max_of_four(const Pooling& p, const float* HWY_RESTRICT x, float* HWY_RESTRICT y, float* HWY_RESTRICT place) {
+  const std::int64_t line = p.width * p.channels;
+  for (std::int64_t i = 0; i < p.rows; ++i) {
+    for (std::int64_t j = 0; j < p.columns; ++j) {
+      const float* from = x + 2 * i * line + 2 * j * p.channels;
+      const std::int64_t out = (i * p.columns + j) * p.channels;
+      for_channels(p.channels, [&](std::int64_t first, const auto& part) HWY_ATTR {
+        Best best{part.load(from + first), hn::Zero(D())};
+        best.see(part.load(from + p.channels + first), 1);
+        best.see(part.load(from + line + first), 2);
+        best.see(part.load(from + line + p.channels + first), 3);
+        part.store(best.value, y + out + first);
+        if (place != nullptr) part.store(best.place, place + out + first);
+      });
+    }
+  }
+}
+
+void max_of_four_gradient(const Pooling& p, const float* HWY_RESTRICT d, const float* HWY_RESTRICT place,
+                          float* HWY_RESTRICT dx) {
+  const std::int64_t line = p.width * p.channels, covered = 2 * p.columns * p.channels;
+  for (std::int64_t i = 0; i < p.rows; ++i) {
+    for (std::int64_t j = 0; j < p.columns; ++j) {
+      float* to = dx + 2 * i * line + 2 * j * p.channels;
+      const std::int64_t out = (i * p.columns + j) * p.channels;
+      for_channels(p.channels, [&](std::int64_t first, const auto& part) HWY_ATTR {
+        const V gradient = part.load(d + out + first), at = part.load(place + out + first);
+        part.store(part_at(0, at, gradient), to + first);
+        part.store(part_at(1, at, gradient), to + p.channels + first);
+        part.store(part_at(2, at, gradient), to + line + first);
+        part.store(part_at(3, at, gradient), to + line + p.channels + first);
+      });
+    }
+    if (covered == line) continue;
+    for (std::int64_t k = 0; k < 2; ++k)
+      std::fill(dx + (2 * i + k) * line + covered, dx + (2 * i + k + 1) * line, 0.0f);
+  }
+  std::fill(dx + 2 * p.rows * line, dx + p.height * line, 0.0f);
 }
 
 }  // namespace
 
 void MaxPool(const Pooling& p, const float* x, float* y, float* place) {
-  const D d;
+  if (is_halving(p)) return max_of_four(p, x, y, place);
   for_windows(p, [&](const Window& w, std::int64_t out) HWY_ATTR {
-    for_vectors(p.channels, [&](std::int64_t first, std::int64_t left) HWY_ATTR {
-      V best = load_columns(x + (w.top * p.width + w.left) * p.channels + first, left);
-      V at = hn::Set(d, static_cast<float>((w.top - w.y) * p.pool_width + w.left - w.x));
-      for_pixels(p, w, first, [&](std::int64_t k, std::int64_t from) HWY_ATTR {
-        const V value = load_columns(x + from, left);
-        const auto better = hn::Or(hn::Gt(value, best), hn::Ne(value, value));
-        best = hn::IfThenElse(better, value, best);
-        at = hn::IfThenElse(better, hn::Set(d, static_cast<float>(k)), at);
-      });
-      store_columns(best, y + out + first, left);
-      if (place != nullptr) store_columns(at, place + out + first, left);
+    for_channels(p.channels, [&](std::int64_t first, const auto& part) HWY_ATTR {
+      Best best{part.load(x + (w.top * p.width + w.left) * p.channels + first),
+                hn::Set(D(), static_cast<float>((w.top - w.y) * p.pool_width + w.left - w.x))};
+      for_pixels(p, w, first, [&](std::int64_t at, std::int64_t from) HWY_ATTR { best.see(part.load(x + from), at); });
+      part.store(best.value, y + out + first);
+      if (place != nullptr) part.store(best.place, place + out + first);
     });
   });
 }
 
 void MaxPoolGradient(const Pooling& p, const float* delta, const float* place, float* dx) {
-  const D d;
+  if (is_halving(p)) return max_of_four_gradient(p, delta, place, dx);
   std::fill_n(dx, p.height * p.width * p.channels, 0.0f);
   for_windows(p, [&](const Window& w, std::int64_t out) HWY_ATTR {
-    for_vectors(p.channels, [&](std::int64_t first, std::int64_t left) HWY_ATTR {
-      const V gradient = load_columns(delta + out + first, left), at = load_columns(place + out + first, left);
+    for_channels(p.channels, [&](std::int64_t first, const auto& part) HWY_ATTR {
+      const V gradient = part.load(delta + out + first), at = part.load(place + out + first);
       for_pixels(p, w, first, [&](std::int64_t k, std::int64_t to) HWY_ATTR {
-        const V part = hn::IfThenElseZero(hn::Eq(at, hn::Set(d, static_cast<float>(k))), gradient);
-        store_columns(hn::Add(load_columns(dx + to, left), part), dx + to, left);
+        part.store(hn::Add(part.load(dx + to), part_at(k, at, gradient)), dx + to);
       });
     });
   });
 }
 
 void AveragePool(const Pooling& p, const float* x, float* y) {
-  const D d;
   for_windows(p, [&](const Window& w, std::int64_t out) HWY_ATTR {
-    const V share = hn::Set(d, w.share());
-    for_vectors(p.channels, [&](std::int64_t first, std::int64_t left) HWY_ATTR {
-      V sum = hn::Zero(d);
+    const V share = hn::Set(D(), w.share());
+    for_channels(p.channels, [&](std::int64_t first, const auto& part) HWY_ATTR {
+      V sum = hn::Zero(D());
       for_pixels(p, w, first,
-                 [&](std::int64_t, std::int64_t from) HWY_ATTR { sum = hn::Add(sum, load_columns(x + from, left)); });
-      store_columns(hn::Mul(sum, share), y + out + first, left);
+                 [&](std::int64_t, std::int64_t from) HWY_ATTR { sum = hn::Add(sum, part.load(x + from)); });
+      part.store(hn::Mul(sum, share), y + out + first);
     });
   });
 }
 
 void AveragePoolGradient(const Pooling& p, const float* delta, float* dx) {
-  const D d;
   std::fill_n(dx, p.height * p.width * p.channels, 0.0f);
   for_windows(p, [&](const Window& w, std::int64_t out) HWY_ATTR {
-    const V share = hn::Set(d, w.share());
-    for_vectors(p.channels, [&](std::int64_t first, std::int64_t left) HWY_ATTR {
-      const V part = hn::Mul(load_columns(delta + out + first, left), share);
+    const V share = hn::Set(D(), w.share());
+    for_channels(p.channels, [&](std::int64_t first, const auto& part) HWY_ATTR {
+      const V gradient = hn::Mul(part.load(delta + out + first), share);
       for_pixels(p, w, first, [&](std::int64_t, std::int64_t to) HWY_ATTR {
-        store_columns(hn::Add(load_columns(dx + to, left), part), dx + to, left);
+        part.store(hn::Add(part.load(dx + to), gradient), dx + to);
       });
     });
   });
