@@ -69,6 +69,18 @@ std::string ConvolutionFunction::why_not_trainable() const {
   return activation_ == Activation::step ? "the step activation has no useful gradient" : "";
 }
 
+// A loss that takes softmax over takes it of all outputs; here it is taken of each pixel's.
+Activation ConvolutionFunction::final_activation() const {
+  const bool of_pixels = activation_ == Activation::softmax && c_.rows * c_.columns > 1;
+  return of_pixels ? Activation::linear : activation_;
+}
+
+std::unique_ptr<LayerFunction> ConvolutionFunction::without_activation() const {
+  auto plain = std::make_unique<ConvolutionFunction>(*this);
+  plain->activation_ = Activation::linear;
+  return plain;
+}
+
 // What a few samples write and read should stay in the second-level cache until the layers above and below are through.
 std::int64_t ConvolutionFunction::rows_at_once(const LayerBuffers& b) const {
   constexpr std::int64_t cached_numbers = 192 * 1024;

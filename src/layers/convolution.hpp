@@ -30,7 +30,9 @@ class ConvolutionFunction : public LayerFunction {
 
   [[nodiscard]] bool reads_samples() const override { return true; }
   [[nodiscard]] std::string why_not_trainable() const override;
-  [[nodiscard]] std::int64_t work_per_row() const override { return c_.y_size() * c_.kernel_rows(); }
+  [[nodiscard]] Activation final_activation() const override;
+  [[nodiscard]] std::unique_ptr<LayerFunction> without_activation() const override;
+  [[nodiscard]] std::int64_t work() const override { return c_.y_size() * c_.kernel_rows(); }
   [[nodiscard]] std::int64_t scratch_size(const LayerBuffers& b) const override;
   void forward(const LayerBuffers& b, Steps& steps) const override;
   void backward(const LayerBuffers& b, Steps& steps) const override;

@@ -26,19 +26,19 @@ class PoolingFunction : public LayerFunction {
     p_.before_y = windows.y.before, p_.before_x = windows.x.before;
   }
 
-  [[nodiscard]] std::int64_t work_per_row() const override { return input_shape().elements(); }
+  [[nodiscard]] std::int64_t work() const override { return input_shape().elements(); }
   /// Where each greatest number stood, for the way down.
   [[nodiscard]] std::int64_t scratch_size(const LayerBuffers& b) const override {
     return max_ && b.d_out != nullptr ? b.max_rows * out_stride() : 0;
   }
 
   void forward(const LayerBuffers& b, Steps& steps) const override {
-    const auto run = [this, b](const Pass& p, std::int64_t begin, std::int64_t end) {
+    const auto run = [this, b](const Pass&, std::int64_t begin, std::int64_t end) {
       for (std::int64_t r = begin; r < end; ++r) {
         const Real* x = b.in + r * in_stride();
         Real* y = b.out + r * out_stride();
         if (max_) {
-          kernels::max_pool(p_, x, y, p.training ? b.scratch + r * out_stride() : nullptr);
+          kernels::max_pool(p_, x, y, b.d_out != nullptr ? b.scratch + r * out_stride() : nullptr);
         } else {
           kernels::average_pool(p_, x, y);
         }

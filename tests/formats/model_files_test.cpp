@@ -41,7 +41,8 @@ const std::map<std::string, std::vector<std::string>>& refused_files() {
 
 /// Layers that Gradus is going to have.
 bool is_missing_layer(const std::string& sentence) {
-  for (const char* name : {"Conv2D", "BatchNormalization", "Dropout", "Normalization", "ELU", "ReLU", "Softmax"}) {
+  for (const char* name : {"Conv2D", "BatchNormalization", "Dropout", "Normalization", "ELU", "ReLU", "Softmax",
+                           "Reshape", "Permute", "ZeroPadding2D", "UpSampling2D", "LeakyReLU", "PReLU"}) {
     const std::vector<std::string> known = Layer::names();
     const bool missing = std::find(known.begin(), known.end(), name) == known.end();
     if (missing && sentence.find("layers of class '" + std::string(name) + "'") != std::string::npos) return true;
