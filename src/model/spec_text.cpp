@@ -267,7 +267,7 @@ class Filler {
     for (const FieldInfo& info : infos_) {
       if (set_.count(info.name) != 0) continue;
       for (const std::string& each : words_of_type(info.type)) {
-        if (each != folded(word)) continue;
+        if (folded(each) != folded(word)) continue;
         set(info, each);
         return true;
       }
