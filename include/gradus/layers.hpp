@@ -70,6 +70,11 @@ struct Conv2D {
   bool use_bias = true;
   Initializer kernel_initializer = GlorotUniform{};
   Initializer bias_initializer = Zeros{};
+  std::optional<Regularizer> kernel_regularizer{};
+  std::optional<Regularizer> bias_regularizer{};
+  std::optional<Regularizer> activity_regularizer{};
+  std::optional<Constraint> kernel_constraint{};
+  std::optional<Constraint> bias_constraint{};
   std::string name{};
   static constexpr std::string_view class_name = "Conv2D";
   static constexpr auto fields() {
@@ -83,6 +88,11 @@ struct Conv2D {
                       field("use_bias", &Conv2D::use_bias, "add a learned number to each channel"),
                       field("kernel_initializer", &Conv2D::kernel_initializer, "how the kernel starts"),
                       field("bias_initializer", &Conv2D::bias_initializer, "how the bias starts"),
+                      field("kernel_regularizer", &Conv2D::kernel_regularizer, "what a large kernel costs"),
+                      field("bias_regularizer", &Conv2D::bias_regularizer, "what a large bias costs"),
+                      field("activity_regularizer", &Conv2D::activity_regularizer, "what large outputs cost"),
+                      field("kernel_constraint", &Conv2D::kernel_constraint, "what the kernel is brought back to"),
+                      field("bias_constraint", &Conv2D::bias_constraint, "what the bias is brought back to"),
                       field("name", &Conv2D::name, "name in the model")};
   }
 };
@@ -101,6 +111,11 @@ struct DepthwiseConv2D {
   bool use_bias = true;
   Initializer depthwise_initializer = GlorotUniform{};
   Initializer bias_initializer = Zeros{};
+  std::optional<Regularizer> depthwise_regularizer{};
+  std::optional<Regularizer> bias_regularizer{};
+  std::optional<Regularizer> activity_regularizer{};
+  std::optional<Constraint> depthwise_constraint{};
+  std::optional<Constraint> bias_constraint{};
   std::string name{};
   static constexpr std::string_view class_name = "DepthwiseConv2D";
   static constexpr auto fields() {
@@ -114,6 +129,11 @@ struct DepthwiseConv2D {
                       field("use_bias", &L::use_bias, "add a learned number to each channel"),
                       field("depthwise_initializer", &L::depthwise_initializer, "how the kernel starts"),
                       field("bias_initializer", &L::bias_initializer, "how the bias starts"),
+                      field("depthwise_regularizer", &L::depthwise_regularizer, "what a large kernel costs"),
+                      field("bias_regularizer", &L::bias_regularizer, "what a large bias costs"),
+                      field("activity_regularizer", &L::activity_regularizer, "what large outputs cost"),
+                      field("depthwise_constraint", &L::depthwise_constraint, "what the kernel is brought back to"),
+                      field("bias_constraint", &L::bias_constraint, "what the bias is brought back to"),
                       field("name", &L::name, "name in the model")};
   }
 };

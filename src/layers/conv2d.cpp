@@ -15,7 +15,12 @@ class Conv2DFunction final : public ConvolutionFunction {
                              .activation = spec.activation,
                              .use_bias = spec.use_bias,
                              .kernel_initializer = spec.kernel_initializer,
-                             .bias_initializer = spec.bias_initializer},
+                             .bias_initializer = spec.bias_initializer,
+                             .kernel_regularizer = spec.kernel_regularizer,
+                             .bias_regularizer = spec.bias_regularizer,
+                             .activity_regularizer = spec.activity_regularizer,
+                             .kernel_constraint = spec.kernel_constraint,
+                             .bias_constraint = spec.bias_constraint},
                             input) {}
 };
 
@@ -30,7 +35,7 @@ constexpr Padding same = Padding::same;
      {Conv2D{.filters = 6, .kernel_size = {3, 2}, .strides = 2, .padding = same, .groups = 2}, {5, 6, 4}},
      {Conv2D{.filters = 3, .kernel_size = 2, .padding = same, .dilation_rate = {1, 3}, .groups = 3}, {3, 5, 3}},
      {Conv2D{.filters = 7, .kernel_size = 1}, {3, 4, 5}},
-     {Conv2D{.filters = 2, .kernel_size = 1, .strides = 3}, {7, 4, 3}}},
+     {Conv2D{.filters = 2, .kernel_size = 1, .strides = 3, .kernel_regularizer = L2{.l2 = 0.01}}, {7, 4, 3}}},
     __FILE__);
 
 }  // namespace

@@ -60,7 +60,12 @@ ConvolutionFunction::ConvolutionFunction(const Options& o, const Shape& input)
   const std::int64_t to = o.depthwise ? c_.filters / c_.channels : c_.filters;
   parameters_.push_back(
       {"kernel", {c_.kernel_height, c_.kernel_width, from, to}, o.kernel_initializer, pixels * from, pixels * to});
-  if (use_bias_) parameters_.push_back({"bias", {c_.filters}, o.bias_initializer, c_.filters, c_.filters});
+  parameters_[0].regularizer = o.kernel_regularizer, parameters_[0].constraint = o.kernel_constraint;
+  if (use_bias_) {
+    parameters_.push_back({"bias", {c_.filters}, o.bias_initializer, c_.filters, c_.filters});
+    parameters_[1].regularizer = o.bias_regularizer, parameters_[1].constraint = o.bias_constraint;
+  }
+  activity_regularizer_ = o.activity_regularizer;
   parts_ = o.depthwise ? c_.channels : 1;
   matrix_row_ = row_stride(c_.filters);
 }

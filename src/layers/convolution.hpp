@@ -25,6 +25,8 @@ class ConvolutionFunction : public LayerFunction {
     bool use_bias = true;
     bool depthwise = false;  ///< the kernel has the shape (height, width, channels, filters / channels)
     Initializer kernel_initializer, bias_initializer;
+    std::optional<Regularizer> kernel_regularizer, bias_regularizer, activity_regularizer;
+    std::optional<Constraint> kernel_constraint, bias_constraint;
   };
   ConvolutionFunction(const Options& options, const Shape& input);
 

@@ -17,7 +17,12 @@ class DepthwiseConv2DFunction final : public ConvolutionFunction {
                              .use_bias = spec.use_bias,
                              .depthwise = true,
                              .kernel_initializer = spec.depthwise_initializer,
-                             .bias_initializer = spec.bias_initializer},
+                             .bias_initializer = spec.bias_initializer,
+                             .kernel_regularizer = spec.depthwise_regularizer,
+                             .bias_regularizer = spec.bias_regularizer,
+                             .activity_regularizer = spec.activity_regularizer,
+                             .kernel_constraint = spec.depthwise_constraint,
+                             .bias_constraint = spec.bias_constraint},
                             input) {}
 
  private:

@@ -11,6 +11,7 @@
 // kernel_width * channels numbers. Otherwise a run is the channels of one group at one b.
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <utility>
 
 #include "kernels/convolution.hpp"
@@ -66,19 +67,44 @@ struct Tile {
   bool add_to = false, relu = false;
 };
 
-// With CutB, no number behind a row's end is read from B either.
-template <int Lines, int Rows, int Vectors, bool CutB>
+// Stores a tile's sums of one vector of columns: `part` is that vector, Whole or Front.
+template <int Count, int Rows, class Part>
+HWY_INLINE void finish_rows(const Tile& t, std::int64_t first, const Part& part, const V* sums, int step) {
+  const D d;
+  float* c = t.c + first;
+  if (t.add_to) {
+#pragma GCC unroll 32
+    for (int r = 0; r < Count; ++r) {
+      float* to = c + r / Rows * t.c_line + r % Rows * t.c_row;
+      V y = hn::Add(part.load(to), sums[r * step]);
+      if (t.bias != nullptr) y = hn::Add(y, part.load(t.bias + first));
+      if (t.relu) y = hn::Max(hn::Zero(d), y);
+      part.store(y, to);
+    }
+    return;
+  }
+  const V bias = t.bias != nullptr ? part.load(t.bias + first) : hn::Zero(d);
+  const V least = t.relu ? hn::Zero(d) : hn::Set(d, -std::numeric_limits<float>::infinity());
+#pragma GCC unroll 32
+  for (int r = 0; r < Count; ++r) {
+    part.store(hn::Max(least, hn::Add(sums[r * step], bias)), c + r / Rows * t.c_line + r % Rows * t.c_row);
+  }
+}
+
+// With Near, the rows of A are neighbours (a_row is 1), and no number behind a row's end is read from B either.
+template <int Lines, int Rows, int Vectors, bool Near>
 void compute_tile(const Tile& t) {
   const D d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  const Front last(std::min(lanes, t.numbers - (Vectors - 1) * lanes));
+  const std::int64_t left = t.numbers - (Vectors - 1) * lanes;
+  const Front last(std::min(lanes, left));
   V sum[Lines * Rows][Vectors];
 #pragma GCC unroll 32
   for (int r = 0; r < Lines * Rows; ++r) {
 #pragma GCC unroll 4
     for (int v = 0; v < Vectors; ++v) sum[r][v] = hn::Zero(d);
   }
-  const std::int64_t a_line = t.a_line, a_row = t.a_row, a_step = t.a_step, b_step = t.b_step;
+  const std::int64_t a_line = t.a_line, a_row = Near ? 1 : t.a_row, a_step = t.a_step, b_step = t.b_step;
   for (std::int64_t p = 0; p < t.count; ++p) {
     const float* HWY_RESTRICT a = t.a + t.pieces[p].a;
     const float* HWY_RESTRICT b = t.b + t.pieces[p].b;
@@ -86,7 +112,7 @@ void compute_tile(const Tile& t) {
       V row[Vectors];
 #pragma GCC unroll 4
       for (int v = 0; v < Vectors; ++v) {
-        row[v] = CutB && v == Vectors - 1 ? last.load(b + v * lanes) : hn::LoadU(d, b + v * lanes);
+        row[v] = Near && v == Vectors - 1 ? last.load(b + v * lanes) : hn::LoadU(d, b + v * lanes);
       }
 #pragma GCC unroll 8
       for (int l = 0; l < Lines; ++l) {
@@ -101,46 +127,38 @@ void compute_tile(const Tile& t) {
       b += b_step;
     }
   }
-  const V zero = hn::Zero(d);
 #pragma GCC unroll 4
-  for (int v = 0; v < Vectors; ++v) {
-    const std::int64_t left = t.numbers - v * lanes;
-    const V bias = t.bias != nullptr ? load_columns(t.bias + v * lanes, left) : zero;
-#pragma GCC unroll 32
-    for (int r = 0; r < Lines * Rows; ++r) {
-      float* c = t.c + r / Rows * t.c_line + r % Rows * t.c_row + v * lanes;
-      V y = sum[r][v];
-      if (t.add_to) y = hn::Add(load_columns(c, left), y);
-      if (t.bias != nullptr) y = hn::Add(y, bias);
-      if (t.relu) y = hn::Max(zero, y);
-      store_columns(y, c, left);
-    }
+  for (int v = 0; v < Vectors - 1; ++v) finish_rows<Lines * Rows, Rows>(t, v * lanes, Whole(), &sum[0][v], Vectors);
+  if (left >= lanes) {
+    finish_rows<Lines * Rows, Rows>(t, (Vectors - 1) * lanes, Whole(), &sum[0][Vectors - 1], Vectors);
+  } else {
+    finish_rows<Lines * Rows, Rows>(t, (Vectors - 1) * lanes, last, &sum[0][Vectors - 1], Vectors);
   }
 }
 
 using TileFunction = void (*)(const Tile&);
-template <int Lines, int Vectors, bool CutB, int... Rows>
+template <int Lines, int Vectors, bool Near, int... Rows>
 constexpr std::array<TileFunction, 15> tile_functions(std::integer_sequence<int, Rows...>) {
-  return {nullptr, &compute_tile<Lines, Rows + 1, Vectors, CutB>...};
+  return {nullptr, &compute_tile<Lines, Rows + 1, Vectors, Near>...};
 }
-template <int Lines, int Vectors, bool CutB>
+template <int Lines, int Vectors, bool Near>
 constexpr auto functions_of =
-    tile_functions<Lines, Vectors, CutB>(std::make_integer_sequence<int, most_rows(Lines, Vectors)>());
+    tile_functions<Lines, Vectors, Near>(std::make_integer_sequence<int, most_rows(Lines, Vectors)>());
 
 // The tile of `rows` rows on each of `lines` lines; null where the registers do not hold it.
-template <bool CutB>
+template <bool Near>
 TileFunction tile_function(std::int64_t lines, std::int64_t rows, std::int64_t vectors) {
   if (rows > 14) return nullptr;
   const auto r = static_cast<std::size_t>(rows);
-  if constexpr (CutB) {
+  if constexpr (Near) {
     if (lines == 3) return vectors == 1 ? functions_of<3, 1, true>[r] : functions_of<3, 2, true>[r];
     if (lines == 5) return vectors == 1 ? functions_of<5, 1, true>[r] : functions_of<5, 2, true>[r];
   }
-  if (vectors == 1) return functions_of<1, 1, CutB>[r];
+  if (vectors == 1) return functions_of<1, 1, Near>[r];
   if constexpr (most_vectors >= 4) {
-    if (vectors == 4) return functions_of<1, 4, CutB>[r];
+    if (vectors == 4) return functions_of<1, 4, Near>[r];
   }
-  return functions_of<1, 2, CutB>[r];
+  return functions_of<1, 2, Near>[r];
 }
 
 // Vectors that the next tile takes where so many numbers of a row are left.
@@ -231,6 +249,7 @@ void convolve_one(const Convolution& c, const float* x, const float* kernel, std
   const std::int64_t line = c.width * c.channels, n_group = c.filters_in_group();
   Tile t;
   t.a_row = c.stride_x * c.channels;
+  const bool near = t.a_row == 1;
   t.b_step = kernel_row;
   t.c_row = c.filters;
   for (std::int64_t g = 0; g < c.groups; ++g) {
@@ -245,7 +264,7 @@ void convolve_one(const Convolution& c, const float* x, const float* kernel, std
                         [&](std::int64_t j, std::int64_t rows) HWY_ATTR {
                           t.a = x + i * c.stride_y * line + j * t.a_row + g * c.in_group();
                           t.c = y + (i * c.columns + j) * c.filters + column;
-                          tile_function<false>(1, rows, vectors)(t);
+                          (near ? tile_function<true>(1, rows, vectors) : tile_function<false>(1, rows, vectors))(t);
                         });
         }
       };

@@ -44,12 +44,6 @@ HWY_INLINE void for_pixels(const Pooling& p, const Window& w, std::int64_t first
   }
 }
 
-// A vector of which everything counts; Front is one of which only the first numbers do.
-struct Whole {
-  [[nodiscard]] HWY_INLINE V load(const float* p) const { return hn::LoadU(D(), p); }
-  HWY_INLINE void store(V v, float* p) const { hn::StoreU(v, D(), p); }
-};
-
 // Calls f(first channel, Whole or Front) for each vector of channels.
 template <class F>
 HWY_INLINE void for_channels(std::int64_t channels, F&& f) {

@@ -48,6 +48,12 @@ class Front {
 #endif
 };
 
+// A vector of which everything counts; Front is one of which only the first numbers do.
+struct Whole {
+  [[nodiscard]] HWY_INLINE V load(const float* p) const { return hn::LoadU(D(), p); }
+  HWY_INLINE void store(V v, float* p) const { hn::StoreU(v, D(), p); }
+};
+
 // The first `count` numbers at p, zeros behind them; all of a vector when count is enough.
 HWY_INLINE V load_columns(const float* p, std::int64_t count) {
   const D d;
