@@ -82,7 +82,13 @@ const Convolution convolutions[] = {convolution(28, 28, 1, 6, 5, 5),
                                     convolution(1, 40, 3, 16, 1, 7),
                                     convolution(30, 1, 17, 20, 5, 1),
                                     convolution(6, 33, 3, 48, 4, 4),
-                                    convolution(7, 7, 18, 36, 2, 2, 1, 1, 18)};
+                                    convolution(7, 7, 18, 36, 2, 2, 1, 1, 18),
+                                    convolution(9, 13, 1, 1, 3, 3),
+                                    convolution(12, 11, 1, 3, 2, 4),
+                                    convolution(17, 9, 1, 4, 4, 3),
+                                    convolution(16, 10, 1, 5, 3, 2, 1, 2),
+                                    convolution(8, 30, 1, 7, 5, 1),
+                                    convolution(28, 28, 1, 8, 5, 5)};
 
 TEST_P(Convolutions, AgreeWithTheReference) {
   constexpr std::int64_t samples = 2;
