@@ -3,7 +3,7 @@
 namespace gradus {
 namespace {
 
-class ActivationFunction final : public LayerFunction {
+class ActivationFunction : public LayerFunction {
  public:
   ActivationFunction(const ActivationLayer& spec, const Shape& input)
       : LayerFunction(input, input), activation_(spec.activation) {
@@ -67,6 +67,19 @@ class ActivationFunction final : public LayerFunction {
 
   Activation activation_;
 };
+
+class SoftmaxFunction final : public ActivationFunction {
+ public:
+  SoftmaxFunction(const Softmax& spec, const Shape& input)
+      : ActivationFunction(ActivationLayer{.activation = Activation::softmax}, input) {
+    if (spec.axis == -1 || spec.axis == static_cast<std::int64_t>(input.rank())) return;
+    throw Error(ErrorCode::invalid_argument, "axis must be the last one, -1, of " + input.to_string() + ", got " +
+                                                 std::to_string(spec.axis));
+  }
+};
+
+[[maybe_unused]] const bool softmax_registered =
+    register_layer<Softmax, SoftmaxFunction>({{Softmax{}, {5}}, {Softmax{.axis = 2}, {3, 4}}}, __FILE__);
 
 [[maybe_unused]] const bool registered = register_layer<ActivationLayer, ActivationFunction>(
     {{ActivationLayer{.activation = Activation::relu}, {7}},

@@ -29,26 +29,48 @@ std::string snake_case(std::string_view name) {
   return snake;
 }
 
-void name_layers(std::vector<Layer>& layers) {
-  std::set<std::string> taken;
-  for (const Layer& layer : layers) {
-    const std::string name = layer_name(layer);
-    if (!name.empty() && !taken.insert(name).second) {
-      throw Error(ErrorCode::invalid_argument, "two layers are called '" + name + "'; each needs a name of its own");
+/// Gives names to the layers that have none, also to those within others; each name is unique in the model.
+class Naming {
+ public:
+  explicit Naming(std::vector<Layer>& layers) {
+    take(layers);
+    name(layers);
+  }
+
+ private:
+  void take(const std::vector<Layer>& layers) {
+    for (const Layer& layer : layers) {
+      const std::string name = layer_name(layer);
+      if (!name.empty() && !taken_.insert(name).second) {
+        throw Error(ErrorCode::invalid_argument, "two layers are called '" + name + "'; each needs a name of its own");
+      }
+      if (const auto* block = layer.get_if<Residual>()) take(block->layers);
     }
   }
-  std::map<std::string, int> counts;
-  for (Layer& layer : layers) {
-    if (!layer_name(layer).empty()) continue;
-    const std::string base = snake_case(layer.class_name());
+
+  void name(std::vector<Layer>& layers) {
+    for (Layer& layer : layers) {
+      if (layer_name(layer).empty()) layer = layer.with("name", new_name(snake_case(layer.class_name())));
+      if (const auto* block = layer.get_if<Residual>()) {
+        Residual named = *block;
+        name(named.layers);
+        layer = named;
+      }
+    }
+  }
+
+  std::string new_name(const std::string& base) {
     std::string name;
     do {
-      const int number = counts[base]++;
+      const int number = counts_[base]++;
       name = number == 0 ? base : base + "_" + std::to_string(number);
-    } while (!taken.insert(name).second);
-    layer = layer.with("name", name);
+    } while (!taken_.insert(name).second);
+    return name;
   }
-}
+
+  std::set<std::string> taken_;
+  std::map<std::string, int> counts_;
+};
 
 void bind_layers(Sequential::State& s) {
   Shape shape = s.input_shape;
@@ -211,7 +233,7 @@ Sequential::Sequential(Shape input_shape, std::vector<Layer> layers, const Build
   }
   state_->name = options.name, state_->seed = options.seed;
   state_->input_shape = std::move(input_shape), state_->specs = std::move(layers);
-  name_layers(state_->specs);
+  Naming{state_->specs};
   bind_layers(*state_);
   place_parameters(*state_);
   draw_weights(*state_);

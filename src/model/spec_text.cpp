@@ -138,9 +138,24 @@ std::string without_quotes(std::string_view text) {
   return std::string(quoted ? text.substr(1, text.size() - 2) : text);
 }
 
+/// However it is spelled: capitals and underscores do not count.
+std::optional<Activation> activation_of(std::string_view text) {
+  for (const Activation each : all_activations()) {
+    if (folded(activation_name(each)) == folded(text)) return each;
+  }
+  if (folded(text) == "swish") return Activation::silu;
+  return std::nullopt;
+}
+
 template <class Kind>
 Value value_of_spec(std::string_view text) {
   return FieldType<Spec<Kind>>::to_value(parse_spec<Kind>(text));
+}
+
+/// "[dense 9 relu, dense 5]"
+Value value_of_layers(std::string_view text) {
+  const bool enclosed = text.size() >= 2 && text.front() == '[' && text.back() == ']';
+  return FieldType<std::vector<Layer>>::to_value(parse_layers(enclosed ? text.substr(1, text.size() - 2) : text));
 }
 
 /// The value that `text` means in a field of this type.
@@ -153,8 +168,12 @@ Value value_of(std::string_view type, std::string_view text) {
     if (plain == "true" || plain == "yes" || plain == "on") return true;
     if (plain == "false" || plain == "no" || plain == "off") return false;
   }
-  if (type == FieldType<Activation>::name) return std::string(activation_name(activation_from_name(folded(text))));
+  if (type == FieldType<Activation>::name) {
+    const auto known = activation_of(text);
+    return std::string(activation_name(known ? *known : activation_from_name(text)));
+  }
   if (type == FieldType<Padding>::name) return plain;
+  if (type == LayerKind::list_name) return value_of_layers(text);
   if (type == InitializerKind::name) return value_of_spec<InitializerKind>(text);
   if (type == RegularizerKind::name) return value_of_spec<RegularizerKind>(text);
   if (type == ConstraintKind::name) return value_of_spec<ConstraintKind>(text);
@@ -180,6 +199,7 @@ std::vector<std::string> words_of_type(std::string_view type) {
   std::vector<std::string> words;
   if (type == FieldType<Activation>::name) {
     for (const Activation each : all_activations()) words.emplace_back(activation_name(each));
+    words.emplace_back("swish");
   }
   if (type == FieldType<Padding>::name) words = {"valid", "same"};
   if (type == FieldType<Average>::name) words = {"none", "micro", "macro", "weighted"};
@@ -197,9 +217,13 @@ class Filler {
     if (equals != std::string::npos && equals < word.find_first_of("([{\"'")) {
       return named(trim(word.substr(0, equals)), trim(std::string_view(word).substr(equals + 1)));
     }
-    if (const auto number = number_of(word)) return next(is_number_type, *number, "number", word);
+    if (const auto number = number_of(word)) {
+      // One number may stand for a list: a size of 2 both ways.
+      const bool single = open(is_number_type) || !open(is_list_type);
+      return single ? next(is_number_type, *number, "number", word) : next(is_list_type, *number, "number", word);
+    }
     if (const auto list = list_of(word)) return next(is_list_type, *list, "list of numbers", word);
-    if (flag(word) || choice(word)) return;
+    if (flag(word) || choice(word) || stack(word)) return;
     unknown(word);
   }
   void named(std::string_view name, std::string_view text) {
@@ -247,6 +271,12 @@ class Filler {
     if (!set_.insert(info.name).second) fail(class_name_ + ": " + info.name + " is given twice");
     fields_.emplace_back(info.name, std::move(value));
   }
+  /// Whether a field of such a type has no value yet.
+  template <class Fits>
+  [[nodiscard]] bool open(Fits fits) const {
+    return std::any_of(infos_.begin(), infos_.end(),
+                       [&](const FieldInfo& info) { return fits(info.type) && set_.count(info.name) == 0; });
+  }
   template <class Fits>
   void next(Fits fits, const Value& value, const std::string& what, const std::string& word) {
     const auto found = std::find_if(infos_.begin(), infos_.end(), [&](const FieldInfo& info) {
@@ -271,6 +301,14 @@ class Filler {
         set(info, each);
         return true;
       }
+    }
+    return false;
+  }
+  bool stack(const std::string& word) {
+    for (const FieldInfo& info : infos_) {
+      if (info.type != LayerKind::list_name || word.front() != '[') continue;
+      set(info, value_of_layers(word));
+      return true;
     }
     return false;
   }
@@ -364,10 +402,10 @@ Spec<Kind> parse_here(std::string_view text) {
     fail("expected the name of one of the " + std::string(Kind::name) + (Kind::name == "loss" ? "es" : "s"));
   const std::string_view name = text.substr(0, end);
   if constexpr (std::is_same_v<Kind, LayerKind>) {
-    for (const Activation each : all_activations()) {
-      if (!known_class_name<Kind>(name) && activation_name(each) == folded(text)) {
-        return Layer(ActivationLayer{.activation = each});
-      }
+    // "relu" is the activation, "ReLU" the layer of that name.
+    const auto known = activation_of(text);
+    if (known && (activation_name(*known) == text || !known_class_name<Kind>(name))) {
+      return Layer(ActivationLayer{.activation = *known});
     }
   }
   const std::string class_name = find_class_name<Kind>(name);

@@ -18,9 +18,10 @@
 /// A spec is a class name and words; the words may stand in parentheses, commas between them. Of names, capitals and
 /// underscores do not count: MaxPooling2D, max_pooling2d. A word is matched by its type:
 ///   - a number ("90", "0.3", "1/255") goes to the next number field that has none yet, in the order of the fields;
-///   - sizes with an x between ("3x3") go to the next list field;
+///   - sizes with an x between ("3x3") go to the next list field, as does a single number when no number field is left;
 ///   - the name of an activation goes to the activation field;
 ///   - the name of a true-or-false field alone makes it true;
+///   - layers in brackets go to the field that holds layers: residual [dense 64 relu, dense 64];
 ///   - key=value sets the field of that name; a value may be a spec itself, or a list in brackets.
 /// Every function throws `invalid_argument` with the words in question, what was expected and the nearest right name.
 namespace gradus {
