@@ -111,12 +111,22 @@ std::vector<Layer> preparation(const Dataset& data, bool rescale, bool flatten) 
 }
 
 bool is_rescaling(const Layer& layer) { return layer.get_if<Rescaling>() != nullptr; }
+/// Brings inputs of any size to numbers near 1, or needs them as they are.
+bool takes_any_size(const Layer& layer) {
+  return is_rescaling(layer) || layer.get_if<Normalization>() != nullptr || layer.get_if<Embedding>() != nullptr;
+}
+/// Leaves the shape alone, whatever it is.
+bool takes_any_shape(const Layer& layer) {
+  return layer.get_if<Dropout>() != nullptr || layer.get_if<GaussianNoise>() != nullptr ||
+         layer.get_if<ActivationLayer>() != nullptr || is_rescaling(layer);
+}
 
 /// The layers that were asked for, and in front of them what they need to see these data.
 std::vector<Layer> layers_from(const std::string& text, const std::vector<Layer>& of_recipe, const Dataset& data) {
   const std::vector<Layer> wanted = parse_layers(text);
-  const bool rescales = std::any_of(wanted.begin(), wanted.end(), is_rescaling);
-  const bool flatten = !wanted.empty() && wanted[0].get_if<Dense>() != nullptr;
+  const bool rescales = std::any_of(wanted.begin(), wanted.end(), takes_any_size);
+  const auto first = std::find_if_not(wanted.begin(), wanted.end(), takes_any_shape);
+  const bool flatten = first != wanted.end() && first->get_if<Dense>() != nullptr;
   const bool recipe_rescales = !rescales && !of_recipe.empty() && is_rescaling(of_recipe[0]);
   std::vector<Layer> layers;
   if (recipe_rescales) layers.push_back(of_recipe[0]);

@@ -1,6 +1,7 @@
 #include "formats/keras_config.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 
@@ -38,10 +39,17 @@ std::string layer_name_of(const Value& layer) {
 
 bool is_input(const Value& layer) { return text_at(layer, "class_name") == "InputLayer"; }
 
+void collect_names(const std::vector<Layer>& layers, std::set<std::string>& names) {
+  for (const Layer& layer : layers) {
+    names.insert(layer_name(layer));
+    if (const auto* block = layer.get_if<Residual>()) collect_names(block->layers, names);
+  }
+}
+
 /// A name for the input that no layer has.
 std::string input_name(const Sequential& model) {
   std::set<std::string> taken;
-  for (const Layer& layer : model.layers()) taken.insert(layer_name(layer));
+  collect_names(model.layers(), taken);
   std::string name = "input_layer";
   for (int i = 1; taken.count(name) != 0; ++i) name = "input_layer_" + std::to_string(i);
   return name;
@@ -71,21 +79,22 @@ void collect_sources(const Value& value, std::vector<std::string>& names) {
   }
 }
 
-/// The one layer that feeds this one; empty for an input.
-std::string source_of(const Value& layer) {
+/// The layers that feed this one: none for an input, two for a sum.
+std::vector<std::string> sources_of(const Value& layer) {
   const std::string name = layer_name_of(layer);
   const Value::List& nodes = list_at(layer, "inbound_nodes", "layer " + in_quotes(name));
-  if (nodes.empty()) return {};
   std::vector<std::string> names;
   for (const Value& node : nodes) {
     const Value* arguments = node.find("args");
     collect_sources(arguments == nullptr ? node : *arguments, names);
   }
-  if (nodes.size() != 1 || names.size() != 1) {
+  const bool sum = text_at(layer, "class_name") == "Add" && names.size() == 2;
+  if (nodes.size() > 1 || (names.size() > 1 && !sum)) {
     unsupported("layer " + in_quotes(name) + " is used " + std::to_string(nodes.size()) + " times and has " +
-                std::to_string(names.size()) + " inputs; only a chain of layers can be read");
+                std::to_string(names.size()) + " inputs; only a chain of layers can be read, and sums of a layer's " +
+                "output with what a chain makes of it");
   }
-  return names.front();
+  return names;
 }
 
 std::string only_name(const Value& config, std::string_view key) {
@@ -98,42 +107,194 @@ std::string only_name(const Value& config, std::string_view key) {
   return names.front();
 }
 
-/// The layers of a Functional model from its input to its output.
-std::vector<const Value*> chain_of(const Value& config, const Value::List& layers) {
-  std::map<std::string, const Value*> next;  // by the name of the layer before
-  const Value* at = nullptr;
-  const std::string first = only_name(config, "input_layers");
-  for (const Value& layer : layers) {
-    const std::string source = source_of(layer);
-    if (source.empty()) {
-      if (layer_name_of(layer) == first) at = &layer;
-    } else if (!next.emplace(source, &layer).second) {
-      unsupported("layer " + in_quotes(source) + " feeds more than one layer; only a chain of layers can be read");
+/// A Functional model from its input to its output, as layers one after another.
+class Graph {
+ public:
+  struct Stretch {
+    std::vector<Layer> layers;
+    WeightGroups groups;
+  };
+  using Read = std::function<Layer(const Value& layer)>;
+
+  Graph(const Value& config, const Value::List& layers, const std::map<const Value*, std::string>& keys, Read read)
+      : keys_(keys), read_(std::move(read)), first_(only_name(config, "input_layers")),
+        last_(only_name(config, "output_layers")) {
+    for (const Value& layer : layers) {
+      const std::vector<std::string> sources = sources_of(layer);
+      if (sources.empty() && layer_name_of(layer) == first_) input_ = &layer;
+      for (const std::string& source : sources) takers_[source].push_back(&layer);
+    }
+    if (input_ == nullptr) damaged("the model's input " + in_quotes(first_) + " is not among its layers");
+    left_ = layers.size() - 1;
+  }
+
+  [[nodiscard]] const Value& input() const { return *input_; }
+
+  Stretch follow() {
+    Stretch all = follow(first_, last_);
+    if (left_ > 0) {
+      unsupported(std::to_string(left_) + " layers of the model lie beside the way from its input to its output; only a " +
+                  "chain can be read, and sums of a layer's output with what a chain makes of it");
+    }
+    return all;
+  }
+
+ private:
+  /// From the output of layer `at` to that of layer `end`.
+  Stretch follow(std::string at, const std::string& end) {
+    Stretch stretch;
+    while (at != end) {
+      std::vector<const Value*>& takers = takers_[at];
+      if (takers.empty() || left_ == 0) {
+        unsupported("no chain of layers leads from " + in_quotes(first_) + " to " + in_quotes(last_));
+      }
+      const Value* sum = takers.size() > 1 ? take_sum(at, takers) : nullptr;
+      const Value* layer = sum == nullptr ? takers.front() : sum;
+      const std::string name = layer_name_of(*layer);
+      if (sum == nullptr) {
+        if (sources_of(*layer).size() != 1) {
+          unsupported("the sum " + in_quotes(name) + " does not add to a layer's output what a chain makes of it");
+        }
+        stretch.layers.push_back(read_(*layer));
+        stretch.groups.push_back({keys_.at(layer)});
+      } else {
+        std::vector<std::string> sources = sources_of(*sum);
+        const std::string other = sources[0] == at ? sources[1] : sources[0];
+        const Stretch inner = follow(at, other);
+        stretch.layers.emplace_back(Residual{.layers = inner.layers, .name = name});
+        stretch.groups.emplace_back();
+        for (const auto& group : inner.groups) {
+          stretch.groups.back().insert(stretch.groups.back().end(), group.begin(), group.end());
+        }
+      }
+      --left_;
+      at = name;
+    }
+    return stretch;
+  }
+
+  /// Of the layers that take the output of `at`, the sum that comes last: the others are within.
+  const Value* take_sum(const std::string& at, std::vector<const Value*>& takers) {
+    for (std::size_t i = takers.size(); i-- > 0;) {
+      if (text_at(*takers[i], "class_name") != "Add") continue;
+      const Value* sum = takers[i];
+      takers.erase(takers.begin() + static_cast<std::ptrdiff_t>(i));
+      return sum;
+    }
+    unsupported("layer " + in_quotes(at) + " feeds more than one layer; only a chain of layers can be read, and sums " +
+                "of a layer's output with what a chain makes of it");
+  }
+
+  const std::map<const Value*, std::string>& keys_;
+  Read read_;
+  std::string first_, last_;
+  const Value* input_ = nullptr;
+  std::map<std::string, std::vector<const Value*>> takers_;  // by the layer whose output they take
+  std::size_t left_ = 0;
+};
+
+// --- a chain as a graph ---
+
+void add_layers(const std::vector<Layer>& layers, std::span<const std::unique_ptr<LayerFunction>> functions,
+                std::string& source, std::vector<FileLayer>& all) {
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const std::string name = layer_name(layers[i]), before = source;
+    if (const auto* block = layers[i].get_if<Residual>()) {
+      add_layers(block->layers, functions[i]->children(), source, all);
+      all.push_back({name, nullptr, nullptr, functions[i]->input_shape(), {before, source}});
+    } else {
+      all.push_back({name, &layers[i], functions[i].get(), functions[i]->input_shape(), {source}});
+    }
+    source = name;
+  }
+}
+
+Value tensor_of(const std::string& layer, const Shape& shape) {
+  return Value::Object{{"class_name", "__keras_tensor__"},
+                       {"config", Value::Object{{"shape", batch_shape(shape)},
+                                                {"dtype", "float32"},
+                                                {"keras_history", Value::List{layer, 0, 0}}}}};
+}
+
+Value::Object as_node(Value::Object layer, const std::string& name, const FileLayer* place) {
+  Value::List nodes;
+  if (place != nullptr) {
+    Value::List tensors;
+    for (const std::string& source : place->sources) tensors.push_back(tensor_of(source, place->input));
+    const Value arguments = tensors.size() == 1 ? tensors.front() : Value(tensors);
+    nodes.push_back(Value::Object{{"args", Value::List{arguments}}, {"kwargs", Value::Object{}}});
+  }
+  layer.emplace_back("name", name);
+  layer.emplace_back("inbound_nodes", std::move(nodes));
+  return layer;
+}
+
+Value input_layer(const Sequential& model) {
+  return object("keras.layers", "InputLayer",
+                {{"batch_shape", batch_shape(model.input_shape())},
+                 {"dtype", "float32"},
+                 {"sparse", false},
+                 {"name", input_name(model)}});
+}
+
+Value graph_config(const Sequential& model) {
+  const std::string input = input_name(model);
+  const std::vector<FileLayer> all = file_layers(model);
+  Value first = input_layer(model);
+  Value::List layers = {as_node(std::move(std::get<Value::Object>(first.data)), input, nullptr)};
+  for (const FileLayer& each : all) {
+    if (each.spec != nullptr) {
+      layers.push_back(as_node(layer_to_keras(*each.spec, each.input), each.name, &each));
+      continue;
+    }
+    Value sum = object("keras.layers", "Add", {{"name", each.name}, {"trainable", true}, {"dtype", "float32"}});
+    layers.push_back(as_node(std::move(std::get<Value::Object>(sum.data)), each.name, &each));
+  }
+  return Value::Object{{"name", model.name()},
+                       {"trainable", true},
+                       {"layers", std::move(layers)},
+                       {"input_layers", Value::List{Value::List{input, 0, 0}}},
+                       {"output_layers", Value::List{Value::List{all.back().name, 0, 0}}}};
+}
+
+Value chain_config(const Sequential& model) {
+  Value::List layers = {input_layer(model)};
+  for (std::size_t i = 0; i < model.layers().size(); ++i) {
+    const Shape& input = i == 0 ? model.input_shape() : model.layer_output_shape(i - 1);
+    layers.emplace_back(layer_to_keras(model.layers()[i], input));
+  }
+  return Value::Object{{"name", model.name()},
+                       {"trainable", true},
+                       {"dtype", "float32"},
+                       {"layers", std::move(layers)},
+                       {"build_input_shape", batch_shape(model.input_shape())}};
+}
+
+void collect_classes(const std::vector<Layer>& layers, std::vector<std::string>& classes) {
+  for (const Layer& layer : layers) {
+    const auto* block = layer.get_if<Residual>();
+    if (block != nullptr) collect_classes(block->layers, classes);
+    classes.emplace_back(block != nullptr ? "Add" : std::string(layer.class_name()));
+  }
+}
+
+void collect_groups(const std::vector<Layer>& layers, const std::vector<std::string>& keys, std::size_t& next,
+                    std::vector<std::string>& group) {
+  for (const Layer& layer : layers) {
+    if (const auto* block = layer.get_if<Residual>()) {
+      collect_groups(block->layers, keys, next, group);
+      ++next;  // the sum
+    } else {
+      group.push_back(keys[next++]);
     }
   }
-  if (at == nullptr) damaged("the model's input " + in_quotes(first) + " is not among its layers");
-  std::vector<const Value*> chain = {at};
-  const std::string last = only_name(config, "output_layers");
-  while (layer_name_of(*at) != last) {
-    const auto found = next.find(layer_name_of(*at));
-    if (found == next.end() || chain.size() > layers.size()) {
-      unsupported("no chain of layers leads from " + in_quotes(first) + " to " + in_quotes(last));
-    }
-    at = found->second;
-    chain.push_back(at);
-  }
-  if (chain.size() != layers.size()) {
-    unsupported(std::to_string(layers.size() - chain.size()) +
-                " layers of the model lie beside the way from its input to its output; only a chain can be read");
-  }
-  return chain;
 }
 
 // --- both ---
 
-Shape input_shape(const Value& root, const std::vector<const Value*>& chain) {
-  if (!chain.empty()) {
-    if (auto shape = input_shape_of(*chain.front())) return *shape;
+Shape input_shape(const Value& root, const Value* first) {
+  if (first != nullptr) {
+    if (auto shape = input_shape_of(*first)) return *shape;
   }
   // Keras 3 says the shape of an unnamed input in one of two places; both as the InputLayer does.
   const Value* config = root.find("config");
@@ -160,23 +321,37 @@ std::vector<std::string> weight_keys(const std::vector<std::string>& class_names
   return keys;
 }
 
+WeightGroups weight_groups(const std::vector<Layer>& layers) {
+  std::vector<std::string> classes;
+  collect_classes(layers, classes);
+  const std::vector<std::string> keys = weight_keys(classes);
+  WeightGroups groups;
+  std::size_t next = 0;
+  for (const Layer& layer : layers) collect_groups({layer}, keys, next, groups.emplace_back());
+  return groups;
+}
+
+std::vector<FileLayer> file_layers(const Sequential& model) {
+  std::vector<FileLayer> all;
+  std::string source = input_name(model);
+  add_layers(model.layers(), model.state().functions, source, all);
+  return all;
+}
+
 Value config_to_keras(const Sequential& model) {
-  const Value shape = batch_shape(model.input_shape());
-  Value::List layers = {
-      object("keras.layers", "InputLayer",
-             {{"batch_shape", shape}, {"dtype", "float32"}, {"sparse", false}, {"name", input_name(model)}})};
-  for (std::size_t i = 0; i < model.layers().size(); ++i) {
-    const Shape& input = i == 0 ? model.input_shape() : model.layer_output_shape(i - 1);
-    layers.emplace_back(layer_to_keras(model.layers()[i], input));
-  }
-  Value root = object("keras", "Sequential",
-                      {{"name", model.name()},
-                       {"trainable", true},
-                       {"dtype", "float32"},
-                       {"layers", std::move(layers)},
-                       {"build_input_shape", shape}});
+  const std::vector<Layer>& layers = model.layers();
+  const bool graph = std::any_of(layers.begin(), layers.end(),
+                                 [](const Layer& layer) { return layer.get_if<Residual>() != nullptr; });
+  Value config = graph ? graph_config(model) : chain_config(model);
+  Value root = object(graph ? "keras.src.models.functional" : "keras", graph ? "Functional" : "Sequential",
+                      std::move(std::get<Value::Object>(config.data)));
   auto& members = std::get<Value::Object>(root.data);
-  members.emplace_back("build_config", Value::Object{{"input_shape", shape}});
+  if (graph) {
+    for (auto& [key, value] : members) {
+      if (key == "registered_name") value = "Functional";
+    }
+  }
+  members.emplace_back("build_config", Value::Object{{"input_shape", batch_shape(model.input_shape())}});
   if (model.compiled()) {
     members.emplace_back("compile_config", compile_to_keras(*model.compiled(), model.output_shape().elements()));
   }
@@ -195,26 +370,30 @@ Config config_from_keras(const Value& root, const std::string& keras_version) {
   result.name = text_at(*config, "name");
   const Value::List& layers = list_at(*config, "layers", "the model");
   const bool sequential = class_name == "Sequential";
-  std::vector<const Value*> chain;
   std::vector<std::string> counted;  // the classes that keys are counted over: Sequential leaves out its input
   for (const Value& layer : layers) {
-    if (sequential) chain.push_back(&layer);
     if (!sequential || !is_input(layer)) counted.push_back(text_at(layer, "class_name"));
   }
-  if (!sequential) chain = chain_of(*config, layers);
   const std::vector<std::string> keys = weight_keys(counted);
-
   std::map<const Value*, std::string> key_of;
   std::size_t next = 0;
   for (const Value& layer : layers) {
     if (!sequential || !is_input(layer)) key_of[&layer] = keys[next++];
   }
-  for (const Value* layer : chain) {
-    if (layer == chain.front() && is_input(*layer)) continue;
-    result.layers.push_back(layer_from_keras(*layer, keras_version, result.notes));
-    result.keys.push_back(key_of[layer]);
+  const auto read = [&](const Value& layer) { return layer_from_keras(layer, keras_version, result.notes); };
+  if (!sequential) {
+    Graph graph(*config, layers, key_of, read);
+    Graph::Stretch all = graph.follow();
+    result.layers = std::move(all.layers), result.keys = std::move(all.groups);
+    result.input_shape = input_shape(root, &graph.input());
+  } else {
+    for (const Value& layer : layers) {
+      if (&layer == &layers.front() && is_input(layer)) continue;
+      result.layers.push_back(read(layer));
+      result.keys.push_back({key_of[&layer]});
+    }
+    result.input_shape = input_shape(root, layers.empty() ? nullptr : &layers.front());
   }
-  result.input_shape = input_shape(root, chain);
   result.compile = root.find("compile_config");
   return result;
 }

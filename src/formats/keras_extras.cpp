@@ -159,7 +159,17 @@ void check_sample(const Value& extras, const Sequential& model) {
 
 }  // namespace
 
+/// How many values an Embedding at the input takes; 0 without one.
+static std::int64_t places_at_input(const Sequential& model) {
+  for (const Layer& layer : model.layers()) {
+    if (const auto* embedding = layer.get_if<Embedding>()) return embedding->input_dim;
+    if (layer.get_if<Flatten>() == nullptr && layer.get_if<Reshape>() == nullptr) return 0;
+  }
+  return 0;
+}
+
 Tensor sample_input(const Sequential& model) {
+  const std::int64_t places = places_at_input(model);
   const Rescaling* scaling = model.layers().empty() ? nullptr : model.layers().front().get_if<Rescaling>();
   const bool bytes = scaling != nullptr && std::abs(scaling->scale) < 1.0 / 64;
   Tensor sample(model.input_shape().with_rows(1));
@@ -167,7 +177,8 @@ Tensor sample_input(const Sequential& model) {
   for (Real& value : sample.values()) {
     state = state * 1664525u + 1013904223u;
     const std::uint32_t high = state >> 24;
-    value = bytes ? static_cast<Real>(high) : static_cast<Real>(static_cast<int>(high % 17) - 8) / 4;
+    value = places > 0 ? static_cast<Real>(static_cast<std::int64_t>(high) % places)
+            : bytes    ? static_cast<Real>(high) : static_cast<Real>(static_cast<int>(high % 17) - 8) / 4;
   }
   return sample;
 }

@@ -71,23 +71,20 @@ std::string ascii(const std::string& json) {
 // --- writing ---
 
 void write_layers(const Sequential& model, Hdf5Writer& file) {
+  const std::vector<keras::FileLayer> layers = keras::file_layers(model);
   std::vector<std::string> layer_names;
-  for (const Layer& layer : model.layers()) layer_names.push_back(layer_name(layer));
+  for (const keras::FileLayer& layer : layers) layer_names.push_back(layer.name);
   file.group(model_group);
   file.text_attribute(model_group, "backend", written_backend, Hdf5Writer::Letters::ascii);
   file.text_attribute(model_group, "keras_version", written_version, Hdf5Writer::Letters::ascii);
   file.text_list_attribute(model_group, "layer_names", layer_names);
-  for (const std::string& layer : layer_names) {
-    const std::string group = std::string(model_group) + "/" + layer;
+  for (const keras::FileLayer& layer : layers) {
+    const std::string group = std::string(model_group) + "/" + layer.name;
     std::vector<std::string> weight_names;
     file.group(group);
-    for (std::size_t i = 0; i < model.weights().size(); ++i) {
-      const WeightInfo& info = model.weights()[i];
-      if (info.layer != layer) continue;
-      weight_names.push_back(layer + "/" + info.name + ":0");
-      const Tensor values = model.weight(i);
-      const std::vector<float> numbers(values.values().begin(), values.values().end());
-      file.dataset(group + "/" + weight_names.back(), info.shape, numbers);
+    for (const Parameter& parameter : layer.function == nullptr ? std::vector<Parameter>{} : layer.function->parameters()) {
+      weight_names.push_back(layer.name + "/" + parameter.name + ":0");
+      keras::write_weight(model.state(), parameter, group + "/" + weight_names.back(), file);
     }
     file.text_list_attribute(group, "weight_names", weight_names);
   }
@@ -131,20 +128,28 @@ keras::WeightPaths paths_by_name(const Hdf5Reader& file, const std::string& grou
   return paths;
 }
 
+/// How many layers with weights a file has for this one.
+std::size_t weighted_layers(const LayerFunction& function) {
+  if (function.children().empty()) return function.parameters().empty() ? 0 : 1;
+  std::size_t count = 0;
+  for (const auto& child : function.children()) count += weighted_layers(*child);
+  return count;
+}
+
 /// The same, one entry a layer of the network, weights or none. Keras goes by the order, and so does this.
 keras::WeightPaths spread(keras::WeightPaths named, const Shape& input_shape, const std::vector<Layer>& layers) {
   keras::WeightPaths paths;
   std::size_t next = 0;
   Shape shape = input_shape;
   for (const Layer& layer : layers) {
-    const auto function = in_file("layer " + in_quotes(layer_name(layer)), [&] {
+    const std::unique_ptr<LayerFunction> function = in_file("layer " + in_quotes(layer_name(layer)), [&] {
       return LayerRegistry::instance().find(layer.class_name()).maker.bind(layer, shape);
     });
     shape = function->output_shape();
     paths.emplace_back();
-    if (function->parameters().empty()) continue;
-    if (next < named.size()) paths.back() = std::move(named[next]);
-    ++next;
+    for (std::size_t left = weighted_layers(*function); left > 0; --left, ++next) {
+      if (next < named.size()) paths.back().insert(paths.back().end(), named[next].begin(), named[next].end());
+    }
   }
   if (next != named.size()) {
     throw Error(ErrorCode::bad_data, "the network has " + count_of(static_cast<std::int64_t>(next), "layer") +
@@ -271,9 +276,7 @@ void read_keras_weights(const std::string& path, Sequential& model, std::vector<
     const bool keras3 = !has_legacy_names(file) && !file.has_group(model_group);
     keras::WeightPaths paths;
     if (keras3) {
-      std::vector<std::string> classes;
-      for (const Layer& layer : model.layers()) classes.emplace_back(layer.class_name());
-      paths = keras::paths_by_key(file, keras::weight_keys(classes));
+      paths = keras::paths_by_key(file, keras::weight_groups(model.layers()));
     } else {
       const std::string group = has_legacy_names(file) ? "/" : model_group;
       const auto names = file.text_list_attribute(group, "layer_names").value_or(std::vector<std::string>{});

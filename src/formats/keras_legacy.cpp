@@ -144,8 +144,11 @@ Value legacy_model(const Value& config) {
   if (const Value* written = inner->find("layers")) {
     for (const Value& layer : *written->get_if<Value::List>()) layers.push_back(legacy_layer(layer));
   }
-  return Value::Object{{"class_name", "Sequential"},
-                       {"config", Value::Object{{"name", *inner->find("name")}, {"layers", std::move(layers)}}}};
+  Value::Object model = {{"name", *inner->find("name")}, {"layers", std::move(layers)}};
+  for (const char* key : {"input_layers", "output_layers"}) {
+    if (const Value* ends = inner->find(key)) model.emplace_back(key, *ends);
+  }
+  return Value::Object{{"class_name", text_at(config, "class_name")}, {"config", std::move(model)}};
 }
 
 Value legacy_training(const Value& config) {

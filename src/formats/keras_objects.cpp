@@ -139,6 +139,17 @@ std::string beyond(const Spec<Kind>& spec, const Value::Object& config) {
   return {};
 }
 
+/// Whether the field may be none.
+template <class Kind>
+bool takes_nothing(const Spec<Kind>& spec, const std::string& field) {
+  try {
+    (void)spec.with(field, Value());
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 /// Sets the fields that the config has.
 template <class Kind>
 Spec<Kind> filled(Spec<Kind> spec, const Value::Object& config) {
@@ -159,13 +170,12 @@ Spec<Kind> filled(Spec<Kind> spec, const Value::Object& config) {
     } else if (info.type == FieldType<Average>::name && value.is_null() && std::is_same_v<Kind, MetricKind>) {
       if (info.default_value.is_null()) continue;
       value = "none";
-    } else if (value.is_null() && !info.default_value.is_null()) {
-      continue;
     } else if (info.type == FieldType<std::int64_t>::name) {
-      // tf.keras writes the axis of a BatchNormalization as [3].
+      // tf.keras writes the axis of a BatchNormalization as [3], Keras 3 that of a Normalization, where none is [].
       const auto* list = value.get_if<Value::List>();
-      if (list != nullptr && list->size() == 1) value = Value(list->front());
+      if (list != nullptr && list->size() <= 1) value = list->empty() ? Value() : Value(list->front());
     }
+    if (value.is_null() && !info.default_value.is_null() && !takes_nothing(spec, info.name)) continue;
     spec = spec.with(info.name, value);
   }
   return spec;

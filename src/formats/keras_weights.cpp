@@ -112,26 +112,37 @@ void read_learning_rate(const Tensor& stored, Sequential& model, std::vector<std
 
 std::vector<std::uint8_t> weights_to_keras(const Sequential& model) {
   const Sequential::State& state = model.state();
+  const std::vector<FileLayer> layers = file_layers(model);
   std::vector<std::string> classes;
-  for (const Layer& layer : state.specs) classes.emplace_back(layer.class_name());
+  for (const FileLayer& layer : layers) classes.push_back(layer.class_name());
   const std::vector<std::string> keys = weight_keys(classes);
 
   Hdf5Writer file;
-  for (std::size_t i = 0; i < state.specs.size(); ++i) {
+  for (std::size_t i = 0; i < layers.size(); ++i) {
     const std::string vars = "/layers/" + keys[i] + "/vars";
     file.group(vars);
-    file.text_attribute(vars, "name", layer_name(state.specs[i]));
+    file.text_attribute(vars, "name", layers[i].name);
+    if (layers[i].function == nullptr) continue;
     std::size_t index = 0;
-    for (const Parameter& parameter : state.functions[i]->parameters()) {
-      Tensor values(parameter.shape);
-      unpack(parameter, state.block.data(), values.values());
-      file.dataset(vars + "/" + std::to_string(index++), parameter.shape, floats(values.values()));
+    for (const Parameter& parameter : layers[i].function->parameters()) {
+      write_weight(state, parameter, vars + "/" + std::to_string(index++), file);
     }
   }
   if (state.compiled) write_optimizer(model, file);
   file.group("/vars");
   file.text_attribute("/vars", "name", state.name);
   return file.bytes();
+}
+
+void write_weight(const Sequential::State& state, const Parameter& parameter, const std::string& path,
+                  Hdf5Writer& file) {
+  Tensor values(parameter.shape);
+  unpack(parameter, state.block.data(), values.values());
+  if (parameter.whole) {
+    file.whole(path, static_cast<std::int64_t>(values[0]));
+  } else {
+    file.dataset(path, parameter.shape, floats(values.values()));
+  }
 }
 
 std::vector<OptimizerArray> optimizer_arrays(const Sequential& model) {
@@ -147,10 +158,16 @@ std::vector<OptimizerArray> optimizer_arrays(const Sequential& model) {
   return arrays;
 }
 
-WeightPaths paths_by_key(const Hdf5Reader& file, const std::vector<std::string>& keys) {
+WeightPaths paths_by_key(const Hdf5Reader& file, const WeightGroups& keys) {
   const std::string prefix = layers_prefix(file);
   WeightPaths paths;
-  for (const std::string& key : keys) paths.push_back(variables_in(file, prefix + key + "/vars"));
+  for (const std::vector<std::string>& groups : keys) {
+    std::vector<std::string>& all = paths.emplace_back();
+    for (const std::string& key : groups) {
+      const std::vector<std::string> here = variables_in(file, prefix + key + "/vars");
+      all.insert(all.end(), here.begin(), here.end());
+    }
+  }
   return paths;
 }
 

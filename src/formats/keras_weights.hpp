@@ -17,10 +17,14 @@ namespace gradus::keras {
 /// model.weights.h5: every layer's weights and, when the model is compiled, the optimizer's state.
 std::vector<std::uint8_t> weights_to_keras(const Sequential& model);
 
+/// One weight as a dataset.
+void write_weight(const Sequential::State& state, const Parameter& parameter, const std::string& path,
+                  Hdf5Writer& file);
+
 /// Where the weights of each layer lie in a file: paths of datasets, in Keras's order.
 using WeightPaths = std::vector<std::vector<std::string>>;
-/// In the layout of Keras 3, `keys` being the name of each layer's group.
-WeightPaths paths_by_key(const Hdf5Reader& file, const std::vector<std::string>& keys);
+/// In the layout of Keras 3, `keys` being the names of each layer's groups.
+WeightPaths paths_by_key(const Hdf5Reader& file, const WeightGroups& keys);
 /// The optimizer's state in the layout of Keras 3.
 std::vector<std::string> optimizer_paths(const Hdf5Reader& file);
 

@@ -110,6 +110,32 @@ TEST(SpecText, FieldsFromATable) {
   expect_error(wrong, {"Dense", "units", "whole number"}, [] { make_spec<LayerKind>("Dense", {{"units", "many"}}); });
 }
 
+TEST(SpecText, LayersOfOtherForms) {
+  const auto same = [](const std::string& text, const Layer& layer) { EXPECT_EQ(parse_layer(text), layer) << text; };
+  same("batch_normalization", BatchNormalization{});
+  same("BatchNormalization 0.9 scale=false", BatchNormalization{.momentum = 0.9, .scale = false});
+  same("dropout 0.3", Dropout{.rate = 0.3});
+  same("dropout 0.3 seed=4", Dropout{.rate = 0.3, .seed = 4});
+  same("reshape 7x7x2", Reshape{.target_shape = {7, 7, 2}});
+  same("reshape [2, -1]", Reshape{.target_shape = {2, -1}});
+  same("permute [2, 1]", Permute{.dims = {2, 1}});
+  same("zero_padding2d 2", ZeroPadding2D{.padding = {{{2, 2}, {2, 2}}}});
+  same("zero_padding2d 1x3", ZeroPadding2D{.padding = {{{1, 1}, {3, 3}}}});
+  same("up_sampling2d 3x3 interpolation=bilinear", UpSampling2D{.size = {3, 3}, .interpolation = "bilinear"});
+  same("embedding 100 8", Embedding{.input_dim = 100, .output_dim = 8});
+  same("normalization axis=none", Normalization{.axis = std::nullopt});
+  same("prelu shared_axes=[1, 2]", PReLU{.shared_axes = std::vector<std::int64_t>{1, 2}});
+  same("leaky_re_lu 0.1", LeakyReLU{.negative_slope = 0.1});
+  same("relu", ActivationLayer{.activation = relu});
+  same("leaky_relu", ActivationLayer{.activation = leaky_relu});
+  same("ReLU 6", ReLU{.max_value = 6});
+  same("dense 3 hard_sigmoid", Dense{.units = 3, .activation = hard_sigmoid});
+  same("dense 3 swish", Dense{.units = 3, .activation = silu});
+  same("residual [dense 5 relu, residual [dense 5], dropout 0.5]",
+       Residual{.layers = {Dense{.units = 5, .activation = relu}, Residual{.layers = {Dense{.units = 5}}},
+                           Dropout{.rate = 0.5}}});
+}
+
 TEST(SpecText, MistakesAreNamed) {
   expect_error(wrong, {"in 'dens 10'", "no layer 'dens'", "did you mean 'dense'?"},
                [] { parse_layers("flatten, dens 10"); });
