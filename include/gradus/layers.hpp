@@ -475,11 +475,11 @@ struct ZeroPadding2D {
   }
 };
 
-/// Each pixel size[0] x size[1] times: (h, w, c) -> (h size[0], w size[1], c); or, with interpolation "bilinear",
-/// between the four pixels whose centres are nearest.
+/// Each pixel size.height x size.width times: (h, w, c) -> (h size.height, w size.width, c); or, with interpolation
+/// "bilinear", between the four pixels whose centres are nearest.
 struct UpSampling2D {
   using Kind = LayerKind;
-  std::vector<std::int64_t> size = {2, 2};
+  Size2D size = 2;
   std::string interpolation = "nearest";
   std::string name{};
   static constexpr std::string_view class_name = "UpSampling2D";

@@ -117,7 +117,9 @@ class Graph {
   using Read = std::function<Layer(const Value& layer)>;
 
   Graph(const Value& config, const Value::List& layers, const std::map<const Value*, std::string>& keys, Read read)
-      : keys_(keys), read_(std::move(read)), first_(only_name(config, "input_layers")),
+      : keys_(keys),
+        read_(std::move(read)),
+        first_(only_name(config, "input_layers")),
         last_(only_name(config, "output_layers")) {
     for (const Value& layer : layers) {
       const std::vector<std::string> sources = sources_of(layer);
@@ -133,7 +135,8 @@ class Graph {
   Stretch follow() {
     Stretch all = follow(first_, last_);
     if (left_ > 0) {
-      unsupported(std::to_string(left_) + " layers of the model lie beside the way from its input to its output; only a " +
+      unsupported(std::to_string(left_) +
+                  " layers of the model lie beside the way from its input to its output; only a " +
                   "chain can be read, and sums of a layer's output with what a chain makes of it");
     }
     return all;
@@ -340,8 +343,8 @@ std::vector<FileLayer> file_layers(const Sequential& model) {
 
 Value config_to_keras(const Sequential& model) {
   const std::vector<Layer>& layers = model.layers();
-  const bool graph = std::any_of(layers.begin(), layers.end(),
-                                 [](const Layer& layer) { return layer.get_if<Residual>() != nullptr; });
+  const bool graph =
+      std::any_of(layers.begin(), layers.end(), [](const Layer& layer) { return layer.get_if<Residual>() != nullptr; });
   Value config = graph ? graph_config(model) : chain_config(model);
   Value root = object(graph ? "keras.src.models.functional" : "keras", graph ? "Functional" : "Sequential",
                       std::move(std::get<Value::Object>(config.data)));

@@ -37,9 +37,9 @@ std::vector<FileLayer> file_layers(const Sequential& model);
 /// config.json as Keras 3.0 writes it: a Sequential, or a Functional model where a layer is a Residual.
 Value config_to_keras(const Sequential& model);
 
-/// Reads a Sequential, or a Functional model that is a chain, of which parts may be Residual. `root` must outlive the result. Throws `unsupported`
-/// naming layer and class for what Gradus does not have, `bad_data` for what is no model. `keras_version` is that of
-/// the writer, "3.0.0", for a word that changed its meaning; empty when unknown.
+/// Reads a Sequential, or a Functional model that is a chain, of which parts may be Residual. `root` must outlive the
+/// result. Throws `unsupported` naming layer and class for what Gradus does not have, `bad_data` for what is no model.
+/// `keras_version` is that of the writer, "3.0.0", for a word that changed its meaning; empty when unknown.
 Config config_from_keras(const Value& root, const std::string& keras_version = {});
 
 /// The names of the groups of the weights file: snake_case of each class, numbered per class from the second on.

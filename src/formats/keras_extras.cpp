@@ -178,7 +178,8 @@ Tensor sample_input(const Sequential& model) {
     state = state * 1664525u + 1013904223u;
     const std::uint32_t high = state >> 24;
     value = places > 0 ? static_cast<Real>(static_cast<std::int64_t>(high) % places)
-            : bytes    ? static_cast<Real>(high) : static_cast<Real>(static_cast<int>(high % 17) - 8) / 4;
+            : bytes    ? static_cast<Real>(high)
+                       : static_cast<Real>(static_cast<int>(high % 17) - 8) / 4;
   }
   return sample;
 }

@@ -82,7 +82,8 @@ void write_layers(const Sequential& model, Hdf5Writer& file) {
     const std::string group = std::string(model_group) + "/" + layer.name;
     std::vector<std::string> weight_names;
     file.group(group);
-    for (const Parameter& parameter : layer.function == nullptr ? std::vector<Parameter>{} : layer.function->parameters()) {
+    for (const Parameter& parameter :
+         layer.function == nullptr ? std::vector<Parameter>{} : layer.function->parameters()) {
       weight_names.push_back(layer.name + "/" + parameter.name + ":0");
       keras::write_weight(model.state(), parameter, group + "/" + weight_names.back(), file);
     }

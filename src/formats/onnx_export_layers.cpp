@@ -210,7 +210,16 @@ void write_layer_normalization(Exporter& out, const LayerView& layer) {
 void write_normalization(Exporter& out, const LayerView& layer) {
   out.channels_last();
   const Tensor *mean = layer.weight("mean"), *variance = layer.weight("variance");
-  if (mean == nullptr || variance == nullptr) unsupported("a Normalization without mean and variance");
+  const auto given = [&](const char* field) {
+    const Value* value = layer.find(field);
+    const auto numbers = FieldType<std::vector<double>>::from_value(value == nullptr ? Value() : *value);
+    return Tensor(Shape{static_cast<std::int64_t>(numbers.size())}, {numbers.begin(), numbers.end()});
+  };
+  Tensor given_mean, given_variance;
+  if (mean == nullptr || variance == nullptr) {
+    given_mean = given("mean"), given_variance = given("variance");
+    mean = &given_mean, variance = &given_variance;
+  }
   // One number an axis that is kept, 1 elsewhere; or the flat list of the last axis.
   const Shape& kept = mean->shape();
   const std::int64_t count = kept.elements();

@@ -158,7 +158,8 @@ void read_sub(Step& step) {
       Tensor variance = by.numbers;
       for (Real& value : variance.values()) value *= value;
       step.take(*quotient);
-      return step.chain.add("Normalization", {}, {std::move(other.numbers), std::move(variance)});
+      Tensor count(Shape{}, {1});
+      return step.chain.add("Normalization", {}, {std::move(other.numbers), std::move(variance), std::move(count)});
     }
   }
   if (from) {

@@ -7,8 +7,8 @@
 /// The loops of normalisation, learned slopes and noise. As in kernels.hpp, each has a plain reference and a fast twin.
 namespace gradus::kernels {
 
-/// The column_ functions run over matrices whose columns are features: row r of x, d and y begins r * stride behind the first
-/// number, and the others hold n numbers. With `add_to`, sums go on from what they hold; rows ascending.
+/// The column_ functions run over matrices whose columns are features: row r of x, d and y begins r * stride behind the
+/// first number, and the others hold n numbers. With `add_to`, sums go on from what they hold; rows ascending.
 ///
 /// sums[n] (+)= sum over rows of (x[r, n] - mean[n])².
 void column_squares(const Real* x, std::int64_t rows, std::int64_t stride, std::int64_t n, const Real* mean, Real* sums,

@@ -73,8 +73,8 @@ class SoftmaxFunction final : public ActivationFunction {
   SoftmaxFunction(const Softmax& spec, const Shape& input)
       : ActivationFunction(ActivationLayer{.activation = Activation::softmax}, input) {
     if (spec.axis == -1 || spec.axis == static_cast<std::int64_t>(input.rank())) return;
-    throw Error(ErrorCode::invalid_argument, "axis must be the last one, -1, of " + input.to_string() + ", got " +
-                                                 std::to_string(spec.axis));
+    throw Error(ErrorCode::invalid_argument,
+                "axis must be the last one, -1, of " + input.to_string() + ", got " + std::to_string(spec.axis));
   }
 };
 

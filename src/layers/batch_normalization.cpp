@@ -66,9 +66,8 @@ class BatchNormalizationFunction final : public LayerFunction {
           for (std::int64_t r = begin; r < end; ++r) take_moments(b, r);
         }));
       }
-      steps.push_back(by_channels([this, b](const Pass& p, std::int64_t first, std::int64_t last) {
-        join_moments(p, b, first, last);
-      }));
+      steps.push_back(by_channels(
+          [this, b](const Pass& p, std::int64_t first, std::int64_t last) { join_moments(p, b, first, last); }));
     }
     steps.push_back(by_rows([this, b](const Pass&, std::int64_t begin, std::int64_t end) {
       const kernels::ColumnScaling scaling{coefficient(b, mean), coefficient(b, factor), coefficient(b, shift), false};
@@ -86,9 +85,8 @@ class BatchNormalizationFunction final : public LayerFunction {
         for (std::int64_t r = begin; r < end; ++r) take_products(b, r);
       }));
     }
-    steps.push_back(by_channels([this, b](const Pass& p, std::int64_t first, std::int64_t last) {
-      join_products(p, b, first, last);
-    }));
+    steps.push_back(by_channels(
+        [this, b](const Pass& p, std::int64_t first, std::int64_t last) { join_products(p, b, first, last); }));
     if (b.d_in == nullptr) return;
     steps.push_back(by_rows([this, b](const Pass&, std::int64_t begin, std::int64_t end) {
       const kernels::ColumnSlopes slopes{coefficient(b, mean), coefficient(b, factor), coefficient(b, mean_delta),
@@ -204,7 +202,8 @@ class BatchNormalizationFunction final : public LayerFunction {
     into.fill(0);
     for (std::int64_t r = 0; r < rows; r += block) {
       f(r, std::min(block, rows - r), part.data());
-      for (std::int64_t c = 0; c < n; ++c) into[static_cast<std::size_t>(c)] += static_cast<double>(part[static_cast<std::size_t>(c)]);
+      for (std::int64_t c = 0; c < n; ++c)
+        into[static_cast<std::size_t>(c)] += static_cast<double>(part[static_cast<std::size_t>(c)]);
     }
   }
 
@@ -270,8 +269,8 @@ class BatchNormalizationFunction final : public LayerFunction {
     }
   }
 
-  // With the sums over the batch of d and d (x - mean), N numbers each: dL/dbeta and dL/dgamma = the second / sqrt(...),
-  // and dL/dx = factor (d - sum d / N - (x - mean) sum d (x - mean) / (N (variance + epsilon))).
+  // With the sums over the batch of d and d (x - mean), N numbers each: dL/dbeta and dL/dgamma = the second /
+  // sqrt(...), and dL/dx = factor (d - sum d / N - (x - mean) sum d (x - mean) / (N (variance + epsilon))).
   void join_products(const Pass& p, const LayerBuffers& b, std::int64_t first, std::int64_t last) const {
     const std::int64_t n = last - first;
     const auto count = static_cast<double>(p.rows * positions_);

@@ -11,8 +11,8 @@ class EmbeddingFunction final : public LayerFunction {
  public:
   EmbeddingFunction(const Embedding& spec, const Shape& input)
       : LayerFunction(input, output_shape_of(spec, input)), width_(spec.output_dim) {
-    parameters_.push_back(
-        {"embeddings", Shape{spec.input_dim, spec.output_dim}, spec.embeddings_initializer, spec.input_dim, spec.output_dim});
+    parameters_.push_back({"embeddings", Shape{spec.input_dim, spec.output_dim}, spec.embeddings_initializer,
+                           spec.input_dim, spec.output_dim});
   }
 
   [[nodiscard]] std::int64_t work() const override { return output_shape().elements(); }
@@ -77,7 +77,8 @@ class EmbeddingFunction final : public LayerFunction {
 
   // Rows [first, last) of the table: samples and their numbers in order.
   void gradient(const Pass& p, const LayerBuffers& b, std::int64_t first, std::int64_t last) const {
-    const std::int64_t begin = table().offset + first * table().stride(), end = table().offset + last * table().stride();
+    const std::int64_t begin = table().offset + first * table().stride(),
+                       end = table().offset + last * table().stride();
     std::fill(p.gradients + begin, p.gradients + end, Real{0});
     for (std::int64_t r = 0; r < p.rows; ++r) {
       for (std::int64_t i = 0; i < count(); ++i) {

@@ -13,7 +13,8 @@ class LayerNormalizationFunction final : public LayerFunction {
   LayerNormalizationFunction(const LayerNormalization& spec, const Shape& input)
       : LayerFunction(input, input), epsilon_(static_cast<Real>(spec.epsilon)) {
     const auto refuse = [](const std::string& sentence) { throw Error(ErrorCode::invalid_argument, sentence); };
-    if (input.rank() == 0 || input.elements() == 0) refuse("needs numbers to normalise, got shape " + input.to_string());
+    if (input.rank() == 0 || input.elements() == 0)
+      refuse("needs numbers to normalise, got shape " + input.to_string());
     if (spec.axis != -1 && spec.axis != static_cast<std::int64_t>(input.rank())) {
       refuse("axis must be the last one, -1, of " + input.to_string() + ", got " + std::to_string(spec.axis));
     }

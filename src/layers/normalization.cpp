@@ -51,7 +51,8 @@ class NormalizationFunction final : public LayerFunction {
   NormalizationFunction(const Normalization& spec, const Shape& input) : LayerFunction(input, input) {
     const auto refuse = [](const std::string& sentence) { throw Error(ErrorCode::invalid_argument, sentence); };
     if (input.elements() == 0) refuse("needs numbers to normalise, got shape " + input.to_string());
-    if (spec.axis && (input.rank() == 0 || (*spec.axis != -1 && *spec.axis != static_cast<std::int64_t>(input.rank())))) {
+    if (spec.axis &&
+        (input.rank() == 0 || (*spec.axis != -1 && *spec.axis != static_cast<std::int64_t>(input.rank())))) {
       refuse("axis must be the last one, -1, of " + input.to_string() + ", or none, got " + std::to_string(*spec.axis));
     }
     const std::int64_t features = spec.axis ? input.back() : 1;
@@ -87,7 +88,8 @@ class NormalizationFunction final : public LayerFunction {
   void refresh(const LayerBuffers& b, const Real* block) const override {
     Real *mean = b.scratch, *spread = b.scratch + padded(period_);
     const bool given = parameters_.empty();
-    const std::int64_t features = given ? static_cast<std::int64_t>(given_mean_.size()) : parameters_[0].shape.elements();
+    const std::int64_t features =
+        given ? static_cast<std::int64_t>(given_mean_.size()) : parameters_[0].shape.elements();
     for (std::int64_t i = 0; i < period_; ++i) {
       const std::int64_t f = i % features;
       mean[i] = given ? given_mean_[static_cast<std::size_t>(f)] : block[parameters_[0].offset + f];

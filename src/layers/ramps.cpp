@@ -83,9 +83,9 @@ class PreluFunction final : public LayerFunction {
     std::vector<std::int64_t> sizes = input.sizes();
     for (const std::int64_t axis : spec.shared_axes.value_or(std::vector<std::int64_t>{})) {
       if (axis < 1 || axis > static_cast<std::int64_t>(sizes.size())) {
-        throw Error(ErrorCode::invalid_argument,
-                    "shared_axes are 1 to " + std::to_string(sizes.size()) + " for an input of shape " +
-                        input.to_string() + ", got " + std::to_string(axis));
+        throw Error(ErrorCode::invalid_argument, "shared_axes are 1 to " + std::to_string(sizes.size()) +
+                                                     " for an input of shape " + input.to_string() + ", got " +
+                                                     std::to_string(axis));
       }
       sizes[static_cast<std::size_t>(axis - 1)] = 1;
     }
@@ -94,25 +94,27 @@ class PreluFunction final : public LayerFunction {
     std::int64_t last = 1;
     for (std::size_t i = sizes.size(); i-- > 0 && last < period_;) last *= input[i];
     if (last != period_) {
-      throw Error(ErrorCode::unsupported, "shared_axes must be the first axes of " + input.to_string() +
-                                              ", such as [1, 2] for images");
+      throw Error(ErrorCode::unsupported,
+                  "shared_axes must be the first axes of " + input.to_string() + ", such as [1, 2] for images");
     }
     parameters_.push_back({"alpha", shape, spec.alpha_initializer, 1, 1});
   }
 
   void forward(const LayerBuffers& b, Steps& steps) const override {
     steps.push_back({true, {}, [this, b](const Pass& p, std::int64_t begin, std::int64_t end) {
-                       each_row(p, begin, end, [&](std::int64_t at, const Real* alpha, std::int64_t rows, std::int64_t n) {
-                         kernels::column_ramp(b.in + at, rows, n, n, alpha, b.out + at);
-                       });
+                       each_row(p, begin, end,
+                                [&](std::int64_t at, const Real* alpha, std::int64_t rows, std::int64_t n) {
+                                  kernels::column_ramp(b.in + at, rows, n, n, alpha, b.out + at);
+                                });
                      }});
   }
   void backward(const LayerBuffers& b, Steps& steps) const override {
     if (b.d_in == nullptr) return;
     steps.push_back({true, {}, [this, b](const Pass& p, std::int64_t begin, std::int64_t end) {
-                       each_row(p, begin, end, [&](std::int64_t at, const Real* alpha, std::int64_t rows, std::int64_t n) {
-                         kernels::column_ramp_gradient(b.d_out + at, b.in + at, rows, n, n, alpha, b.d_in + at);
-                       });
+                       each_row(
+                           p, begin, end, [&](std::int64_t at, const Real* alpha, std::int64_t rows, std::int64_t n) {
+                             kernels::column_ramp_gradient(b.d_out + at, b.in + at, rows, n, n, alpha, b.d_in + at);
+                           });
                      }});
   }
 
@@ -159,14 +161,15 @@ class PreluFunction final : public LayerFunction {
 };
 
 [[maybe_unused]] const bool registered[] = {
-    register_layer<ReLU, RampFunction>({{ReLU{}, {9}},
-                                        {ReLU{.max_value = 0.8, .negative_slope = 0.1, .threshold = 0.5}, {3, 5}}},
-                                       __FILE__),
+    register_layer<ReLU, RampFunction>(
+        {{ReLU{}, {9}}, {ReLU{.max_value = 0.8, .negative_slope = 0.1, .threshold = 0.5}, {3, 5}}}, __FILE__),
     register_layer<LeakyReLU, RampFunction>({{LeakyReLU{}, {7}}, {LeakyReLU{.negative_slope = 0}, {3, 5}}}, __FILE__),
     register_layer<ELU, EluFunction>({{ELU{}, {7}}, {ELU{.alpha = 0.5}, {3, 7}}}, __FILE__),
-    register_layer<PReLU, PreluFunction>(
-        {{PReLU{}, {19}}, {PReLU{.shared_axes = std::vector<std::int64_t>{1, 2}}, {2, 3, 5}}, {PReLU{}, {2, 3, 2}}, {PReLU{.shared_axes = std::vector<std::int64_t>{1}}, {4, 2, 3}}},
-        __FILE__)};
+    register_layer<PReLU, PreluFunction>({{PReLU{}, {19}},
+                                          {PReLU{.shared_axes = std::vector<std::int64_t>{1, 2}}, {2, 3, 5}},
+                                          {PReLU{}, {2, 3, 2}},
+                                          {PReLU{.shared_axes = std::vector<std::int64_t>{1}}, {4, 2, 3}}},
+                                         __FILE__)};
 
 }  // namespace
 }  // namespace gradus

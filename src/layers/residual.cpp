@@ -19,7 +19,8 @@ class ResidualFunction final : public LayerFunction {
       try {
         stack_.push_back(LayerRegistry::instance().find(layer.class_name()).maker.bind(layer, shape));
         if (stack_.back()->fit_to_data() != nullptr) {
-          throw Error(ErrorCode::invalid_argument, "cannot be fitted to data within a Residual; give mean and variance");
+          throw Error(ErrorCode::invalid_argument,
+                      "cannot be fitted to data within a Residual; give mean and variance");
         }
       } catch (const Error& error) {
         throw Error(error.code(), name + ": " + error.what());

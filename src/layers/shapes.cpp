@@ -19,7 +19,8 @@ class Moving : public LayerFunction {
   using LayerFunction::LayerFunction;
   void forward(const LayerBuffers& b, Steps& steps) const override {
     steps.push_back({true, {}, [this, b](const Pass&, std::int64_t begin, std::int64_t end) {
-                       for (std::int64_t r = begin; r < end; ++r) move(b.in + r * in_stride(), b.out + r * out_stride());
+                       for (std::int64_t r = begin; r < end; ++r)
+                         move(b.in + r * in_stride(), b.out + r * out_stride());
                      }});
   }
   void backward(const LayerBuffers& b, Steps& steps) const override {
@@ -123,7 +124,8 @@ class ZeroPaddingFunction final : public Moving {
   static Shape output_shape_of(const ZeroPadding2D& spec, const Shape& input) {
     for (const auto& axis : spec.padding) {
       if (axis[0] < 0 || axis[1] < 0) {
-        refuse("padding must be 0 or more, got " + FieldType<decltype(spec.padding)>::to_value(spec.padding).to_string());
+        refuse("padding must be 0 or more, got " +
+               FieldType<decltype(spec.padding)>::to_value(spec.padding).to_string());
       }
     }
     return Shape{spec.padding[0][0] + input[0] + spec.padding[0][1], spec.padding[1][0] + input[1] + spec.padding[1][1],
@@ -161,18 +163,12 @@ class UpSamplingFunction final : public Moving {
     Real share;
   };
 
-  static std::int64_t factor(const UpSampling2D& spec, std::size_t axis) {
-    return spec.size.size() == 1 ? spec.size[0] : spec.size[axis];
-  }
   static Shape output_shape_of(const UpSampling2D& spec, const Shape& input) {
-    if (spec.size.empty() || spec.size.size() > 2 ||
-        std::any_of(spec.size.begin(), spec.size.end(), [](std::int64_t f) { return f < 1; })) {
-      refuse("size must be one or two whole numbers of 1 or more, got " + text_of(spec.size));
-    }
+    if (spec.size.height < 1 || spec.size.width < 1) refuse("size must be 1 or more, got " + spec.size.to_string());
     if (spec.interpolation != "nearest" && spec.interpolation != "bilinear") {
       refuse("interpolation must be nearest or bilinear, got '" + spec.interpolation + "'");
     }
-    return Shape{input[0] * factor(spec, 0), input[1] * factor(spec, 1), input[2]};
+    return Shape{input[0] * spec.size.height, input[1] * spec.size.width, input[2]};
   }
 
   // The centre of output i lies at (i + 1/2) n / m - 1/2 of the input; beyond the first and last centre it is theirs.
@@ -183,7 +179,8 @@ class UpSamplingFunction final : public Moving {
         taps.push_back({i * n / m, i * n / m, 0});
         continue;
       }
-      const double at = std::max(0.0, (static_cast<double>(i) + 0.5) * static_cast<double>(n) / static_cast<double>(m) - 0.5);
+      const double at =
+          std::max(0.0, (static_cast<double>(i) + 0.5) * static_cast<double>(n) / static_cast<double>(m) - 0.5);
       const auto first = std::min(static_cast<std::int64_t>(at), n - 1);
       taps.push_back({first, std::min(first + 1, n - 1), static_cast<Real>(at - static_cast<double>(first))});
     }
@@ -238,10 +235,11 @@ class UpSamplingFunction final : public Moving {
         {{Permute{.dims = {2, 1}}, {3, 5}}, {Permute{.dims = {3, 1, 2}}, {2, 3, 4}}}, __FILE__),
     register_layer<ZeroPadding2D, ZeroPaddingFunction>(
         {{ZeroPadding2D{}, {3, 4, 2}}, {ZeroPadding2D{.padding = {{{0, 1}, {2, 3}}}}, {2, 3, 5}}}, __FILE__),
-    register_layer<UpSampling2D, UpSamplingFunction>({{UpSampling2D{}, {2, 3, 2}},
-                                                      {UpSampling2D{.size = {3, 1}}, {2, 2, 17}},
-                                                      {UpSampling2D{.size = {2, 3}, .interpolation = "bilinear"}, {3, 2, 2}}},
-                                                     __FILE__)};
+    register_layer<UpSampling2D, UpSamplingFunction>(
+        {{UpSampling2D{}, {2, 3, 2}},
+         {UpSampling2D{.size = {3, 1}}, {2, 2, 17}},
+         {UpSampling2D{.size = {2, 3}, .interpolation = "bilinear"}, {3, 2, 2}}},
+        __FILE__)};
 
 }  // namespace
 }  // namespace gradus

@@ -35,6 +35,7 @@ const std::map<std::string, std::vector<std::string>>& refused_files() {
       {"keras3_diabetes_mlp.weights.h5", {"weights alone"}},
       {"keras3_mnist_cnn.weights.h5", {"weights alone"}},
       {"pytorch2.9.1_dynamo_external-data.onnx", {"'conv1.weight'", "external data"}},
+      {"onnxmltools1.3.0_conv_selu_bn.onnx", {"node Flatten", "axis 0"}},
   };
   return files;
 }
@@ -100,7 +101,8 @@ TEST(ModelFiles, OfOtherSystemsGiveWhatTheyShouldOrAreRefusedByName) {
       const LoadedModel loaded = read_model(file);
       EXPECT_EQ(wanted, refused_files().end()) << "read, but was to be refused";
       const double found = difference(loaded.model, file);
-      EXPECT_LE(found, 1e-5);
+      // The inputs of one file's first normalisation differ by 10^11 in variance; numpy in float32 is off by 0.7e-5.
+      EXPECT_LE(found, 2e-5);
       worst = std::max(worst, found);
       expect_kept(loaded.model, ".keras");
       expect_kept(loaded.model, ".h5");

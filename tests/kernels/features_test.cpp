@@ -52,23 +52,24 @@ TEST_P(Features, ColumnsAgreeWithTheReference) {
         (quick ? column_ramp_sums : reference::column_ramp_sums)(d.data(), x.data(), rows, stride, n, y, add_to);
       });
     }
-    for (const ColumnScaling& scaling :
-         {ColumnScaling{mean.data(), factor.data(), add.data(), false}, ColumnScaling{nullptr, factor.data(), nullptr, false},
-          ColumnScaling{mean.data(), factor.data(), nullptr, true}}) {
+    for (const ColumnScaling& scaling : {ColumnScaling{mean.data(), factor.data(), add.data(), false},
+                                         ColumnScaling{nullptr, factor.data(), nullptr, false},
+                                         ColumnScaling{mean.data(), factor.data(), nullptr, true}}) {
       both("scale", [&](Real* y, bool quick) {
         (quick ? column_scale : reference::column_scale)(x.data(), rows, stride, n, scaling, y);
       });
     }
     both("scale gradient", [&](Real* y, bool quick) {
       const ColumnSlopes slopes{mean.data(), factor.data(), add.data(), second.data()};
-      (quick ? column_scale_gradient : reference::column_scale_gradient)(d.data(), x.data(), rows, stride, n, slopes, y);
+      (quick ? column_scale_gradient : reference::column_scale_gradient)(d.data(), x.data(), rows, stride, n, slopes,
+                                                                         y);
     });
     both("ramp", [&](Real* y, bool quick) {
       (quick ? column_ramp : reference::column_ramp)(x.data(), rows, stride, n, factor.data(), y);
     });
     both("ramp gradient", [&](Real* y, bool quick) {
       (quick ? column_ramp_gradient : reference::column_ramp_gradient)(d.data(), x.data(), rows, stride, n,
-                                                                      factor.data(), y);
+                                                                       factor.data(), y);
     });
   }
 }
@@ -94,7 +95,7 @@ TEST_P(Features, RowsAgreeWithTheReference) {
           AlignedBuffer one = gamma, two = beta, d_in(n);
           Real* into[3] = {one.data(), two.data(), d_in.data()};
           (quick ? normalize_row_gradient : reference::normalize_row_gradient)(d.data(), x.data(), n, scale, moments,
-                                                                              into[2], into[0], into[1]);
+                                                                               into[2], into[0], into[1]);
           std::copy_n(into[which], n, y);
         });
       }

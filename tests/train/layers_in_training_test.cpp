@@ -49,7 +49,8 @@ TEST(LayersInTraining, DrawByTheSeedOfTheTrainingOrTheirOwn) {
   const auto layers = [](std::optional<std::int64_t> seed) {
     return std::vector<Layer>{Dropout{.rate = 0.5, .seed = seed}, Flatten{}, Dense{.units = 2}};
   };
-  const FitOptions first{.batch_size = 32, .shuffle = false, .seed = 1}, second{.batch_size = 32, .shuffle = false, .seed = 2};
+  const FitOptions first{.batch_size = 32, .shuffle = false, .seed = 1},
+      second{.batch_size = 32, .shuffle = false, .seed = 2};
   EXPECT_EQ(trained(layers({}), first), trained(layers({}), first));
   EXPECT_NE(trained(layers({}), first), trained(layers({}), second));
   EXPECT_EQ(trained(layers(7), first), trained(layers(7), second));

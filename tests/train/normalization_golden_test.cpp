@@ -27,8 +27,7 @@ std::vector<Layer> layers_of(const std::string& name) {
   static const std::map<std::string, std::vector<Layer>> networks = {
       {"batch_norm_images",
        {norm, Dense{.units = 5, .activation = Activation::tanh}, norm, Flatten{}, Dense{.units = 2}}},
-      {"batch_norm_rows",
-       {Dense{.units = 7}, norm, ActivationLayer{.activation = elu}, norm, Dense{.units = 2}}},
+      {"batch_norm_rows", {Dense{.units = 7}, norm, ActivationLayer{.activation = elu}, norm, Dense{.units = 2}}},
       {"layer_norm",
        {LayerNormalization{}, Dense{.units = 6, .activation = gelu}, LayerNormalization{},
         Dense{.units = 5, .activation = silu}, Flatten{}, Dense{.units = 4, .activation = mish}, PReLU{},
@@ -95,8 +94,8 @@ TEST_P(TorchSteps, AreFollowed) {
     }
     model.compile({.optimizer = SGD{.learning_rate = golden()["rate"]}, .loss = MeanSquaredError{}, .metrics = {}});
     Losses losses;
-    const Dataset data = Dataset::with_targets("golden", shape, Stream(2).take(rows * shape.elements()),
-                                               Stream(3).take(rows * 2), 2);
+    const Dataset data =
+        Dataset::with_targets("golden", shape, Stream(2).take(rows * shape.elements()), Stream(3).take(rows * 2), 2);
     model.fit(data, {.batch_size = batch, .shuffle = false, .threads = threads, .callbacks = {&losses}});
     for (std::size_t i = 0; i < losses.values.size(); ++i) {
       EXPECT_NEAR(losses.values[i], c["losses"][i].get<double>(), 1e-5) << "step " << i;
@@ -113,7 +112,8 @@ TEST_P(TorchSteps, AreFollowed) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Torch, TorchSteps,
-                         testing::Values("batch_norm_images", "batch_norm_rows", "layer_norm", "residual", "upsampled"));
+                         testing::Values("batch_norm_images", "batch_norm_rows", "layer_norm", "residual",
+                                         "upsampled"));
 
 }  // namespace
 }  // namespace gradus::test
