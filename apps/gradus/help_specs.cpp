@@ -1,5 +1,9 @@
 #include "help_specs.hpp"
 
+#include <algorithm>
+#include <map>
+#include <set>
+
 #include <gradus/model.hpp>
 
 #include "terminal.hpp"
@@ -17,23 +21,49 @@ std::string value_text(const Value& value) {
   return value.to_string();
 }
 
-/// Dense                   units 0, activation linear, ...
+std::string text_of(const FieldInfo& field) {
+  const std::string standard = value_text(field.default_value);
+  return field.name + (standard.empty() ? "" : "=" + standard) + " (" + field.help + ")";
+}
+
+std::string line_of(const std::string& name, const std::string& text) {
+  std::string line = "  " + name;
+  line.resize(std::max(line.size() + 1, column), ' ');
+  return line + wrapped(text, page_width, column) + "\n";
+}
+
+/// The options that all specs of a kind have under one help text; none where there is but one spec.
+template <class Kind>
+std::set<std::string> shared_options() {
+  std::map<std::string, std::size_t> counts;
+  const std::vector<std::string> names = Spec<Kind>::names();
+  for (const std::string& name : names) {
+    for (const FieldInfo& field : Spec<Kind>::make(name).describe()) ++counts[field.name + field.help];
+  }
+  std::set<std::string> shared;
+  for (const auto& [option, count] : counts) {
+    if (count == names.size() && count > 1) shared.insert(option);
+  }
+  return shared;
+}
+
+/// Dense                   units=0 (number of outputs), activation=linear (...), ...
 template <class Kind>
 std::string list_of(const std::string& title) {
-  std::string text = title + "\n";
+  std::string text = title + "\n", of_all;
+  const std::set<std::string> shared = shared_options<Kind>();
+  const auto add = [](std::string& list, const FieldInfo& field) {
+    list += (list.empty() ? "" : ", ") + text_of(field);
+  };
   for (const std::string& name : Spec<Kind>::names()) {
-    std::string fields;
+    std::string own, common;
     for (const FieldInfo& field : Spec<Kind>::make(name).describe()) {
-      if (field.name == "name") continue;
-      const std::string standard = value_text(field.default_value);
-      fields += (fields.empty() ? "" : ", ") + field.name + (standard.empty() ? "" : "=" + standard) + " (" +
-                field.help + ")";
+      if (field.name != "name") add(shared.count(field.name + field.help) == 0 ? own : common, field);
     }
-    std::string line = "  " + name;
-    line.resize(std::max(line.size() + 1, column), ' ');
-    text += line + wrapped(fields.empty() ? "no options" : fields, page_width, column) + "\n";
+    text += line_of(name, own.empty() ? "no options of its own" : own);
+    if (of_all.empty()) of_all = common;
   }
-  return text + "\n";
+  return text + (of_all.empty() ? "" : line_of("all of them", of_all)) + "\n";
 }
 
 std::string activations() {
@@ -48,7 +78,8 @@ std::string activations() {
 
 std::string help_on_specs() {
   return list_of<LayerKind>("Layers, with their options and defaults; names may be written in small letters") +
-         activations() + list_of<OptimizerKind>("Optimizers") + list_of<LossKind>("Losses") +
+         activations() + list_of<OptimizerKind>("Optimizers") +
+         list_of<ScheduleKind>("Schedules, for an optimizer's learning_rate") + list_of<LossKind>("Losses") +
          list_of<MetricKind>("Metrics") + list_of<InitializerKind>("Initializers") +
          list_of<RegularizerKind>("Regularizers") + list_of<ConstraintKind>("Constraints");
 }

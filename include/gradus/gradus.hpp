@@ -16,5 +16,6 @@
 #include <gradus/model.hpp>
 #include <gradus/optimizers.hpp>
 #include <gradus/regularizers.hpp>
+#include <gradus/schedules.hpp>
 #include <gradus/spec.hpp>
 #include <gradus/tensor.hpp>

@@ -356,7 +356,8 @@ Value config_to_keras(const Sequential& model) {
   }
   members.emplace_back("build_config", Value::Object{{"input_shape", batch_shape(model.input_shape())}});
   if (model.compiled()) {
-    members.emplace_back("compile_config", compile_to_keras(*model.compiled(), model.output_shape().elements()));
+    members.emplace_back("compile_config", compile_to_keras(*model.compiled(), model.output_shape().elements(),
+                                                            model.state().iterations));
   }
   return root;
 }

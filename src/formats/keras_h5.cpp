@@ -99,10 +99,13 @@ void write_optimizer(const Sequential& model, Hdf5Writer& file) {
   const Sequential::State& state = model.state();
   const std::string name = lower(state.compiled->optimizer.class_name());
   const std::string group = std::string(optimizer_group) + "/";
-  std::vector<std::string> names = {name + "/iteration", name + "/learning_rate"};
+  std::vector<std::string> names = {name + "/iteration"};
   file.whole(group + names[0], state.iterations);
-  const auto rate = static_cast<float>(state.optimizer->learning_rate());
-  file.dataset(group + names[1], {}, std::span<const float>(&rate, 1));
+  if (!keras::keras_has_schedule(state.optimizer->learning_rate())) {
+    const auto rate = static_cast<float>(state.optimizer->learning_rate().at(state.iterations));
+    names.push_back(name + "/learning_rate");
+    file.dataset(group + names.back(), {}, std::span<const float>(&rate, 1));
+  }
   for (const keras::OptimizerArray& array : keras::optimizer_arrays(model)) {
     names.push_back(name + "/" + array.layer + "_" + array.weight + "_" + array.slot);
     const std::vector<float> numbers(array.values.values().begin(), array.values.values().end());

@@ -150,6 +150,8 @@ bool takes_nothing(const Spec<Kind>& spec, const std::string& field) {
   }
 }
 
+Value learning_rate_from_keras(const Value& value);
+
 /// Sets the fields that the config has.
 template <class Kind>
 Spec<Kind> filled(Spec<Kind> spec, const Value::Object& config) {
@@ -170,6 +172,8 @@ Spec<Kind> filled(Spec<Kind> spec, const Value::Object& config) {
     } else if (info.type == FieldType<Average>::name && value.is_null() && std::is_same_v<Kind, MetricKind>) {
       if (info.default_value.is_null()) continue;
       value = "none";
+    } else if (info.type == FieldType<LearningRate>::name) {
+      value = learning_rate_from_keras(value);
     } else if (info.type == FieldType<std::int64_t>::name) {
       // tf.keras writes the axis of a BatchNormalization as [3], Keras 3 that of a Normalization, where none is [].
       const auto* list = value.get_if<Value::List>();
@@ -284,15 +288,34 @@ double loss_weight_of(const Value& compile_config) {
 
 // --- optimizers ---
 
-Value optimizer_to_keras(const Optimizer& optimizer) {
+Value learning_rate_to_keras(const Value& field, std::int64_t steps) {
+  const LearningRate rate = FieldType<LearningRate>::from_value(field);
+  if (!keras_has_schedule(rate)) return rate.at(steps);
+  const std::string name(rate.schedule()->class_name());
+  Value::Object config = rate.schedule()->fields();
+  config.emplace_back("name", name);
+  return object("keras.optimizers.schedules", name, std::move(config));
+}
+
+/// `steps`: how many have been done.
+Value optimizer_to_keras(const Optimizer& optimizer, std::int64_t steps) {
   const std::string name(optimizer.class_name());
   Value::Object config = {{"name", lower(name)}};
-  for (auto& field : optimizer.fields()) config.push_back(std::move(field));
-  for (const auto& [key, value] : optimizer_defaults()) {
-    const bool own = std::any_of(config.begin(), config.end(), [&](const auto& field) { return field.first == key; });
-    if (!own) config.emplace_back(key, value);
+  for (auto& [field, value] : optimizer.fields()) {
+    config.emplace_back(field, field == "learning_rate" ? learning_rate_to_keras(value, steps) : value);
   }
   return object("keras.optimizers", name, std::move(config));
+}
+
+/// A number, or a schedule as Gradus writes it.
+Value learning_rate_from_keras(const Value& value) {
+  if (value.find("class_name") == nullptr) return value;
+  const std::string name = text_at(value, "class_name");
+  if (!exists<ScheduleKind>(name) || only_in_gradus(name)) {
+    unsupported("the learning rate schedule " + in_quotes(name) + " is not supported");
+  }
+  const Schedule schedule = filled(Schedule::make(name), config_of(value));
+  return FieldType<Schedule>::to_value(schedule);
 }
 
 Optimizer optimizer_from_keras(const Value& value) {
@@ -306,11 +329,6 @@ Optimizer optimizer_from_keras(const Value& value) {
   }
   if (const std::string key = beyond(spec, config); !key.empty()) {
     unsupported("the optimizer " + name + " with " + key + " is not supported");
-  }
-  for (const auto& [key, each] : config) {
-    if (key == "learning_rate" && each.find("class_name") != nullptr) {
-      unsupported("the learning rate schedule " + in_quotes(text_at(each, "class_name")) + " is not supported");
-    }
   }
   return filled(spec, config);
 }
@@ -356,6 +374,10 @@ void add_metrics(const Value& value, std::vector<Metric>& metrics, std::vector<s
 }
 
 }  // namespace
+
+bool keras_has_schedule(const LearningRate& rate) {
+  return rate.schedule() != nullptr && !only_in_gradus(rate.schedule()->class_name());
+}
 
 std::string text_at(const Value& object, std::string_view key) {
   const Value* value = object.find(key);
@@ -434,7 +456,7 @@ std::optional<Shape> input_shape_of(const Value& layer_object) {
   return std::nullopt;
 }
 
-Value::Object compile_to_keras(const CompileOptions& options, std::int64_t outputs) {
+Value::Object compile_to_keras(const CompileOptions& options, std::int64_t outputs, std::int64_t steps) {
   Value loss = loss_to_keras(options.loss);
   Value weights;
   // What Keras lacks is its mean squared error times a number.
@@ -443,7 +465,7 @@ Value::Object compile_to_keras(const CompileOptions& options, std::int64_t outpu
     loss = "mean_squared_error";
     weights = Value::List{options.loss.get_if<Quadratic>() != nullptr ? n / 2 : n};
   }
-  return {{"optimizer", optimizer_to_keras(options.optimizer)},
+  return {{"optimizer", optimizer_to_keras(options.optimizer, steps)},
           {"loss", std::move(loss)},
           {"loss_weights", std::move(weights)},
           {"metrics", metrics_to_keras(options.metrics)},

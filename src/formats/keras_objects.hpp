@@ -24,11 +24,14 @@ Layer layer_from_keras(const Value& object, const std::string& keras_version, st
 /// Throws `unsupported` when a size is left open.
 std::optional<Shape> input_shape_of(const Value& layer_object);
 
-/// `outputs`: how many numbers the model gives a sample.
-Value::Object compile_to_keras(const CompileOptions& options, std::int64_t outputs);
+/// `outputs`: how many numbers the model gives a sample; `steps`: how many the optimizer has made.
+Value::Object compile_to_keras(const CompileOptions& options, std::int64_t outputs, std::int64_t steps);
 /// Nothing when the model was not compiled, or in a way that Gradus lacks; then `notes` says why.
 std::optional<CompileOptions> compile_from_keras(const Value* compile_config, std::int64_t outputs,
                                                  std::vector<std::string>& notes);
+
+/// Whether Keras is told of a schedule: the rate is one, and Keras has it. Else it is told a number.
+bool keras_has_schedule(const LearningRate& rate);
 
 /// The text under `key`; empty when there is none.
 std::string text_at(const Value& object, std::string_view key);

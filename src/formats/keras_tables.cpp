@@ -44,7 +44,7 @@ bool same_number(const Value& a, const Value& b) {
 }  // namespace
 
 bool only_in_gradus(std::string_view class_name) {
-  static constexpr std::array<std::string_view, 3> own = {"Given", "SquaredError", "Quadratic"};
+  static constexpr std::array<std::string_view, 4> own = {"Given", "SquaredError", "Quadratic", "OneCycle"};
   return contains(own, class_name);
 }
 
@@ -159,12 +159,6 @@ bool is_neutral(std::string_view key, const Value& value) {
       {"class_aggregation", {"uniform_average"}},
       {"num_regressors", {0}},
       // optimizers
-      {"amsgrad", {false}},
-      {"weight_decay", {0}},
-      {"clipnorm", {}},
-      {"clipvalue", {}},
-      {"global_clipnorm", {}},
-      {"use_ema", {false}},
       {"gradient_accumulation_steps", {1}},
       {"loss_scale_factor", {1}},
       {"decay", {0}},
@@ -188,13 +182,6 @@ const Value::Object& layer_defaults(std::string_view class_name) {
   static const Value::Object none;
   const auto found = defaults.find(class_name);
   return found == defaults.end() ? none : found->second;
-}
-
-const Value::Object& optimizer_defaults() {
-  static const Value::Object defaults = {
-      {"weight_decay", Value()}, {"clipnorm", Value()},  {"global_clipnorm", Value()},        {"clipvalue", Value()},
-      {"use_ema", false},        {"ema_momentum", 0.99}, {"ema_overwrite_frequency", Value()}};
-  return defaults;
 }
 
 }  // namespace gradus::keras

@@ -37,6 +37,5 @@ bool is_neutral(std::string_view key, const Value& value);
 
 /// What Keras 3.0 writes beside a spec's fields: options that Gradus lacks, at the values that change nothing.
 const Value::Object& layer_defaults(std::string_view class_name);
-const Value::Object& optimizer_defaults();
 
 }  // namespace gradus::keras

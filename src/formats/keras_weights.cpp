@@ -1,9 +1,12 @@
 #include "formats/keras_weights.hpp"
 
+#include <algorithm>
+
 #include <gradus/error.hpp>
 
 #include "base/text.hpp"
 #include "formats/hdf5_writer.hpp"
+#include "formats/keras_objects.hpp"
 #include "model/state.hpp"
 
 namespace gradus::keras {
@@ -64,20 +67,24 @@ struct SlotOfWeight {
   const PlacedParameter* weight;
 };
 
-/// Keras's order: weight by weight or slot by slot.
-std::vector<SlotOfWeight> slots_in_order(const Sequential::State& state, bool interleaved) {
+/// Keras's order: the averages of the weights, what is written weight by weight, what is written slot by slot; or all
+/// of it `slot_by_slot`.
+std::vector<SlotOfWeight> slots_in_order(const Sequential::State& state, bool slot_by_slot) {
   std::vector<const PlacedParameter*> trained;
   for (const PlacedParameter& placed : state.parameters) {
     if (placed.parameter->trainable) trained.push_back(&placed);
   }
   std::vector<SlotOfWeight> order;
-  const std::size_t slots = state.slots.size();
-  const std::size_t outer = interleaved ? trained.size() : slots, inner = interleaved ? slots : trained.size();
-  for (std::size_t i = 0; i < outer; ++i) {
-    for (std::size_t j = 0; j < inner; ++j) {
-      order.push_back(interleaved ? SlotOfWeight{j, trained[i]} : SlotOfWeight{i, trained[j]});
-    }
+  const std::size_t own = state.optimizer->slots().size();
+  const std::size_t interleaved = slot_by_slot ? 0 : std::min(own, state.optimizer->interleaved_slots());
+  const auto all_of = [&](std::size_t slot) {
+    for (const PlacedParameter* weight : trained) order.push_back({slot, weight});
+  };
+  for (std::size_t slot = own; slot < state.slots.size(); ++slot) all_of(slot);
+  for (const PlacedParameter* weight : trained) {
+    for (std::size_t slot = 0; slot < interleaved; ++slot) order.push_back({slot, weight});
   }
+  for (std::size_t slot = interleaved; slot < own; ++slot) all_of(slot);
   return order;
 }
 
@@ -87,9 +94,11 @@ void write_optimizer(const Sequential& model, Hdf5Writer& file) {
   file.group(vars);
   file.text_attribute(vars, "name", lower(state.compiled->optimizer.class_name()));
   file.whole(vars + "/0", state.iterations);
-  const auto rate = static_cast<float>(state.optimizer->learning_rate());
-  file.dataset(vars + "/1", {}, std::span<const float>(&rate, 1));
-  std::size_t index = 2;
+  std::size_t index = 1;
+  if (!keras_has_schedule(state.optimizer->learning_rate())) {
+    const auto rate = static_cast<float>(state.optimizer->learning_rate().at(state.iterations));
+    file.dataset(vars + "/" + std::to_string(index++), {}, std::span<const float>(&rate, 1));
+  }
   for (const OptimizerArray& array : optimizer_arrays(model)) {
     file.dataset(vars + "/" + std::to_string(index++), array.values.shape(), floats(array.values.values()));
   }
@@ -99,7 +108,8 @@ void write_optimizer(const Sequential& model, Hdf5Writer& file) {
 void read_learning_rate(const Tensor& stored, Sequential& model, std::vector<std::string>& notes) {
   CompileOptions options = *model.compiled();
   const auto rate = static_cast<double>(stored[0]);
-  if (static_cast<float>(model.state().optimizer->learning_rate()) == static_cast<float>(rate)) return;
+  const LearningRate& own = model.state().optimizer->learning_rate();
+  if (own.schedule() != nullptr || static_cast<float>(own.number()) == static_cast<float>(rate)) return;
   try {
     options.optimizer = options.optimizer.with("learning_rate", rate);
     model.compile(std::move(options));
@@ -147,9 +157,10 @@ void write_weight(const Sequential::State& state, const Parameter& parameter, co
 
 std::vector<OptimizerArray> optimizer_arrays(const Sequential& model) {
   const Sequential::State& state = model.state();
-  const std::vector<std::string> names = state.optimizer->slots();
+  std::vector<std::string> names = state.optimizer->slots();
+  names.emplace_back("average");
   std::vector<OptimizerArray> arrays;
-  for (const auto& [slot, placed] : slots_in_order(state, state.optimizer->slots_interleaved())) {
+  for (const auto& [slot, placed] : slots_in_order(state, false)) {
     const Parameter& weight = *placed->parameter;
     Tensor values(weight.shape);
     unpack(weight, state.slots[slot].data(), values.values());
@@ -215,13 +226,12 @@ void read_optimizer(const Hdf5Reader& file, const std::vector<std::string>& path
   const std::int64_t iterations = file.read_whole(paths[0]);
   if (iterations < 0) damaged(paths[0] + ": " + std::to_string(iterations) + " steps of training");
 
-  const bool interleaved = model.state().optimizer->slots_interleaved() && !slot_by_slot;
-  const std::size_t slots = slots_in_order(model.state(), interleaved).size();
+  const std::size_t slots = slots_in_order(model.state(), slot_by_slot).size();
   // Keras 3 puts the learning rate behind the step count, unless a schedule gives it; Keras 2 never does.
   const bool has_rate = found.size() >= 2 && found[1].rank() == 0 && found.size() != slots + 1;
   if (has_rate) read_learning_rate(file.read(paths[1]), model, notes);
   Sequential::State& state = model.state();
-  const std::vector<SlotOfWeight> order = slots_in_order(state, interleaved);
+  const std::vector<SlotOfWeight> order = slots_in_order(state, slot_by_slot);
   const std::size_t first = has_rate ? 2 : 1;
   state.iterations = iterations;
   if (found.size() == first && !order.empty()) return;  // built, but not trained yet

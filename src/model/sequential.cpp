@@ -223,7 +223,11 @@ void Sequential::State::make_compiled() {
       metric_names.push_back(figure);
     }
   }
-  slots.assign(optimizer->slots().size(), AlignedBuffer(trainable_size));
+  const std::size_t own = optimizer->slots().size();
+  slots.assign(own + (optimizer->shared().use_ema ? 1 : 0), AlignedBuffer(trainable_size));
+  for (std::size_t i = 0; i < own; ++i) {
+    std::fill_n(slots[i].data(), trainable_size, static_cast<Real>(optimizer->initial(i)));
+  }
 }
 
 Sequential::Sequential(Shape input_shape, std::vector<Layer> layers, const BuildOptions& options)

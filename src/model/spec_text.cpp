@@ -181,6 +181,8 @@ Value value_of(std::string_view type, std::string_view text) {
   if (type == LossKind::name) return value_of_spec<LossKind>(text);
   if (type == OptimizerKind::name) return value_of_spec<OptimizerKind>(text);
   if (type == MetricKind::name) return value_of_spec<MetricKind>(text);
+  if (type == ScheduleKind::name) return value_of_spec<ScheduleKind>(text);
+  if (type == FieldType<LearningRate>::name && !number_of(text)) return value_of_spec<ScheduleKind>(text);
   if (type == FieldType<std::string>::name) return without_quotes(text);
   if (const auto number = number_of(text)) return *number;
   if (const auto list = list_of(text)) return *list;
@@ -188,7 +190,8 @@ Value value_of(std::string_view type, std::string_view text) {
 }
 
 bool is_number_type(std::string_view type) {
-  return type == FieldType<std::int64_t>::name || type == FieldType<double>::name || type == FieldType<Size2D>::name;
+  return type == FieldType<std::int64_t>::name || type == FieldType<double>::name ||
+         type == FieldType<Size2D>::name || type == FieldType<LearningRate>::name;
 }
 bool is_list_type(std::string_view type) {
   return type == FieldType<Shape>::name || type == FieldType<std::vector<double>>::name ||
@@ -244,6 +247,7 @@ class Filler {
     if (info.type == InitializerKind::name) return set(info, spec_from<InitializerKind>(*class_name, value));
     if (info.type == RegularizerKind::name) return set(info, spec_from<RegularizerKind>(*class_name, value));
     if (info.type == ConstraintKind::name) return set(info, spec_from<ConstraintKind>(*class_name, value));
+    if (info.type == FieldType<LearningRate>::name) return set(info, spec_from<ScheduleKind>(*class_name, value));
     set(info, value);
   }
   Value::Object fields() && { return std::move(fields_); }
@@ -466,6 +470,7 @@ GRADUS_INSTANTIATE_SPEC_TEXT(ConstraintKind)
 GRADUS_INSTANTIATE_SPEC_TEXT(LossKind)
 GRADUS_INSTANTIATE_SPEC_TEXT(OptimizerKind)
 GRADUS_INSTANTIATE_SPEC_TEXT(MetricKind)
+GRADUS_INSTANTIATE_SPEC_TEXT(ScheduleKind)
 #undef GRADUS_INSTANTIATE_SPEC_TEXT
 
 namespace {
@@ -522,6 +527,7 @@ Initializer parse_initializer(std::string_view text) { return parse_spec<Initial
 Loss parse_loss(std::string_view text) { return parse_spec<LossKind>(text); }
 Optimizer parse_optimizer(std::string_view text) { return parse_spec<OptimizerKind>(text); }
 Metric parse_metric(std::string_view text) { return parse_spec<MetricKind>(text); }
+Schedule parse_schedule(std::string_view text) { return parse_spec<ScheduleKind>(text); }
 std::vector<Metric> parse_metrics(std::string_view text) { return parse_all<MetricKind>(text); }
 
 std::string snake_case(std::string_view name) {

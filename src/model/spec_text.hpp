@@ -14,6 +14,7 @@
 ///
 ///   dense 90 relu use_bias=false, dropout 0.3, dense 10 softmax kernel_initializer=random_normal(stddev=0.1)
 ///   rmsprop        rmsprop(learning_rate=0.01)        sgd 0.3 momentum=0.9
+///   adam learning_rate=cosine_decay(0.001, 5000)
 ///
 /// A spec is a class name and words; the words may stand in parentheses, commas between them. Of names, capitals and
 /// underscores do not count: MaxPooling2D, max_pooling2d. A word is matched by its type:
@@ -35,6 +36,7 @@ Loss parse_loss(std::string_view text);
 Optimizer parse_optimizer(std::string_view text);
 /// Also by the short name acc.
 Metric parse_metric(std::string_view text);
+Schedule parse_schedule(std::string_view text);
 std::vector<Metric> parse_metrics(std::string_view text);
 
 /// Options with commas between, each a name with its numbers: "shift 2, rotate 10, elastic 34 4, horizontal_flip". A

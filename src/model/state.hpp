@@ -45,9 +45,11 @@ struct Sequential::State {
   std::unique_ptr<LossFunction> loss;
   std::vector<std::unique_ptr<MetricFunction>> metrics;  ///< the unweighted ones first
   std::vector<std::string> metric_names;                 ///< one a metric, no two alike
-  std::vector<AlignedBuffer> slots;                      ///< optimizer state, laid out as the trained block
-  std::int64_t iterations = 0;                           ///< optimizer steps so far
-  std::int64_t epochs = 0;                               ///< epochs so far, over all calls of fit
+  /// Optimizer state, each laid out as the trained block: the slots of the optimizer, then the average of the weights
+  /// where use_ema asks for it.
+  std::vector<AlignedBuffer> slots;
+  std::int64_t iterations = 0;  ///< optimizer steps so far
+  std::int64_t epochs = 0;      ///< epochs so far, over all calls of fit
 
   std::vector<std::string> class_names;
   History history;

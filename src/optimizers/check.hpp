@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include <gradus/error.hpp>
@@ -8,15 +9,19 @@
 namespace gradus {
 
 /// Throws `invalid_argument` "OPTION must be WHAT, got VALUE" unless `good`.
-inline void demand_option(bool good, const char* option, const char* what, double value) {
+inline void demand_option(bool good, const char* option, const char* what, const Value& value) {
   if (good) return;
-  throw Error(ErrorCode::invalid_argument,
-              std::string(option) + " must be " + what + ", got " + Value(value).to_string());
+  throw Error(ErrorCode::invalid_argument, std::string(option) + " must be " + what + ", got " + value.to_string());
 }
 
-inline void demand_rate(double rate) { demand_option(rate > 0, "learning_rate", "above 0", rate); }
+inline void demand_above_0(const char* option, double value) {
+  demand_option(value > 0, option, "above 0", value);
+}
 inline void demand_share(const char* option, double share) {
   demand_option(share >= 0 && share < 1, option, "0 or more and below 1", share);
+}
+inline void demand_steps(const char* option, std::int64_t steps) {
+  demand_option(steps >= 1, option, "1 or more", steps);
 }
 
 }  // namespace gradus

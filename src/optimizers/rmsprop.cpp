@@ -5,13 +5,12 @@
 namespace gradus {
 namespace {
 
-class RmspropFunction final : public OptimizerFunction {
+class RmspropFunction final : public OptimizerOf<RMSprop> {
  public:
-  explicit RmspropFunction(const RMSprop& spec) : spec_(spec) {
-    demand_rate(spec.learning_rate);
+  explicit RmspropFunction(const RMSprop& spec) : OptimizerOf(spec) {
     demand_share("rho", spec.rho);
     demand_share("momentum", spec.momentum);
-    demand_option(spec.epsilon > 0, "epsilon", "above 0", spec.epsilon);
+    demand_above_0("epsilon", spec.epsilon);
   }
 
   [[nodiscard]] std::vector<std::string> slots() const override {
@@ -20,18 +19,15 @@ class RmspropFunction final : public OptimizerFunction {
     if (spec_.centered) names.emplace_back("average_gradient");
     return names;
   }
-  [[nodiscard]] double learning_rate() const override { return spec_.learning_rate; }
 
   void update(Real* w, const Real* g, std::span<Real* const> slots, std::int64_t n, std::int64_t,
               double learning_rate) const override {
     const kernels::RmspropNumbers numbers{static_cast<Real>(learning_rate), static_cast<Real>(spec_.rho),
                                           static_cast<Real>(spec_.momentum), static_cast<Real>(spec_.epsilon)};
     Real* momentum = spec_.momentum > 0 ? slots[1] : nullptr;
-    kernels::rmsprop(w, g, slots[0], momentum, spec_.centered ? slots.back() : nullptr, n, numbers);
+    Real* average = spec_.centered ? slots[spec_.momentum > 0 ? 2 : 1] : nullptr;
+    kernels::rmsprop(w, g, slots[0], momentum, average, n, numbers);
   }
-
- private:
-  RMSprop spec_;
 };
 
 [[maybe_unused]] const bool registered = register_optimizer<RMSprop, RmspropFunction>(__FILE__);

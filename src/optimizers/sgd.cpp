@@ -5,31 +5,25 @@
 namespace gradus {
 namespace {
 
-class SgdFunction final : public OptimizerFunction {
+class SgdFunction final : public OptimizerOf<SGD> {
  public:
-  explicit SgdFunction(const SGD& spec) : spec_(spec) {
-    demand_rate(spec.learning_rate);
-    demand_share("momentum", spec.momentum);
-  }
+  explicit SgdFunction(const SGD& spec) : OptimizerOf(spec) { demand_share("momentum", spec.momentum); }
 
   [[nodiscard]] std::vector<std::string> slots() const override {
-    return is_plain() ? std::vector<std::string>{} : std::vector<std::string>{"momentum"};
+    return is_descent() ? std::vector<std::string>{} : std::vector<std::string>{"momentum"};
   }
-  [[nodiscard]] double learning_rate() const override { return spec_.learning_rate; }
-  [[nodiscard]] bool is_plain() const override { return spec_.momentum == 0; }
-
   void update(Real* w, const Real* g, std::span<Real* const> slots, std::int64_t n, std::int64_t,
               double learning_rate) const override {
     const Real rate = static_cast<Real>(learning_rate);
-    if (is_plain()) {
+    if (is_descent()) {
       kernels::sgd(w, g, n, rate);
     } else {
       kernels::sgd_momentum(w, g, slots[0], n, rate, static_cast<Real>(spec_.momentum), spec_.nesterov);
     }
   }
 
- private:
-  SGD spec_;
+ protected:
+  [[nodiscard]] bool is_descent() const override { return spec_.momentum == 0; }
 };
 
 [[maybe_unused]] const bool registered = register_optimizer<SGD, SgdFunction>(__FILE__);

@@ -7,10 +7,12 @@
 An implementation that replays a case from golden.json alone must arrive at the same losses and
 weights. The arithmetic is written out plainly and shares nothing with the library it tests:
 losses give dL/dy, activations turn that into dL/dz, nothing is fused or simplified.
-Update formulas: Keras 3, keras/src/optimizers/{sgd,rmsprop,adam}.py.
+Update formulas and schedules: Keras 3, keras/src/optimizers; OneCycle: PyTorch. Where PyTorch has the same thing, --check
+holds this script against it; there epsilon is next to nothing, since PyTorch adds it elsewhere than Keras.
 """
 import itertools
 import json
+import math
 import os
 import sys
 
@@ -36,6 +38,12 @@ ABOUT = {
     "training": "Samples are taken in order and wrap around: step k (from 0) takes samples "
                 "(k*batch_size + i) mod samples for i = 0 .. batch_size-1. The loss of a batch is the mean over its rows; "
                 "losses[k] is that of step k's batch before its update. No probability is clipped.",
+    "optimizer_options": "In a step, in this order: the gradients are clipped (clipnorm: each tensor's to this length; "
+                         "global_clipnorm: all together; clipvalue: number by number); weight_decay: w -= weight_decay * "
+                         "learning_rate * w; the optimizer's own step; use_ema: average = ema_momentum * average + "
+                         "(1 - ema_momentum) * w, and average = w in the first step; every ema_overwrite_frequency steps "
+                         "w = average, and after the last step in any case. A learning_rate that is an object is a "
+                         "schedule, a function of the number of steps done before.",
     "loss_formulas": "Per row: squared_error sum (y-t)^2; quadratic half of that; mean_squared_error that sum / outputs; "
                      "binary_crossentropy mean over outputs of -(t log y + (1-t) log(1-y)); "
                      "categorical and sparse_categorical_crossentropy -log y[label].",
@@ -160,10 +168,150 @@ def adam(o, step, w, g, state):
     m = state["m"] = state.get("m", 0) + (g - state.get("m", 0)) * (1 - b1)
     v = state["v"] = state.get("v", 0) + (g * g - state.get("v", 0)) * (1 - b2)
     alpha = o["learning_rate"] * np.sqrt(1 - b2**step) / (1 - b1**step)     # step counts from 1
+    if o.get("amsgrad"):
+        v = state["h"] = np.maximum(state.get("h", 0), v)
     w -= alpha * m / (np.sqrt(v) + o["epsilon"])
 
 
-UPDATE = {"SGD": sgd, "RMSprop": rmsprop, "Adam": adam}
+def adamax(o, step, w, g, state):
+    b1, b2 = o["beta_1"], o["beta_2"]
+    m = state["m"] = state.get("m", 0) + (g - state.get("m", 0)) * (1 - b1)
+    u = state["u"] = np.maximum(b2 * state.get("u", 0), np.abs(g))
+    w -= o["learning_rate"] * m / ((1 - b1**step) * (u + o["epsilon"]))
+
+
+def nadam(o, step, w, g, state):
+    b1, b2 = o["beta_1"], o["beta_2"]
+    share = lambda t: b1 * (1 - 0.5 * 0.96**t)
+    product = state["U"] = state.get("U", 1) * share(step)
+    m = state["m"] = state.get("m", 0) + (g - state.get("m", 0)) * (1 - b1)
+    v = state["v"] = state.get("v", 0) + (g * g - state.get("v", 0)) * (1 - b2)
+    m_hat = share(step + 1) * m / (1 - product * share(step + 1)) + (1 - share(step)) * g / (1 - product)
+    w -= o["learning_rate"] * m_hat / (np.sqrt(v / (1 - b2**step)) + o["epsilon"])
+
+
+def adagrad(o, step, w, g, state):
+    a = state["a"] = state.get("a", o["initial_accumulator_value"]) + g * g
+    w -= o["learning_rate"] * g / np.sqrt(a + o["epsilon"])
+
+
+def adadelta(o, step, w, g, state):
+    rho, eps = o["rho"], o["epsilon"]
+    a = state["a"] = rho * state.get("a", 0) + (1 - rho) * g * g
+    delta = -np.sqrt(state.get("d", 0) + eps) * g / np.sqrt(a + eps)
+    state["d"] = rho * state.get("d", 0) + (1 - rho) * delta * delta
+    w += o["learning_rate"] * delta
+
+
+def lion(o, step, w, g, state):
+    m = state.get("m", 0)
+    w -= o["learning_rate"] * np.sign(o["beta_1"] * m + (1 - o["beta_1"]) * g)
+    state["m"] = o["beta_2"] * m + (1 - o["beta_2"]) * g
+
+
+UPDATE = {"SGD": sgd, "RMSprop": rmsprop, "Adam": adam, "AdamW": adam, "Adamax": adamax, "Nadam": nadam,
+          "Adagrad": adagrad, "Adadelta": adadelta, "Lion": lion}
+
+
+# ---- what all optimizers share ---------------------------------------------------------------
+
+def clip(o, gradients):
+    if "clipnorm" in o:
+        return [g * o["clipnorm"] / max(np.sqrt((g * g).sum()), o["clipnorm"]) for g in gradients]
+    if "global_clipnorm" in o:
+        length = np.sqrt(sum((g * g).sum() for g in gradients))
+        return [g * o["global_clipnorm"] * min(1 / length, 1 / o["global_clipnorm"]) for g in gradients]
+    if "clipvalue" in o:
+        return [np.clip(g, -o["clipvalue"], o["clipvalue"]) for g in gradients]
+    return gradients
+
+
+def exponential_decay(c, step):
+    p = step / c["decay_steps"]
+    return c["initial_learning_rate"] * c["decay_rate"] ** (math.floor(p) if c.get("staircase") else p)
+
+
+def inverse_time_decay(c, step):
+    return c["initial_learning_rate"] / (1 + c["decay_rate"] * step / c["decay_steps"])
+
+
+def polynomial_decay(c, step):
+    steps = c["decay_steps"]
+    if c.get("cycle"):
+        steps *= 1 if step == 0 else math.ceil(step / steps)
+    else:
+        step = min(step, steps)
+    first, last = c["initial_learning_rate"], c["end_learning_rate"]
+    return (first - last) * (1 - step / steps) ** c["power"] + last
+
+
+def piecewise_constant_decay(c, step):
+    for boundary, value in zip(c["boundaries"], c["values"]):
+        if step <= boundary:
+            return value
+    return c["values"][-1]
+
+
+def cosine_decay(c, step):
+    first, warm, target = c["initial_learning_rate"], c.get("warmup_steps", 0), c.get("warmup_target")
+    if target is not None:
+        if step < warm:
+            return (target - first) * step / warm + first
+        step, first = step - warm, target
+    p = min(step, c["decay_steps"]) / c["decay_steps"]
+    return first * ((1 - c["alpha"]) * 0.5 * (1 + math.cos(math.pi * p)) + c["alpha"])
+
+
+def cosine_decay_restarts(c, step):
+    p, t = step / c["first_decay_steps"], c["t_mul"]
+    if t == 1:
+        restart = math.floor(p)
+        p -= restart
+    else:
+        restart = math.floor(math.log(1 - p * (1 - t)) / math.log(t) + 1e-12)
+        p = (p - (1 - t**restart) / (1 - t)) / t**restart
+    wave = 0.5 * c["m_mul"] ** restart * (1 + math.cos(math.pi * p))
+    return c["initial_learning_rate"] * ((1 - c["alpha"]) * wave + c["alpha"])
+
+
+def one_cycle(c, step):
+    first = c["max_learning_rate"] / c["div_factor"]
+    peak, end = c["pct_start"] * c["total_steps"] - 1, c["total_steps"] - 1
+    between = lambda a, b, p: b + (a - b) / 2 * (1 + math.cos(math.pi * p))
+    if step <= peak:
+        return between(first, c["max_learning_rate"], step / peak)
+    return between(c["max_learning_rate"], first / c["final_div_factor"], (step - peak) / (end - peak))
+
+
+SCHEDULE = {"ExponentialDecay": exponential_decay, "InverseTimeDecay": inverse_time_decay,
+            "PolynomialDecay": polynomial_decay, "PiecewiseConstantDecay": piecewise_constant_decay,
+            "CosineDecay": cosine_decay, "CosineDecayRestarts": cosine_decay_restarts, "OneCycle": one_cycle}
+
+
+def learning_rate(o, step):
+    """The rate of the step that comes after `step` others."""
+    rate = o["learning_rate"]
+    return SCHEDULE[rate["class_name"]](rate["config"], step) if isinstance(rate, dict) else rate
+
+
+def apply(o, step, weights, gradients, states):
+    """One step, counted from 1, with all that belongs to it."""
+    now = dict(o, learning_rate=learning_rate(o, step - 1))
+    for w, g, state in zip(weights, clip(o, gradients), states):
+        if "weight_decay" in o:
+            w -= w * o["weight_decay"] * now["learning_rate"]
+        UPDATE[o["class_name"]](now, step, w, g.astype(w.dtype), state)
+        if o.get("use_ema"):
+            keep = 0 if step == 1 else o["ema_momentum"]
+            state["average"] = keep * state.get("average", 0) + (1 - keep) * w
+            if "ema_overwrite_frequency" in o and step % o["ema_overwrite_frequency"] == 0:
+                w[...] = state["average"]
+
+
+def finish(o, weights, states):
+    if o.get("use_ema"):
+        for w, state in zip(weights, states):
+            w[...] = state["average"]
 
 
 def make_sgd(learning_rate, momentum=0.0, nesterov=False):
@@ -183,6 +331,50 @@ OPTIMIZERS = {
     "rmsprop_centered": make_rmsprop(centered=True),
     "rmsprop_momentum": make_rmsprop(momentum=0.9),
     "adam": {"class_name": "Adam", "learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7},
+}
+ADAM = {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
+
+
+def schedule(class_name, **config):
+    return {"class_name": class_name, "config": config}
+
+
+# Of these, one loss is enough.
+MORE_OPTIMIZERS = {
+    "adam_amsgrad": {"class_name": "Adam", **ADAM, "amsgrad": True},
+    "adamw": {"class_name": "AdamW", **ADAM, "amsgrad": False, "weight_decay": 0.004},
+    "adamax": {"class_name": "Adamax", **ADAM},
+    "nadam": {"class_name": "Nadam", **ADAM},
+    "adagrad": {"class_name": "Adagrad", "learning_rate": 0.01, "initial_accumulator_value": 0.1, "epsilon": 1e-7},
+    "adadelta": {"class_name": "Adadelta", "learning_rate": 1.0, "rho": 0.95, "epsilon": 1e-7},
+    "lion": {"class_name": "Lion", "learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.99},
+    "sgd_weight_decay": dict(make_sgd(0.1), weight_decay=0.1),
+    "momentum_clipnorm": dict(make_sgd(0.1, 0.9), clipnorm=0.05),
+    "sgd_global_clipnorm": dict(make_sgd(0.1), global_clipnorm=0.1),
+    "sgd_clipvalue": dict(make_sgd(0.1), clipvalue=0.01),
+    "adam_ema": {"class_name": "Adam", **ADAM, "use_ema": True, "ema_momentum": 0.8},
+    "sgd_ema_overwrite": dict(make_sgd(0.1), use_ema=True, ema_momentum=0.7, ema_overwrite_frequency=6),
+    "everything": {"class_name": "AdamW", **ADAM, "amsgrad": True, "weight_decay": 0.1, "global_clipnorm": 0.1,
+                   "use_ema": True, "ema_momentum": 0.5, "ema_overwrite_frequency": 7},
+}
+SCHEDULES = {
+    "exponential": schedule("ExponentialDecay", initial_learning_rate=0.2, decay_steps=7, decay_rate=0.5),
+    "step": schedule("ExponentialDecay", initial_learning_rate=0.2, decay_steps=7, decay_rate=0.5, staircase=True),
+    "inverse_time": schedule("InverseTimeDecay", initial_learning_rate=0.2, decay_steps=7, decay_rate=0.5),
+    "polynomial": schedule("PolynomialDecay", initial_learning_rate=0.2, decay_steps=9, end_learning_rate=0.01,
+                           power=2.0),
+    "polynomial_cycle": schedule("PolynomialDecay", initial_learning_rate=0.2, decay_steps=6, end_learning_rate=0.01,
+                                 power=1.0, cycle=True),
+    "piecewise": schedule("PiecewiseConstantDecay", boundaries=[4, 11], values=[0.2, 0.1, 0.05]),
+    "cosine": schedule("CosineDecay", initial_learning_rate=0.2, decay_steps=15, alpha=0.1),
+    "cosine_warmup": schedule("CosineDecay", initial_learning_rate=0.0, decay_steps=12, alpha=0.0, warmup_target=0.2,
+                              warmup_steps=5),
+    "restarts": schedule("CosineDecayRestarts", initial_learning_rate=0.2, first_decay_steps=3, t_mul=2.0, m_mul=0.7,
+                         alpha=0.05),
+    "restarts_equal": schedule("CosineDecayRestarts", initial_learning_rate=0.2, first_decay_steps=6, t_mul=1.0,
+                               m_mul=0.9, alpha=0.0),
+    "one_cycle": schedule("OneCycle", max_learning_rate=0.3, total_steps=20, pct_start=0.3, div_factor=25.0,
+                          final_div_factor=1e4),
 }
 OUTPUT_ACTIVATION = {
     "mean_squared_error": "sigmoid",
@@ -205,6 +397,15 @@ def cases():
             yield {"name": f"{network} batch {loss} {optimizer}", "network": network,
                    "hidden_activation": "tanh", "output_activation": OUTPUT_ACTIVATION[loss], "loss": loss,
                    "optimizer": OPTIMIZERS[optimizer], "batch_size": 8, "steps": 20}
+        more = dict(MORE_OPTIMIZERS)
+        if network == "3-5-2":
+            more.update({f"sgd_{name}": make_sgd(rate) for name, rate in SCHEDULES.items()})
+        else:
+            del more["lion"]     # the sign of a sum of next to nothing differs with the rounding
+        for name, optimizer in more.items():
+            yield {"name": f"{network} more {name}", "network": network, "hidden_activation": "tanh",
+                   "output_activation": "softmax", "loss": "categorical_crossentropy", "optimizer": optimizer,
+                   "batch_size": 8, "steps": 20}
 
 
 def batch_rows(case, step):
@@ -221,8 +422,8 @@ def run(case, dtype=np.float64):
         rows = batch_rows(case, step)
         loss, gradients = loss_and_gradients(case, weights, inputs[rows], targets[rows])
         losses.append(float(loss))
-        for w, g, state in zip(weights, gradients, states):
-            UPDATE[case["optimizer"]["class_name"]](case["optimizer"], step + 1, w, g.astype(dtype), state)
+        apply(case["optimizer"], step + 1, weights, gradients, states)
+    finish(case["optimizer"], weights, states)
     return losses, weights
 
 
@@ -337,6 +538,126 @@ def check_float32():
     return max(errors)[0] < 1e-5
 
 
+# ---- PyTorch -------------------------------------------------------------------------------
+
+TINY = 1e-30     # PyTorch puts epsilon elsewhere
+
+
+def torch_optimizer(torch, o, parameters):
+    """PyTorch's optimizer of the same meaning, or None."""
+    kind, optim = o["class_name"], torch.optim
+    common = {"lr": 1.0 if isinstance(o["learning_rate"], dict) else o["learning_rate"]}
+    adam_options = dict(common, betas=(o.get("beta_1", 0), o.get("beta_2", 0)), eps=TINY)
+    if kind == "SGD":
+        return optim.SGD(parameters, momentum=o["momentum"], nesterov=o["nesterov"],
+                         weight_decay=o.get("weight_decay", 0), **common)
+    if kind == "RMSprop":
+        return optim.RMSprop(parameters, alpha=o["rho"], momentum=o["momentum"], centered=o["centered"], eps=TINY, **common)
+    if kind == "Adam":
+        return optim.Adam(parameters, amsgrad=o.get("amsgrad", False), **adam_options)
+    if kind == "AdamW":
+        return optim.AdamW(parameters, amsgrad=o["amsgrad"], weight_decay=o["weight_decay"], **adam_options)
+    if kind == "Adamax":
+        return optim.Adamax(parameters, **adam_options)
+    if kind == "Nadam" and int(torch.__version__.split(".")[0]) >= 2:     # 1.x has u_t twice in U_{t+1}
+        return optim.NAdam(parameters, momentum_decay=1.0, **adam_options)
+    if kind == "Adagrad":
+        return optim.Adagrad(parameters, initial_accumulator_value=o["initial_accumulator_value"], eps=TINY, **common)
+    if kind == "Adadelta":
+        return optim.Adadelta(parameters, rho=o["rho"], eps=o["epsilon"], **common)     # the same place as Keras's
+    return None
+
+
+def torch_schedule(torch, rate, optimizer):
+    """PyTorch's schedule of the same meaning, or None. The optimizer's rate must be the first one."""
+    if not isinstance(rate, dict):
+        return None
+    c, schedules = rate["config"], torch.optim.lr_scheduler
+    optimizer.param_groups[0]["lr"] = c.get("initial_learning_rate", 1.0)
+    if rate["class_name"] == "ExponentialDecay" and c.get("staircase"):
+        return schedules.StepLR(optimizer, c["decay_steps"], c["decay_rate"])
+    if rate["class_name"] == "ExponentialDecay":
+        return schedules.ExponentialLR(optimizer, c["decay_rate"] ** (1 / c["decay_steps"]))
+    if rate["class_name"] == "PiecewiseConstantDecay":
+        optimizer.param_groups[0]["lr"] = c["values"][0]
+        return schedules.MultiStepLR(optimizer, [b + 1 for b in c["boundaries"]], c["values"][1] / c["values"][0])
+    if rate["class_name"] == "CosineDecayRestarts" and c["t_mul"] == 2 and c["m_mul"] == 1:
+        least = c["alpha"] * c["initial_learning_rate"]
+        return schedules.CosineAnnealingWarmRestarts(optimizer, c["first_decay_steps"], 2, least)
+    if rate["class_name"] == "OneCycle":
+        return schedules.OneCycleLR(optimizer, c["max_learning_rate"], c["total_steps"], c["pct_start"],
+                                    cycle_momentum=False, div_factor=c["div_factor"],
+                                    final_div_factor=c["final_div_factor"])
+    return None
+
+
+def run_torch(torch, case):
+    """Final weights by PyTorch, its own gradients included; None where it has nothing alike."""
+    o = case["optimizer"]
+    weights, inputs, labels = make(case["network"])
+    parameters = [torch.tensor(w, requires_grad=True) for w in weights]
+    optimizer = torch_optimizer(torch, o, parameters)
+    if optimizer is None or o.get("use_ema") or (o["class_name"] not in ("SGD", "AdamW") and "weight_decay" in o):
+        return None
+    scheduler = torch_schedule(torch, o["learning_rate"], optimizer)
+    if isinstance(o["learning_rate"], dict) and scheduler is None:
+        return None
+    x, t = torch.tensor(inputs), torch.tensor(labels)
+    for step in range(case["steps"]):
+        rows = batch_rows(case, step)
+        y = x[rows]
+        for k in range(0, len(parameters), 2):
+            y = y @ parameters[k] + parameters[k + 1]
+            if k + 2 < len(parameters):
+                y = torch.tanh(y)
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(y, t[rows]).backward()
+        for p in parameters:
+            if "clipnorm" in o:
+                torch.nn.utils.clip_grad_norm_([p], o["clipnorm"])
+        if "global_clipnorm" in o:
+            torch.nn.utils.clip_grad_norm_(parameters, o["global_clipnorm"])
+        if "clipvalue" in o:
+            torch.nn.utils.clip_grad_value_(parameters, o["clipvalue"])
+        optimizer.step()
+        if scheduler:
+            scheduler.step()
+    return [p.detach().numpy() for p in parameters]
+
+
+def check_torch():
+    """Against PyTorch in double, where it has the optimizer and the schedule."""
+    try:
+        import torch
+    except ImportError:
+        print("no PyTorch here: not compared with it")
+        return True
+    compared, worst = [], (0.0, "")
+    restarts = schedule("CosineDecayRestarts", initial_learning_rate=0.2, first_decay_steps=3, t_mul=2.0, m_mul=1.0,
+                        alpha=0.05)
+    further = {"name": "3-5-2 restarts as PyTorch has them", "network": "3-5-2", "hidden_activation": "tanh",
+               "output_activation": "softmax", "loss": "categorical_crossentropy", "optimizer": make_sgd(restarts),
+               "batch_size": 8, "steps": 20}
+    for case in [*cases(), further]:
+        if case["loss"] != "categorical_crossentropy" or case["hidden_activation"] != "tanh":
+            continue
+        o = case["optimizer"]
+        if "epsilon" in o and o["class_name"] != "Adadelta":
+            case = dict(case, optimizer=dict(o, epsilon=TINY))
+        theirs = run_torch(torch, case)
+        if theirs is None:
+            continue
+        if any("norm" in key for key in o):
+            limit = 1e-4    # PyTorch adds 1e-6 to the length
+        else:
+            limit = 1e-9
+        difference = max(deviation(a, b) for a, b in zip(run(case)[1], theirs))
+        compared.append(case["name"])
+        worst = max(worst, (difference / limit, f"{difference:.1e}: {case['name']}"))
+    print(f"PyTorch {torch.__version__}: {len(compared)} cases compared, nearest to its limit {worst[1]}")
+    return worst[0] < 1 and len(compared) >= 30
+
+
 def check_committed():
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "golden.json")
     with open(path) as file:
@@ -358,7 +679,7 @@ def check_committed():
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["--check"]:
-        sys.exit(0 if all([check_gradients(), check_float32(), check_committed()]) else 1)
+        sys.exit(0 if all([check_gradients(), check_float32(), check_torch(), check_committed()]) else 1)
     if sys.argv[1:]:
         sys.exit(__doc__)
     write(generate(), sys.stdout)

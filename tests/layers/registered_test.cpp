@@ -146,6 +146,7 @@ TEST(Registries, HoldWhatTheHeadersHold) {
   EXPECT_EQ(Optimizer::names(), declared("optimizers.hpp"));
   EXPECT_EQ(Metric::names(), declared("metrics.hpp"));
   EXPECT_EQ(Initializer::names(), declared("initializers.hpp"));
+  EXPECT_EQ(Schedule::names(), declared("schedules.hpp"));
 }
 
 }  // namespace

@@ -71,6 +71,11 @@ std::vector<BitsCase> bits_cases() {
        SGD{.learning_rate = 0.05, .momentum = 0.9},
        SparseCategoricalCrossentropy{},
        50},
+      {"ClippedAndAveraged",
+       {offset, Flatten{}, dense(512, relu), dense(4, softmax)},
+       AdamW{.global_clipnorm = 0.2, .use_ema = true, .ema_overwrite_frequency = 3},
+       CategoricalCrossentropy{},
+       100},
   };
 }
 
@@ -142,6 +147,22 @@ TEST(Fit, ShufflesAnewEveryEpochUnlessTold) {
   EXPECT_NE(shuffled.weights_sha256(), other_seed.weights_sha256());
 }
 
+// Where a length is asked for, gradients are not used up tile by tile: that alone must change no bit.
+TEST(Fit, IsTheSameWithALengthThatNoGradientReaches) {
+  const Dataset data = images(300);
+  const auto weights_after = [&](const Optimizer& optimizer) {
+    Sequential model{{12, 12, 1},
+                     {Rescaling{.scale = 0.99 / 255, .offset = 0.01}, Flatten{}, Dense{.units = 90, .activation = relu},
+                      Dense{.units = 4, .activation = softmax}}};
+    model.compile({.optimizer = optimizer, .loss = CategoricalCrossentropy{}, .metrics = {}});
+    model.fit(data, {.epochs = 2, .batch_size = 32});
+    return model.weights_sha256();
+  };
+  EXPECT_EQ(weights_after(Adam{.global_clipnorm = 1e9}), weights_after(Adam{}));
+  EXPECT_EQ(weights_after(Adam{.clipnorm = 1e9}), weights_after(Adam{}));
+  EXPECT_NE(weights_after(Adam{.epsilon = 1e-2, .clipnorm = 1e-3}), weights_after(Adam{.epsilon = 1e-2}));
+}
+
 TEST(Fit, KeepsTheLastGoodWeightsWhenNumbersLeaveTheirRange) {
   Sequential model{{12, 12, 1}, {Flatten{}, Dense{.units = 8}, Dense{.units = 4}}};
   model.compile({.optimizer = SGD{.learning_rate = 1e-7}, .loss = SquaredError{}, .metrics = {}});
@@ -198,6 +219,19 @@ TEST(Compile, RefusesNumbersOutOfRange) {
     model.compile({.optimizer = SGD{.learning_rate = -1}, .loss = MeanSquaredError{}, .metrics = {}});
   });
   EXPECT_FALSE(model.compiled());
+  const auto refuse = [&](std::initializer_list<std::string> words, const Optimizer& optimizer) {
+    expect_error(ErrorCode::invalid_argument, words, [&] {
+      model.compile({.optimizer = optimizer, .loss = MeanSquaredError{}, .metrics = {}});
+    });
+  };
+  refuse({"Adam", "clipnorm", "above 0", "-1"}, Adam{.clipnorm = -1});
+  refuse({"SGD", "only one of"}, SGD{.clipnorm = 1, .clipvalue = 1});
+  refuse({"Lion", "weight_decay", "-0.1"}, Lion{.weight_decay = -0.1});
+  refuse({"SGD", "ema_momentum", "1.5"}, SGD{.use_ema = true, .ema_momentum = 1.5});
+  refuse({"SGD", "ema_overwrite_frequency", "0"}, SGD{.use_ema = true, .ema_overwrite_frequency = 0});
+  refuse({"SGD", "CosineDecay", "decay_steps", "0"}, SGD{.learning_rate = CosineDecay{.decay_steps = 0}});
+  refuse({"SGD", "PiecewiseConstantDecay", "one more than boundaries"},
+         SGD{.learning_rate = PiecewiseConstantDecay{.boundaries = {1, 2}, .values = {0.1}}});
   Sequential one{{2}, {Dense{.units = 1}}};
   expect_error(ErrorCode::invalid_argument, {"two or more outputs"},
                [&] { one.compile({.optimizer = SGD{}, .loss = CategoricalCrossentropy{}, .metrics = {}}); });

@@ -56,11 +56,25 @@ Loss loss_of(const std::string& name) {
   return SparseCategoricalCrossentropy{};
 }
 
+Value value_of(const Json& json) {
+  if (json.is_boolean()) return json.get<bool>();
+  if (json.is_number_integer()) return json.get<std::int64_t>();
+  if (json.is_number()) return json.get<double>();
+  if (json.is_string()) return json.get<std::string>();
+  if (json.is_array()) {
+    Value::List list;
+    for (const Json& each : json) list.push_back(value_of(each));
+    return list;
+  }
+  Value::Object object;
+  for (const auto& [key, value] : json.items()) object.emplace_back(key, value_of(value));
+  return object;
+}
+
 Optimizer optimizer_of(const Json& o) {
   Value::Object fields;
   for (const auto& [key, value] : o.items()) {
-    if (key == "class_name") continue;
-    fields.emplace_back(key, value.is_boolean() ? Value(value.get<bool>()) : Value(value.get<double>()));
+    if (key != "class_name") fields.emplace_back(key, value_of(value));
   }
   return Optimizer::make(o["class_name"].get<std::string>(), fields);
 }
