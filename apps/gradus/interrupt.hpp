@@ -23,8 +23,7 @@ class InterruptGuard {
 /// Ends a run after the batch in which Ctrl-C came.
 class StopOnInterrupt : public Callback {
  public:
-  bool on_batch_end(const TrainingState&) override { return !InterruptGuard::interrupted(); }
-  bool on_epoch_end(const TrainingState&, const Logs&) override { return !InterruptGuard::interrupted(); }
+  [[nodiscard]] bool interrupted() const override { return InterruptGuard::interrupted(); }
 };
 
 }  // namespace gradus::app

@@ -12,6 +12,7 @@
 #include "progress.hpp"
 #include "terminal.hpp"
 #include "train_plan.hpp"
+#include "train_run.hpp"
 #include "values.hpp"
 
 namespace gradus::app {
@@ -31,6 +32,11 @@ void declare(Arguments& arguments, TrainOptions& options) {
               "the recipe's, else adam")
       .option("--learning-rate", "R", options.learning_rate, "step size of the optimizer",
               "the recipe's; else 0.001, 0.01 for rows", 0, 1e30)
+      .option("--schedule", "SCHEDULE", options.schedule,
+              "how the learning rate changes: \"cosine warmup_steps=1epoch\", \"step decay_steps=10epochs "
+              "decay_rate=0.5\", one_cycle, exponential, restarts, piecewise, polynomial, constant. What is left out "
+              "fits the run: from the learning rate on, over all epochs",
+              "the recipe's, else constant")
       .option("--loss", "LOSS", options.loss, "what is made small",
               "the recipe's, else the one that goes with the last activation")
       .option("--metrics", "LIST", options.metrics, "what is measured beside the loss: \"accuracy, f1_score macro\"",
@@ -61,6 +67,28 @@ void declare(Arguments& arguments, TrainOptions& options) {
       .option("--k-fold", "K", options.k_fold,
               "train K networks, each on all training samples but a K-th, and measure it on those; nothing is saved",
               "one network is trained", 2)
+      .option("--early-stopping", "PATIENCE", options.early_stopping,
+              "end after so many epochs without a better val_loss: \"3\", \"5 monitor=val_accuracy "
+              "restore_best_weights\"",
+              "the recipe's, else none")
+      .option("--reduce-lr-on-plateau", "PATIENCE", options.reduce_lr,
+              "lower the learning rate after so many epochs without a better val_loss: \"5\", \"5 factor=0.5\"",
+              "the recipe's, else none")
+      .option("--csv-log", "FILE", options.csv_log, "write the figures of each epoch to a table", "none")
+      .option("--tensorboard", "DIR", options.tensorboard, "write event files that TensorBoard shows", "none")
+      .option("--save-each", "FILE", options.model_checkpoint,
+              "save the model after every epoch; {epoch:02d} and {val_loss:.4f} are filled in", "none")
+      .option("--checkpoint", "DIR", options.checkpoint,
+              "keep the run in this directory, so that it can be killed at any moment and resumed to the same bits",
+              "none")
+      .option("--every", "'N UNIT'", options.every, "how often: \"1 epoch\", \"500 steps\", \"60 seconds\"", "1 epoch")
+      .option("--keep", "K", options.keep, "how many checkpoints; older ones go away", "3", 1)
+      .option("--resume", "DIR", options.resume,
+              "go on with the run of these checkpoints; DATA and all other options are then known, and what is given "
+              "changes them",
+              "none")
+      .flag("--find-lr", options.find_lr,
+            "do not train: show how the loss changes while the learning rate grows, and propose a rate")
       .option("--save", "FILE", options.save, "where the model goes, as a Keras model file", "NAME.keras")
       .flag("--json", options.json, "print one JSON object")
       .more_help(help_on_specs);
@@ -93,17 +121,22 @@ void keep_good_weights(const TrainPlan& plan, const Sequential& model) {
   note("The weights after epoch " + std::to_string(epochs) + " are saved in " + plan.save_path + ".");
 }
 
-History run(const TrainPlan& plan, Sequential& model) {
+History run(const TrainPlan& plan, Sequential& model, Progress& progress, RunKeeper* keeper) {
   FitOptions fit = plan.recipe.fit_options(plan.parts);
   if (fit.epochs == 0) return {};
-  Progress progress;
   StopOnInterrupt stop;
   fit.callbacks = {&progress, &stop};
+  std::vector<std::unique_ptr<Callback>> callbacks;
+  for (const CallbackSpec& spec : plan.recipe.callbacks) {
+    callbacks.push_back(make_callback(spec));
+    fit.callbacks.push_back(callbacks.back().get());
+  }
+  fit.keeper = keeper;
   try {
     return model.fit(plan.parts.train, fit);
   } catch (const Error& error) {
     progress.clear();
-    if (error.code() == ErrorCode::not_finite) keep_good_weights(plan, model);
+    keep_good_weights(plan, model);
     throw;
   }
 }
@@ -145,9 +178,11 @@ void suggest(const TrainPlan& plan) {
        (image ? " image.png reads an image." : " rows.csv reads rows of numbers."));
 }
 
-int report_interrupt(const TrainPlan& plan, const Sequential& model, const History& history, bool json) {
+int report_interrupt(const TrainPlan& plan, const Sequential& model, const History& history, bool json,
+                     const std::string& checkpoints) {
   note("Interrupted in epoch " + std::to_string(epochs_of(history)) + " of " + std::to_string(plan.recipe.fit.epochs) +
-       "; the weights so far are saved in " + plan.save_path + ".");
+       "; the weights so far are saved in " + plan.save_path + "." +
+       (checkpoints.empty() ? "" : " To go on: gradus train --resume " + checkpoints));
   if (json) print_json(result_value(plan, model, history, Value(), true));
   return was_interrupted;
 }
@@ -160,23 +195,35 @@ int train(const Words& words) {
                       "Trains a network and saves it. With a recipe everything is settled, and options change "
                       "what they name; with data alone, a network is chosen that suits them.");
   declare(arguments, options);
-  if (!arguments.parse(words)) return done;
+  const Words complete = complete_words(words, options.recipe_text);
+  if (!arguments.parse(complete)) return done;
   if (options.k_fold && options.save) throw UsageError("--k-fold measures and saves nothing; leave out --save");
-  options.no_model = options.k_fold.has_value();
+  if (options.k_fold && (options.checkpoint || options.resume)) throw UsageError("--k-fold cannot be resumed");
+  options.no_model = options.k_fold.has_value() || options.find_lr;
+  Progress progress;
+  const std::unique_ptr<Checkpoints> checkpoints =
+      open_checkpoints(options, complete, [&progress](const std::string& sentence) {
+        progress.clear();
+        note(sentence);
+      });
   const TrainPlan plan = make_plan(options);
   if (options.k_fold) return cross_validate_plan(plan, options);
   Sequential model = plan.recipe.model(plan.parts.train);
+  if (options.find_lr) return find_rate(plan, model, options.json);
   announce(plan, model);
 
   History history;
   bool interrupted = false;
   {
     const InterruptGuard guard;
-    history = run(plan, model);
+    history = run(plan, model, progress, checkpoints.get());
     model.save(plan.save_path);
     interrupted = InterruptGuard::interrupted();
   }
-  if (interrupted) return report_interrupt(plan, model, history, options.json);
+  if (interrupted) {
+    const std::string directory = options.resume ? *options.resume : options.checkpoint.value_or("");
+    return report_interrupt(plan, model, history, options.json, directory);
+  }
 
   const bool has_test = !plan.parts.test.empty();
   const Dataset& measured = has_test ? plan.parts.test : plan.parts.train;

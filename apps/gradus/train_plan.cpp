@@ -11,6 +11,7 @@
 #include "base/atomic_file.hpp"
 #include "base/nearest.hpp"
 #include "base/text.hpp"
+#include "model/schedule_text.hpp"
 #include "model/spec_text.hpp"
 #include "terminal.hpp"
 
@@ -21,8 +22,8 @@ namespace {
 constexpr std::int64_t least_for_test_split = 50;
 
 /// The recipe of this name or file; nothing when DATA is no recipe.
-std::optional<Recipe> find_recipe(const std::string& name) {
-  if (name.ends_with(".toml")) return read_recipe(name);
+std::optional<Recipe> find_recipe(const std::string& name, const std::optional<std::string>& text) {
+  if (name.ends_with(".toml")) return text ? parse_recipe(*text, name) : read_recipe(name);
   const auto& all = recipes();
   const bool known = std::any_of(all.begin(), all.end(), [&](const EmbeddedRecipe& r) { return r.name == name; });
   if (!known) return std::nullopt;
@@ -180,7 +181,31 @@ ClassWeights class_weights_from(const std::string& text) {
   return weights;
 }
 
+/// A callback given by its options: "3 monitor=val_accuracy". It takes the place of the recipe's of the same class.
+void set_callback(Recipe& recipe, const std::string& class_name, const std::optional<std::string>& words,
+                  const char* main_option = nullptr) {
+  if (!words) return;
+  CallbackSpec spec = main_option == nullptr ? parse_spec<CallbackKind>(class_name + " " + *words)
+                                             : CallbackSpec::make(class_name, {{main_option, *words}});
+  (void)make_callback(spec);  // refuses what is out of range
+  std::erase_if(recipe.callbacks, [&](const CallbackSpec& each) { return each.class_name() == class_name; });
+  recipe.callbacks.push_back(std::move(spec));
+}
+
+void apply_callbacks(Recipe& recipe, const TrainOptions& options) {
+  set_callback(recipe, "EarlyStopping", options.early_stopping);
+  set_callback(recipe, "ReduceLROnPlateau", options.reduce_lr);
+  set_callback(recipe, "CSVLogger", options.csv_log, "filename");
+  set_callback(recipe, "TensorBoard", options.tensorboard, "log_dir");
+  set_callback(recipe, "ModelCheckpoint", options.model_checkpoint, "filepath");
+}
+
 void apply_options(Recipe& recipe, const TrainOptions& options) {
+  apply_callbacks(recipe, options);
+  if (options.schedule) {
+    recipe.schedule = *options.schedule;
+    (void)schedule_for(recipe.schedule, {});  // refuses what is mistyped
+  }
   if (options.optimizer) recipe.compile.optimizer = parse_optimizer(*options.optimizer);
   if (options.learning_rate) {
     recipe.compile.optimizer = recipe.compile.optimizer.with("learning_rate", *options.learning_rate);
@@ -210,7 +235,7 @@ void split_off_test(Recipe::Parts& parts, const TrainOptions& options, std::uint
 
 TrainPlan make_plan(const TrainOptions& options) {
   TrainPlan plan;
-  if (std::optional<Recipe> found = find_recipe(options.data.data)) {
+  if (std::optional<Recipe> found = find_recipe(options.data.data, options.recipe_text)) {
     plan.recipe = std::move(*found);
     plan.from_recipe = true;
     if (options.data_instead) {

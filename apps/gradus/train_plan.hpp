@@ -15,7 +15,11 @@ struct TrainOptions {
   std::optional<std::string> data_instead, layers, optimizer, loss, metrics, class_weight, augment, save;
   std::optional<std::int64_t> epochs, batch_size, seed, threads, k_fold;
   std::optional<double> learning_rate, validation_split, test_split;
-  bool no_shuffle = false, json = false;
+  std::optional<std::string> schedule, early_stopping, reduce_lr, csv_log, tensorboard, model_checkpoint;
+  std::optional<std::string> checkpoint, every, resume;
+  std::optional<std::int64_t> keep;
+  std::optional<std::string> recipe_text;  ///< of a resumed run: the recipe as it was, whatever the file says now
+  bool no_shuffle = false, json = false, find_lr = false;
   bool no_model = false;  ///< nothing will be saved
 };
 

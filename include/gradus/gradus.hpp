@@ -4,6 +4,7 @@
 #include <gradus/activations.hpp>
 #include <gradus/augmentation.hpp>
 #include <gradus/callbacks.hpp>
+#include <gradus/checkpoints.hpp>
 #include <gradus/constraints.hpp>
 #include <gradus/cross_validation.hpp>
 #include <gradus/dataset.hpp>

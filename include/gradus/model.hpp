@@ -22,6 +22,8 @@
 
 namespace gradus {
 
+class RunKeeper;
+
 struct BuildOptions {
   std::uint64_t seed = 0;  ///< of the initial weights: the same seed gives the same weights
   std::string name = "sequential";
@@ -71,6 +73,7 @@ struct FitOptions {
   Dataset validation_data{};           ///< measured after each epoch when not empty
   std::int64_t threads = 0;            ///< 0: all cores. The weights do not depend on it.
   std::vector<Callback*> callbacks{};  ///< not owned
+  RunKeeper* keeper = nullptr;         ///< keeps the run so that it can be resumed: checkpoints.hpp; not owned
 };
 
 struct EvaluateOptions {
@@ -159,6 +162,10 @@ class Sequential {
   /// The shape that layer `index` gives.
   [[nodiscard]] const Shape& layer_output_shape(std::size_t index) const;
   [[nodiscard]] const std::optional<CompileOptions>& compiled() const;
+  /// The rate of the next step. Throws `invalid_argument` when not compiled.
+  [[nodiscard]] double learning_rate() const;
+  /// Throws `invalid_argument` when not compiled, when the rate follows a schedule, or for a rate that is not above 0.
+  void set_learning_rate(double rate);
 
   [[nodiscard]] std::int64_t parameters() const;
   /// The weights in order: layer by layer, kernel before bias.

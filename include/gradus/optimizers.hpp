@@ -201,11 +201,10 @@ struct Lion {
   GRADUS_OPTIMIZER_MEMBERS(std::nullopt);
   static constexpr std::string_view class_name = "Lion";
   static constexpr auto fields() {
-    return std::tuple_cat(
-        std::tuple{field("learning_rate", &Lion::learning_rate, "step size, above 0, or a schedule"),
-                   field("beta_1", &Lion::beta_1, "share of the mean in the direction, above 0 to 1"),
-                   field("beta_2", &Lion::beta_2, "memory of the mean, 0 to below 1")},
-        shared_optimizer_fields<Lion>());
+    return std::tuple_cat(std::tuple{field("learning_rate", &Lion::learning_rate, "step size, above 0, or a schedule"),
+                                     field("beta_1", &Lion::beta_1, "share of the mean in the direction, above 0 to 1"),
+                                     field("beta_2", &Lion::beta_2, "memory of the mean, 0 to below 1")},
+                          shared_optimizer_fields<Lion>());
   }
 };
 

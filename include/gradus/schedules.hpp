@@ -101,12 +101,12 @@ struct CosineDecay {
   static constexpr std::string_view class_name = "CosineDecay";
   static constexpr auto fields() {
     using S = CosineDecay;
-    return std::tuple{
-        field("initial_learning_rate", &S::initial_learning_rate, "rate of the first step, above 0; 0 before a warm-up"),
-        field("decay_steps", &S::decay_steps, "steps of the cosine, 1 or more"),
-        field("alpha", &S::alpha, "share of the rate that is left at the end, 0 to 1"),
-        field("warmup_target", &S::warmup_target, "rate after the warm-up, above 0"),
-        field("warmup_steps", &S::warmup_steps, "steps of the warm-up, 0 or more")};
+    return std::tuple{field("initial_learning_rate", &S::initial_learning_rate,
+                            "rate of the first step, above 0; 0 before a warm-up"),
+                      field("decay_steps", &S::decay_steps, "steps of the cosine, 1 or more"),
+                      field("alpha", &S::alpha, "share of the rate that is left at the end, 0 to 1"),
+                      field("warmup_target", &S::warmup_target, "rate after the warm-up, above 0"),
+                      field("warmup_steps", &S::warmup_steps, "steps of the warm-up, 0 or more")};
   }
 };
 

@@ -69,24 +69,9 @@ std::vector<std::uint8_t> read_weights_member(const ZipReader& archive) {
   return archive.read(weights_member, largest_weights);
 }
 
-}  // namespace
-
-void write_keras(const Sequential& model, const std::string& path) {
-  AtomicFile file(path);  // first of all, so that a place that cannot be written to costs no work
-  const Value config = keras::config_to_keras(model);
-  const std::string config_text = write_json(config);
-  const std::string metadata_text = write_json(Value::Object{
-      {"keras_version", keras_version}, {"date_saved", now()}, {"gradus", keras::extras_of(model, config)}});
-  const std::vector<std::uint8_t> weights = keras::weights_to_keras(model);
-  const ZipMember members[] = {
-      {metadata_member, bytes_of(metadata_text)}, {config_member, bytes_of(config_text)}, {weights_member, weights}};
-  write_zip(file, members);
-  file.commit();
-}
-
-LoadedModel read_keras(const std::string& path) {
-  if (is_hdf5(path)) return read_keras_h5(path);
-  const ZipReader archive(path);
+/// `arrays` (may be null) receives those of a checkpoint.
+LoadedModel read_archive(const ZipReader& archive, std::vector<Tensor>* arrays) {
+  const std::string& path = archive.path();
   Value metadata = Value::Object{};
   if (archive.contains(metadata_member)) metadata = read_member(archive, metadata_member);
   const Value* found = metadata.find("gradus");
@@ -109,7 +94,47 @@ LoadedModel read_keras(const std::string& path) {
   in_weights(
       [&] { keras::read_optimizer(weights, keras::optimizer_paths(weights), false, loaded.model, loaded.notes); });
   in_extras([&] { keras::apply_model_extras(extras, loaded.model); });
+  if (arrays != nullptr) {
+    in_weights([&] { *arrays = keras::read_arrays(weights); });
+  }
   return loaded;
+}
+
+}  // namespace
+
+void write_keras(const Sequential& model, const std::string& path) { write_keras_checkpoint(model, path, {}); }
+
+void write_keras_checkpoint(const Sequential& model, const std::string& path, const KerasAdditions& additions) {
+  AtomicFile file(path);  // first of all, so that a place that cannot be written to costs no work
+  const Value config = keras::config_to_keras(model);
+  const std::string config_text = write_json(config);
+  Value extras = keras::extras_of(model, config);
+  if (!additions.run.is_null()) std::get<Value::Object>(extras.data).emplace_back("run", additions.run);
+  const std::string metadata_text =
+      write_json(Value::Object{{"keras_version", keras_version}, {"date_saved", now()}, {"gradus", std::move(extras)}});
+  const std::vector<std::uint8_t> weights = keras::weights_to_keras(model, additions.arrays);
+  const ZipMember members[] = {
+      {metadata_member, bytes_of(metadata_text)}, {config_member, bytes_of(config_text)}, {weights_member, weights}};
+  write_zip(file, members);
+  file.commit();
+}
+
+LoadedModel read_keras(const std::string& path) {
+  if (is_hdf5(path)) return read_keras_h5(path);
+  return read_archive(ZipReader(path), nullptr);
+}
+
+LoadedModel read_keras_checkpoint(const std::string& path, KerasAdditions& additions) {
+  additions.run = read_keras_run(path);
+  return read_archive(ZipReader(path), &additions.arrays);
+}
+
+Value read_keras_run(const std::string& path) {
+  const Value metadata = read_member(ZipReader(path), metadata_member);
+  const Value* extras = metadata.find("gradus");
+  const Value* run = extras == nullptr ? nullptr : extras->find("run");
+  if (run != nullptr) return *run;
+  throw Error(ErrorCode::bad_data, path + ": " + metadata_member + ": holds no run to resume: this is no checkpoint");
 }
 
 }  // namespace gradus

@@ -12,6 +12,17 @@ namespace gradus {
 LoadedModel read_keras(const std::string& path);
 void write_keras(const Sequential& model, const std::string& path);
 
+/// What a checkpoint holds beside the model: where the run stands, under the key gradus.run of metadata.json, and
+/// arrays in the group /gradus/run of the weights' file. Keras looks at neither.
+struct KerasAdditions {
+  Value run;
+  std::vector<Tensor> arrays;
+};
+void write_keras_checkpoint(const Sequential& model, const std::string& path, const KerasAdditions& additions);
+LoadedModel read_keras_checkpoint(const std::string& path, KerasAdditions& additions);
+/// KerasAdditions::run alone. Throws `bad_data` when there is none.
+Value read_keras_run(const std::string& path);
+
 /// Keras's older `.h5`, of Keras 1 and 2, tf.keras and Keras 3's legacy writer; written for tf.keras 2 and Keras 3.
 LoadedModel read_keras_h5(const std::string& path);
 void write_keras_h5(const Sequential& model, const std::string& path);

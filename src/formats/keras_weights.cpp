@@ -14,6 +14,8 @@ namespace {
 
 [[noreturn]] void damaged(const std::string& sentence) { throw Error(ErrorCode::bad_data, sentence); }
 
+const std::string array_group = "/gradus/run/";
+
 std::vector<float> floats(std::span<const Real> values) { return {values.begin(), values.end()}; }
 
 /// Where the groups of the layers lie: by writer, and by the system it ran on.
@@ -120,7 +122,7 @@ void read_learning_rate(const Tensor& stored, Sequential& model, std::vector<std
 
 }  // namespace
 
-std::vector<std::uint8_t> weights_to_keras(const Sequential& model) {
+std::vector<std::uint8_t> weights_to_keras(const Sequential& model, const std::vector<Tensor>& arrays) {
   const Sequential::State& state = model.state();
   const std::vector<FileLayer> layers = file_layers(model);
   std::vector<std::string> classes;
@@ -141,7 +143,18 @@ std::vector<std::uint8_t> weights_to_keras(const Sequential& model) {
   if (state.compiled) write_optimizer(model, file);
   file.group("/vars");
   file.text_attribute("/vars", "name", state.name);
+  for (std::size_t i = 0; i < arrays.size(); ++i) {
+    file.dataset(array_group + std::to_string(i), arrays[i].shape(), floats(arrays[i].values()));
+  }
   return file.bytes();
+}
+
+std::vector<Tensor> read_arrays(const Hdf5Reader& file) {
+  std::vector<Tensor> arrays;
+  while (file.has_dataset(array_group + std::to_string(arrays.size()))) {
+    arrays.push_back(file.read(array_group + std::to_string(arrays.size())));
+  }
+  return arrays;
 }
 
 void write_weight(const Sequential::State& state, const Parameter& parameter, const std::string& path,

@@ -15,7 +15,10 @@
 namespace gradus::keras {
 
 /// model.weights.h5: every layer's weights and, when the model is compiled, the optimizer's state.
-std::vector<std::uint8_t> weights_to_keras(const Sequential& model);
+/// `arrays` go to /gradus/run/0, 1, ...
+std::vector<std::uint8_t> weights_to_keras(const Sequential& model, const std::vector<Tensor>& arrays = {});
+/// Those arrays.
+std::vector<Tensor> read_arrays(const Hdf5Reader& file);
 
 /// One weight as a dataset.
 void write_weight(const Sequential::State& state, const Parameter& parameter, const std::string& path,

@@ -1,11 +1,13 @@
 #include "formats/recipe.hpp"
 
+#include <algorithm>
 #include <tuple>
 
 #include <gradus/error.hpp>
 
 #include "base/nearest.hpp"
 #include "base/text.hpp"
+#include "model/schedule_text.hpp"
 
 namespace gradus {
 
@@ -34,9 +36,25 @@ Recipe::Parts Recipe::parts(const TrainTest& loaded, const TrainTest& loaded_tes
   return parts;
 }
 
+namespace {
+
+LearningRate learning_rate_of(const Optimizer& optimizer) {
+  const Value fields = optimizer.fields();
+  return FieldType<LearningRate>::from_value(*fields.find("learning_rate"));
+}
+
+}  // namespace
+
 Sequential Recipe::model(const Dataset& train) const {
   Sequential model(input_shape.rank() == 0 ? train.sample_shape() : input_shape, layers, build);
-  model.compile(compile);
+  CompileOptions options = compile;
+  if (!schedule.empty()) {
+    const LearningRate rate = learning_rate_of(options.optimizer);
+    const std::int64_t batch = std::max<std::int64_t>(1, std::min(fit.batch_size, train.size()));
+    const auto chosen = schedule_for(schedule, {rate.at(0), (train.size() + batch - 1) / batch, fit.epochs});
+    if (chosen) options.optimizer = options.optimizer.with("learning_rate", FieldType<Schedule>::to_value(*chosen));
+  }
+  model.compile(options);
   if (train.is_classified()) model.set_class_names(train.class_names());
   return model;
 }

@@ -37,6 +37,8 @@ namespace gradus {
 ///   shuffle = true
 ///   seed = 1
 ///   class_weight = "balanced"         # or {0 = 1.0, 1 = 5.0}
+///   schedule = "cosine warmup_steps=1epoch"
+///   callbacks = ["early_stopping 3 restore_best_weights"]   # or tables: {class = "ReduceLROnPlateau", factor = 0.5}
 ///   [augmentation]                    # as gradus::Augmentation
 ///   shift = 2
 ///   rotate = 10
@@ -58,7 +60,9 @@ struct Recipe {
   std::vector<Layer> layers;
   BuildOptions build{};
   CompileOptions compile{};
-  FitOptions fit{};  ///< validation_data is empty here
+  FitOptions fit{};        ///< validation_data is empty here
+  std::string schedule{};  ///< of the learning rate, in the words of model/schedule_text.hpp; empty: none
+  std::vector<CallbackSpec> callbacks{};
 
   /// The parts that the run uses: `loaded` is what `datasets::load` gave for data.source, `loaded_test` what it gave
   /// for data.test where that is named. Throws `invalid_argument` when the recipe asks for more than is there.

@@ -9,6 +9,7 @@
 #include "base/gzip.hpp"
 #include "base/text.hpp"
 #include "formats/recipe_table.hpp"
+#include "model/schedule_text.hpp"
 #include "model/spec_text.hpp"
 
 namespace gradus {
@@ -184,7 +185,8 @@ ClassWeights class_weights_of(const toml::node& node, const Source& source) {
   return weights;
 }
 
-void read_fit(Section& recipe, FitOptions& fit, const Source& source) {
+void read_fit(Section& recipe, Recipe& result, const Source& source) {
+  FitOptions& fit = result.fit;
   const toml::table* table = recipe.table("fit");
   if (table == nullptr) return;
   constexpr std::int64_t most = 1'000'000'000;
@@ -195,6 +197,17 @@ void read_fit(Section& recipe, FitOptions& fit, const Source& source) {
   section.seed("seed", fit.seed);
   if (const toml::node* node = section.find("class_weight"); node != nullptr) {
     fit.class_weight = class_weights_of(*node, source);
+  }
+  section.text("schedule", result.schedule);
+  if (!result.schedule.empty()) {
+    source.at(*table->get("schedule"), "fit.schedule", [&] { return schedule_for(result.schedule, {}); });
+  }
+  if (const toml::node* node = section.find("callbacks"); node != nullptr) {
+    if (!node->is_array()) section.wrong(*node, "callbacks", "a list");
+    for (const toml::node& item : *node->as_array()) {
+      result.callbacks.push_back(spec_of<CallbackKind>(item, "fit.callbacks", source));
+      source.at(item, "fit.callbacks", [&] { return make_callback(result.callbacks.back()); });
+    }
   }
   section.check_keys();
 }
@@ -218,7 +231,7 @@ Recipe recipe_of(const toml::table& table, const Source& source) {
   read_data(section, recipe.data, source);
   read_model(section, recipe, source);
   read_compile(section, recipe.compile, source);
-  read_fit(section, recipe.fit, source);
+  read_fit(section, recipe, source);
   read_augmentation(section, recipe.fit, source);
   (void)section.find("search");  // recipe_search.cpp reads it
   section.check_keys();

@@ -76,6 +76,24 @@ class AreaState final : public MetricState {
     return {{"", weight == 0 ? 0 : sum / weight}};
   }
 
+  [[nodiscard]] std::vector<double> memory() const override {
+    std::vector<double> numbers(weights_);
+    for (std::size_t at = 0; at < scores_.size(); ++at) {
+      numbers.push_back(static_cast<double>(scores_[at]));
+      numbers.push_back(truths_[at]);
+    }
+    return numbers;
+  }
+  void restore(const std::vector<double>& memory) override {
+    const std::size_t samples = memory.size() / (2 * n_ + 1);
+    weights_.assign(memory.begin(), memory.begin() + static_cast<std::ptrdiff_t>(samples));
+    scores_.clear(), truths_.clear();
+    for (std::size_t at = samples; at + 1 < memory.size(); at += 2) {
+      scores_.push_back(static_cast<Real>(memory[at]));
+      truths_.push_back(memory[at + 1] != 0 ? 1 : 0);
+    }
+  }
+
  private:
   [[nodiscard]] Ranked ranked(std::size_t at) const {
     return {static_cast<double>(scores_[at]), weights_[at / n_], truths_[at] != 0};

@@ -70,6 +70,21 @@ class CountState final : public MetricState {
     return {{"", ratio(sum, rules_.average == Average::weighted ? support : static_cast<double>(counts_.size()))}};
   }
 
+  [[nodiscard]] std::vector<double> memory() const override {
+    std::vector<double> numbers;
+    for (const Counts& c : counts_) {
+      numbers.insert(numbers.end(), {c.true_positives, c.false_negatives, c.false_positives});
+    }
+    return numbers;
+  }
+  void restore(const std::vector<double>& memory) override {
+    for (std::size_t i = 0; i < counts_.size(); ++i) {
+      Counts& c = counts_[i];
+      c.true_positives = memory.at(3 * i), c.false_negatives = memory.at(3 * i + 1);
+      c.false_positives = memory.at(3 * i + 2);
+    }
+  }
+
  private:
   [[nodiscard]] std::vector<std::pair<std::string, double>> by_class() const {
     std::vector<std::pair<std::string, double>> each;

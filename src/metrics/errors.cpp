@@ -60,6 +60,18 @@ class R2State final : public MetricState {
     return {{"", sum / static_cast<double>(outputs_.size())}};
   }
 
+  [[nodiscard]] std::vector<double> memory() const override {
+    std::vector<double> numbers{weight_};
+    for (const Output& output : outputs_) numbers.insert(numbers.end(), {output.off, output.mean, output.spread});
+    return numbers;
+  }
+  void restore(const std::vector<double>& memory) override {
+    weight_ = memory.at(0);
+    for (std::size_t i = 0; i < outputs_.size(); ++i) {
+      outputs_[i] = {memory.at(3 * i + 1), memory.at(3 * i + 2), memory.at(3 * i + 3)};
+    }
+  }
+
  private:
   struct Output {
     double off = 0, mean = 0, spread = 0;

@@ -30,6 +30,9 @@ class MeanState final : public MetricState {
   [[nodiscard]] std::vector<std::pair<std::string, double>> figures() const override { return {{"", now()}}; }
   [[nodiscard]] double now() const override { return metric_.finish(weight_ == 0 ? 0 : sum_ / weight_); }
 
+  [[nodiscard]] std::vector<double> memory() const override { return {sum_, weight_}; }
+  void restore(const std::vector<double>& memory) override { sum_ = memory.at(0), weight_ = memory.at(1); }
+
  private:
   const MeanMetric& metric_;
   double sum_ = 0, weight_ = 0;

@@ -26,6 +26,10 @@ class MetricState {
   [[nodiscard]] virtual std::vector<std::pair<std::string, double>> figures() const = 0;
   /// The first of them, if it costs next to nothing; else -1.
   [[nodiscard]] virtual double now() const { return -1; }
+  /// All that it keeps, as numbers that `restore` takes back to the bit, after a reset: so that a run can be resumed in
+  /// the middle of an epoch.
+  [[nodiscard]] virtual std::vector<double> memory() const = 0;
+  virtual void restore(const std::vector<double>& memory) = 0;
 };
 
 /// A metric, ready to compute. It looks at samples one by one, in any thread, and then at what it kept of all of them.

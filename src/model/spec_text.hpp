@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <gradus/augmentation.hpp>
+#include <gradus/callbacks.hpp>
 #include <gradus/layers.hpp>
 #include <gradus/losses.hpp>
 #include <gradus/metrics.hpp>

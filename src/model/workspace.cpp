@@ -300,7 +300,12 @@ void Workspace::gradients(const std::function<void(std::int64_t, std::int64_t)>*
     std::fill(penalties_.begin(), penalties_.end(), 0.0);
   }
   run(gradient_, worth(pool));
+  if (update != nullptr) constrain(weights, pool);
+}
+
+void Workspace::constrain(Real* weights, ThreadPool* pool) {
   if (constrain_.empty() || weights == nullptr) return;
+  pass_.weights = weights;
   run(constrain_, worth(pool));
   for (const Placed& placed : placed_) placed.function->refresh(placed.buffers, weights);
 }

@@ -46,9 +46,13 @@ class Workspace {
   /// Outputs, the loss and the metrics of each sample, and in a training workspace the gradients by activations.
   void forward_backward(const BatchTargets& targets, ThreadPool* pool);
   /// The gradients by weights, in gradients(); `update` (may be null) is told of each part of the block as it is done.
-  /// `weights` is the model's block where it may be changed; `plain_rate` as in Pass.
+  /// `weights` is the model's block where it may be changed; `plain_rate` as in Pass. Without `update`, `constrain` is
+  /// left to the caller.
   void gradients(const std::function<void(std::int64_t, std::int64_t)>* update, Real* weights, Real plain_rate,
                  ThreadPool* pool);
+
+  /// Brings the weights back to what their constraints allow.
+  void constrain(Real* weights, ThreadPool* pool);
 
   /// Outputs of sample r; output_size() numbers.
   [[nodiscard]] const Real* output(std::int64_t r) const { return output_ + r * output_stride_; }

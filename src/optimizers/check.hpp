@@ -14,9 +14,7 @@ inline void demand_option(bool good, const char* option, const char* what, const
   throw Error(ErrorCode::invalid_argument, std::string(option) + " must be " + what + ", got " + value.to_string());
 }
 
-inline void demand_above_0(const char* option, double value) {
-  demand_option(value > 0, option, "above 0", value);
-}
+inline void demand_above_0(const char* option, double value) { demand_option(value > 0, option, "above 0", value); }
 inline void demand_share(const char* option, double share) {
   demand_option(share >= 0 && share < 1, option, "0 or more and below 1", share);
 }

@@ -11,11 +11,11 @@ class NadamFunction final : public AdamLike<Nadam> {
               double learning_rate) const override {
     const auto t = static_cast<double>(step);
     const double u = mean_share(t), next_u = mean_share(t + 1), product = product_of_shares(step);
-    kernels::nadam(w, g, slots[0], slots[1], n,
-                   {static_cast<Real>(learning_rate), static_cast<Real>(spec_.beta_1), static_cast<Real>(spec_.beta_2),
-                    static_cast<Real>(spec_.epsilon), static_cast<Real>(next_u / (1 - product * next_u)),
-                    static_cast<Real>((1 - u) / (1 - product)),
-                    static_cast<Real>(1 / (1 - std::pow(spec_.beta_2, t)))});
+    kernels::nadam(
+        w, g, slots[0], slots[1], n,
+        {static_cast<Real>(learning_rate), static_cast<Real>(spec_.beta_1), static_cast<Real>(spec_.beta_2),
+         static_cast<Real>(spec_.epsilon), static_cast<Real>(next_u / (1 - product * next_u)),
+         static_cast<Real>((1 - u) / (1 - product)), static_cast<Real>(1 / (1 - std::pow(spec_.beta_2, t)))});
   }
 
  private:

@@ -66,9 +66,8 @@ template <class S>
 class OptimizerOf : public OptimizerFunction {
  public:
   explicit OptimizerOf(const S& spec)
-      : OptimizerFunction(spec.learning_rate,
-                          {spec.weight_decay, spec.clipnorm, spec.global_clipnorm, spec.clipvalue, spec.use_ema,
-                           spec.ema_momentum, spec.ema_overwrite_frequency}),
+      : OptimizerFunction(spec.learning_rate, {spec.weight_decay, spec.clipnorm, spec.global_clipnorm, spec.clipvalue,
+                                               spec.use_ema, spec.ema_momentum, spec.ema_overwrite_frequency}),
         spec_(spec) {}
 
  protected:
@@ -84,8 +83,7 @@ using OptimizerRegistry = SpecRegistry<OptimizerKind>;
 
 template <class S, class F>
 bool register_optimizer(std::string_view file) {
-  return OptimizerRegistry::instance().add(S{},
-                                           {[](const Optimizer& spec) -> std::unique_ptr<OptimizerFunction> {
+  return OptimizerRegistry::instance().add(S{}, {[](const Optimizer& spec) -> std::unique_ptr<OptimizerFunction> {
                                              return std::make_unique<F>(*spec.get_if<S>());
                                            }},
                                            file);

@@ -61,8 +61,7 @@ void check(const PiecewiseConstantDecay& s) {
                 static_cast<std::int64_t>(s.values.size()));
   for (const double value : s.values) demand_above_0("values", value);
   const bool ascending = std::is_sorted(s.boundaries.begin(), s.boundaries.end());
-  demand_option(ascending, "boundaries", "in ascending order",
-                FieldType<std::vector<double>>::to_value(s.boundaries));
+  demand_option(ascending, "boundaries", "in ascending order", FieldType<std::vector<double>>::to_value(s.boundaries));
 }
 double rate(const PiecewiseConstantDecay& s, double steps) {
   const auto at = std::lower_bound(s.boundaries.begin(), s.boundaries.end(), steps);
@@ -147,9 +146,7 @@ bool register_schedule() {
 
 double LearningRate::at(std::int64_t steps) const {
   if (!schedule_) return rate_;
-  return ScheduleRegistry::instance()
-      .find(schedule_->class_name())
-      .maker.rate(*schedule_, static_cast<double>(steps));
+  return ScheduleRegistry::instance().find(schedule_->class_name()).maker.rate(*schedule_, static_cast<double>(steps));
 }
 
 LearningRate FieldType<LearningRate>::from_value(const Value& value) {

@@ -26,6 +26,11 @@ class Measures {
   /// -1 when it is not measured.
   [[nodiscard]] double accuracy() const;
   [[nodiscard]] Logs logs() const;
+  [[nodiscard]] std::int64_t samples() const { return samples_; }
+
+  /// All that is known of the samples so far, for a checkpoint; `restore` comes after begin.
+  [[nodiscard]] Value memory() const;
+  void restore(const Value& memory);
 
  private:
   const Sequential::State& model_;

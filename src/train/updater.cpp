@@ -52,6 +52,7 @@ void Updater::step() {
       if (factor != 1) kernels::scale(workspace_.gradient_block() + piece.begin, piece.end - piece.begin, factor);
       update(piece.begin, piece.end);
     });
+    workspace_.constrain(s_.block.data(), &pool_);
     s_.touch();
   } else {
     const Real plain = s_.optimizer->is_plain() ? static_cast<Real>(rate_) : Real{0};

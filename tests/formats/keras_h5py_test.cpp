@@ -9,7 +9,7 @@
 namespace gradus {
 namespace {
 
-Sequential trained_model(const std::string& first_layer) {
+Sequential trained_model(const std::string& first_layer, RunKeeper* keeper = nullptr, Callback* callback = nullptr) {
   std::vector<Real> inputs;
   std::vector<std::int32_t> labels;
   for (int i = 0; i < 12; ++i) {
@@ -22,8 +22,9 @@ Sequential trained_model(const std::string& first_layer) {
        Dense{.units = 2, .activation = softmax}},
       {.name = "checked"});
   model.compile({Adam{.learning_rate = 0.01}, CategoricalCrossentropy{}, {Accuracy{}}});
-  model.fit(Dataset::classified("toy", {2, 3}, std::move(inputs), std::move(labels), 2),
-            {.epochs = 3, .batch_size = 6});
+  FitOptions options{.epochs = 3, .batch_size = 6, .keeper = keeper};
+  if (callback != nullptr) options.callbacks = {callback};
+  model.fit(Dataset::classified("toy", {2, 3}, std::move(inputs), std::move(labels), 2), options);
   return model;
 }
 
@@ -44,6 +45,15 @@ TEST(KerasFile, IsWhatPythonAndH5pyFindInAFileOfKeras) {
   const std::string path = directory / "checked.keras";
   trained_model("first").save(path);
   check_with_h5py("check_keras_file.py", path);
+}
+
+// With arrays of a callback in it, which Keras does not look at.
+TEST(KerasFile, OfACheckpointIsOneOfKerasAsWell) {
+  test::TemporaryDirectory directory;
+  Checkpoints keeper({.directory = directory / "run"});
+  EarlyStopping stop({.monitor = "loss", .patience = 9, .restore_best_weights = true});
+  trained_model("first", &keeper, &stop);
+  check_with_h5py("check_keras_file.py", keeper.newest());
 }
 
 TEST(KerasH5, IsWhatH5pyFindsInAFileOfKeras) {

@@ -97,6 +97,28 @@ TEST(Recipe, SaysHowSamplesAreVaried) {
                [] { parse_recipe(whole + "shfit = 2\n", "r.toml"); });
 }
 
+TEST(Recipe, HasScheduleAndCallbacks) {
+  const Recipe recipe =
+      parse_recipe(replaced(whole, "shuffle = false",
+                            "schedule = \"one_cycle\"\ncallbacks = [\"early_stopping 3 monitor=loss\", {class = "
+                            "\"CSVLogger\", filename = \"a.csv\"}]"),
+                   "r.toml");
+  EXPECT_EQ(recipe.schedule, "one_cycle");
+  const std::vector<CallbackSpec> callbacks = {EarlyStoppingOptions{.monitor = "loss", .patience = 3},
+                                               CSVLoggerOptions{.filename = "a.csv"}};
+  EXPECT_EQ(recipe.callbacks, callbacks);
+  const Dataset data =
+      Dataset::classified("zeros", {4, 4, 1}, std::vector<Real>(90 * 16), std::vector<std::int32_t>(90), 2);
+  Recipe scheduled = recipe;
+  scheduled.layers = {Flatten{}, Dense{.units = 1}};
+  // 7 epochs of 10 batches of 9 samples.
+  EXPECT_EQ(scheduled.model(data).compiled()->optimizer,
+            Optimizer(SGD{.learning_rate = OneCycle{.max_learning_rate = 0.5, .total_steps = 70}}));
+  expect_mistake("shuffle = false", "schedule = \"cosin\"", {"r.toml:23: ", "fit.schedule", "'cosin'"});
+  expect_mistake("shuffle = false", "callbacks = [\"early_stopping -1\"]",
+                 {"r.toml:23: ", "fit.callbacks", "patience", "-1"});
+}
+
 TEST(Recipe, MistakesAreNamedWithTheirLine) {
   expect_mistake("summary", "sumary", {"r.toml:2: ", "'sumary'", "did you mean 'summary'?"});
   expect_mistake("[fit]", "[fitt]", {"r.toml:20: ", "'fitt'", "did you mean 'fit'?"});

@@ -88,8 +88,7 @@ TEST(SpecText, OptimizersLossesMetrics) {
   EXPECT_EQ(parse_optimizer("adam learning_rate=cosine_decay(0.001, 5000) clipnorm=1"),
             Optimizer(Adam{.learning_rate = CosineDecay{.initial_learning_rate = 0.001, .decay_steps = 5000},
                            .clipnorm = 1.0}));
-  EXPECT_EQ(parse_optimizer("sgd 0.3 use_ema"),
-            Optimizer(SGD{.learning_rate = 0.3, .use_ema = true}));
+  EXPECT_EQ(parse_optimizer("sgd 0.3 use_ema"), Optimizer(SGD{.learning_rate = 0.3, .use_ema = true}));
   EXPECT_EQ(parse_optimizer("RMSprop(learning_rate=0.01, rho=0.5)"),
             Optimizer(RMSprop{.learning_rate = 0.01, .rho = 0.5}));
   EXPECT_EQ(parse_optimizer("sgd 0.3 momentum=0.9 nesterov"),

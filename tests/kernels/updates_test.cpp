@@ -75,8 +75,7 @@ TEST_P(Updates, AgreeWithTheReference) {
         n, "scale", [&](A a, G) { scale(a.w.data(), n, 0.3F); },
         [&](A a, G) { reference::scale(a.w.data(), n, 0.3F); });
     compare(
-        n, "clip", [&](A a, G) { clip(a.w.data(), n, 0.5F); },
-        [&](A a, G) { reference::clip(a.w.data(), n, 0.5F); });
+        n, "clip", [&](A a, G) { clip(a.w.data(), n, 0.5F); }, [&](A a, G) { reference::clip(a.w.data(), n, 0.5F); });
     compare(
         n, "decay", [&](A a, G) { decay(a.w.data(), n, 0.01F); },
         [&](A a, G) { reference::decay(a.w.data(), n, 0.01F); });

@@ -147,6 +147,7 @@ TEST(Registries, HoldWhatTheHeadersHold) {
   EXPECT_EQ(Metric::names(), declared("metrics.hpp"));
   EXPECT_EQ(Initializer::names(), declared("initializers.hpp"));
   EXPECT_EQ(Schedule::names(), declared("schedules.hpp"));
+  EXPECT_EQ(CallbackSpec::names(), declared("callbacks.hpp"));
 }
 
 }  // namespace

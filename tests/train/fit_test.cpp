@@ -220,9 +220,8 @@ TEST(Compile, RefusesNumbersOutOfRange) {
   });
   EXPECT_FALSE(model.compiled());
   const auto refuse = [&](std::initializer_list<std::string> words, const Optimizer& optimizer) {
-    expect_error(ErrorCode::invalid_argument, words, [&] {
-      model.compile({.optimizer = optimizer, .loss = MeanSquaredError{}, .metrics = {}});
-    });
+    expect_error(ErrorCode::invalid_argument, words,
+                 [&] { model.compile({.optimizer = optimizer, .loss = MeanSquaredError{}, .metrics = {}}); });
   };
   refuse({"Adam", "clipnorm", "above 0", "-1"}, Adam{.clipnorm = -1});
   refuse({"SGD", "only one of"}, SGD{.clipnorm = 1, .clipvalue = 1});

@@ -113,9 +113,8 @@ void Lion(float* w, const float* g, float* m, std::int64_t n, float rate, float 
 
 void Scale(float* x, std::int64_t n, float factor) {
   const V f = hn::Set(D(), factor);
-  for_vectors(n, [&](std::int64_t i, std::int64_t left) HWY_ATTR {
-    store_columns(hn::Mul(f, load_columns(x + i, left)), x + i, left);
-  });
+  for_vectors(n, [&](std::int64_t i, std::int64_t left)
+                     HWY_ATTR { store_columns(hn::Mul(f, load_columns(x + i, left)), x + i, left); });
 }
 
 void Clip(float* x, std::int64_t n, float limit) {

@@ -1,0 +1,199 @@
+// Runs kept in checkpoints and resumed within one process: at every step, under every kind of state.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include <gradus/gradus.hpp>
+
+#include "support/expect_error.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace gradus::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+const Dataset& data() {
+  static const Dataset moons = datasets::moons(60);
+  return moons;
+}
+
+Sequential new_model(const Optimizer& optimizer) {
+  Sequential model{{2}, {Dense{.units = 7, .activation = relu}, Dense{.units = 2, .activation = softmax}}, {.seed = 4}};
+  model.compile({.optimizer = optimizer, .loss = CategoricalCrossentropy{}, .metrics = {Accuracy{}}});
+  return model;
+}
+
+/// The run that the tests break off and resume: 4 epochs of 5 steps.
+FitOptions options(RunKeeper* keeper, std::vector<Callback*> callbacks) {
+  return {.epochs = 4,
+          .batch_size = 13,
+          .seed = 3,
+          .augmentation = {.noise = 0.1},
+          .validation_data = data(),
+          .threads = 1,
+          .callbacks = std::move(callbacks),
+          .keeper = keeper};
+}
+
+/// Throws out of `fit` after some steps, as if the process had died there.
+class Dies : public Callback {
+ public:
+  explicit Dies(std::int64_t steps) : left_(steps) {}
+  bool on_batch_end(const TrainingState&) override {
+    if (left_-- == 0) throw std::runtime_error("killed");
+    return true;
+  }
+
+ private:
+  std::int64_t left_;
+};
+
+struct Case {
+  std::string name;
+  Optimizer optimizer;
+};
+
+class Resumed : public testing::TestWithParam<Case> {};
+
+TEST_P(Resumed, AfterAnyStepEndsWithTheSameBits) {
+  const auto callbacks = [] {
+    return std::pair{
+        EarlyStopping({.min_delta = 10, .patience = 1, .restore_best_weights = true, .start_from_epoch = 1}),
+        ReduceLROnPlateau({.monitor = "loss", .factor = 0.5, .patience = 1, .min_delta = 10})};
+  };
+  const bool scheduled = GetParam().name == "schedule";
+  const auto all = [&](auto& pair, Callback* last) {
+    std::vector<Callback*> list{&pair.first, last};
+    if (!scheduled) list.push_back(&pair.second);
+    return list;
+  };
+  Sequential whole = new_model(GetParam().optimizer);
+  auto watching = callbacks();
+  LambdaCallback nothing({});
+  const History expected = whole.fit(data(), options(nullptr, all(watching, &nothing)));
+  ASSERT_EQ(expected.at("loss").size(), 3U) << "the early stop is part of what is tested";
+
+  for (std::int64_t steps = 0; steps < 15; ++steps) {
+    TemporaryDirectory directory;
+    {
+      Checkpoints keeper({.directory = directory / "run", .unit = CheckpointOptions::Unit::steps, .keep = 2});
+      Sequential model = new_model(GetParam().optimizer);
+      auto lost = callbacks();
+      Dies dies(steps);
+      EXPECT_THROW(model.fit(data(), options(&keeper, all(lost, &dies))), std::runtime_error);
+    }
+    Checkpoints keeper({.directory = directory / "run", .unit = CheckpointOptions::Unit::steps, .resume = true});
+    Sequential model = new_model(GetParam().optimizer);
+    auto resumed = callbacks();
+    FitOptions again = options(&keeper, all(resumed, &nothing));
+    again.threads = 2;
+    const History history = model.fit(data(), again);
+    EXPECT_EQ(history.entries(), expected.entries()) << "killed after step " << steps;
+    EXPECT_EQ(model.weights_sha256(), whole.weights_sha256()) << "killed after step " << steps;
+    EXPECT_EQ(model.history().entries(), whole.history().entries());
+    EXPECT_EQ(model.learning_rate(), whole.learning_rate());
+    EXPECT_EQ(resumed.first.best(), watching.first.best());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Optimizers, Resumed,
+                         testing::Values(Case{"momentum", SGD{.learning_rate = 0.1, .momentum = 0.9}},
+                                         Case{"everything", AdamW{.amsgrad = true,
+                                                                  .global_clipnorm = 0.5,
+                                                                  .use_ema = true,
+                                                                  .ema_momentum = 0.9,
+                                                                  .ema_overwrite_frequency = 7}},
+                                         Case{"schedule", Nadam{.learning_rate = CosineDecay{.initial_learning_rate = 0,
+                                                                                             .decay_steps = 15,
+                                                                                             .warmup_target = 0.05,
+                                                                                             .warmup_steps = 4}}}),
+                         [](const auto& each) { return each.param.name; });
+
+/// Makes a run of two epochs that is killed, with a checkpoint after each epoch; gives the names of its files.
+std::vector<std::string> killed_run(const std::string& directory) {
+  Checkpoints keeper({.directory = directory});
+  Sequential model = new_model(Adam{});
+  Dies dies(12);
+  EXPECT_THROW(model.fit(data(), options(&keeper, {&dies})), std::runtime_error);
+  std::vector<std::string> files;
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    if (entry.path().extension() == ".keras") files.push_back(entry.path().filename().string());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+TEST(Checkpoints, LieUnderTheCountOfStepsAndOpenAsModels) {
+  TemporaryDirectory directory;
+  EXPECT_EQ(
+      killed_run(directory / "run"),
+      (std::vector<std::string>{"step-000000000000.keras", "step-000000000005.keras", "step-000000000010.keras"}));
+  const Sequential model = Sequential::load(directory / "run/step-000000000010.keras");
+  EXPECT_EQ(model.history().at("loss").size(), 2U);
+}
+
+TEST(Checkpoints, TakeTheOneBeforeADamagedOneAndSaySo) {
+  TemporaryDirectory directory;
+  const std::string run = directory / "run";
+  killed_run(run);
+  fs::resize_file(run + "/step-000000000010.keras", 1000);
+  std::vector<std::string> told;
+  Checkpoints keeper({.directory = run, .resume = true},
+                     [&](const std::string& sentence) { told.push_back(sentence); });
+  Sequential model = new_model(Adam{}), whole = new_model(Adam{});
+  LambdaCallback nothing({});
+  model.fit(data(), options(&keeper, {&nothing}));
+  whole.fit(data(), options(nullptr, {&nothing}));
+  EXPECT_EQ(model.weights_sha256(), whole.weights_sha256());
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_NE(told[0].find("step-000000000010.keras"), std::string::npos) << told[0];
+  EXPECT_TRUE(fs::exists(run + "/step-000000000010.keras.damaged"));
+}
+
+TEST(Checkpoints, RefuseWhatDoesNotBelongTogether) {
+  TemporaryDirectory directory;
+  const std::string run = directory / "run";
+  killed_run(run);
+  expect_error(ErrorCode::invalid_argument, {"holds the checkpoints of a run"},
+               [&] { Checkpoints({.directory = run}); });
+  expect_error(ErrorCode::invalid_argument, {"every", "0"}, [&] { Checkpoints({.directory = run, .every = 0}); });
+  expect_error(ErrorCode::not_found, {"no checkpoint"}, [&] { Checkpoints::about(directory / "empty"); });
+  expect_error(ErrorCode::io, {"cannot be written there"}, [] { Checkpoints({.directory = "/proc/no/such"}); });
+  Checkpoints keeper({.directory = run, .resume = true});
+  expect_error(ErrorCode::io, {"another run"}, [&] { Checkpoints({.directory = run, .resume = true}); });
+  LambdaCallback nothing({});
+  Sequential model = new_model(Adam{});
+  FitOptions other = options(&keeper, {&nothing});
+  other.batch_size = 20;
+  expect_error(ErrorCode::invalid_argument, {"batch_size", "13", "20"}, [&] { model.fit(data(), other); });
+  const Dataset others = datasets::circles(60);
+  expect_error(ErrorCode::invalid_argument, {"another data"}, [&] { model.fit(others, options(&keeper, {&nothing})); });
+  Sequential sgd = new_model(SGD{.momentum = 0.9});
+  expect_error(ErrorCode::invalid_argument, {"optimizer"}, [&] { sgd.fit(data(), options(&keeper, {&nothing})); });
+  Sequential wide{{2}, {Dense{.units = 9}, Dense{.units = 2, .activation = softmax}}};
+  wide.compile({.optimizer = Adam{}, .loss = CategoricalCrossentropy{}, .metrics = {}});
+  expect_error(ErrorCode::invalid_argument, {"network"}, [&] { wide.fit(data(), options(&keeper, {&nothing})); });
+}
+
+TEST(Checkpoints, CarryOnTrainingWhereTheyCannotBeWritten) {
+  TemporaryDirectory directory;
+  const std::string run = directory / "run";
+  std::vector<std::string> told;
+  Checkpoints keeper({.directory = run}, [&](const std::string& sentence) { told.push_back(sentence); });
+  LambdaCallback removes({.on_epoch_begin = [&](const TrainingState& state) {
+    if (state.epoch == 1) fs::remove_all(run);
+    if (state.epoch == 3) fs::create_directory(run);
+  }});
+  Sequential model = new_model(Adam{}), whole = new_model(Adam{});
+  model.fit(data(), options(&keeper, {&removes}));
+  whole.fit(data(), options(nullptr, {}));
+  EXPECT_EQ(model.weights_sha256(), whole.weights_sha256());
+  ASSERT_EQ(told.size(), 2U) << "one sentence for the trouble, one for its end";
+  EXPECT_NE(told[0].find("could not be written"), std::string::npos) << told[0];
+  EXPECT_NE(told[1].find("again"), std::string::npos) << told[1];
+}
+
+}  // namespace
+}  // namespace gradus::test
