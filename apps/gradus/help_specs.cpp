@@ -80,8 +80,8 @@ std::string help_on_specs() {
   return list_of<LayerKind>("Layers, with their options and defaults; names may be written in small letters") +
          activations() + list_of<OptimizerKind>("Optimizers") +
          list_of<ScheduleKind>("Schedules, for an optimizer's learning_rate") +
-         list_of<CallbackKind>("Callbacks, for recipes; the options above stand for them here") + list_of<LossKind>("Losses") +
-         list_of<MetricKind>("Metrics") + list_of<InitializerKind>("Initializers") +
+         list_of<CallbackKind>("Callbacks, for recipes; the options above stand for them here") +
+         list_of<LossKind>("Losses") + list_of<MetricKind>("Metrics") + list_of<InitializerKind>("Initializers") +
          list_of<RegularizerKind>("Regularizers") + list_of<ConstraintKind>("Constraints");
 }
 

@@ -190,8 +190,8 @@ Value value_of(std::string_view type, std::string_view text) {
 }
 
 bool is_number_type(std::string_view type) {
-  return type == FieldType<std::int64_t>::name || type == FieldType<double>::name ||
-         type == FieldType<Size2D>::name || type == FieldType<LearningRate>::name;
+  return type == FieldType<std::int64_t>::name || type == FieldType<double>::name || type == FieldType<Size2D>::name ||
+         type == FieldType<LearningRate>::name;
 }
 bool is_list_type(std::string_view type) {
   return type == FieldType<Shape>::name || type == FieldType<std::vector<double>>::name ||

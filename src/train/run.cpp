@@ -244,14 +244,15 @@ RunPosition Run::position_now(std::int64_t epoch, std::int64_t batch, bool stopp
 }
 
 Value Run::description() const {
-  return Value::Object{{"batch_size", batch_size_},
-                       {"shuffle", options_.shuffle},
-                       {"seed", static_cast<std::int64_t>(options_.seed)},
-                       {"samples", data_.size()},
-                       {"data", fingerprint(data_)},
-                       {"class_weight", FieldType<std::vector<double>>::to_value({class_weights_.begin(), class_weights_.end()})},
-                       {"augmentation", AugmentationSpec(options_.augmentation).fields()},
-                       {"callbacks", static_cast<std::int64_t>(options_.callbacks.size())}};
+  return Value::Object{
+      {"batch_size", batch_size_},
+      {"shuffle", options_.shuffle},
+      {"seed", static_cast<std::int64_t>(options_.seed)},
+      {"samples", data_.size()},
+      {"data", fingerprint(data_)},
+      {"class_weight", FieldType<std::vector<double>>::to_value({class_weights_.begin(), class_weights_.end()})},
+      {"augmentation", AugmentationSpec(options_.augmentation).fields()},
+      {"callbacks", static_cast<std::int64_t>(options_.callbacks.size())}};
 }
 
 void Run::check_same_run(const Value& kept) const {

@@ -44,7 +44,7 @@ TEST_P(ConvolutionGolden, WeightsFollowPyTorch) {
     for (Real& value : values) value = static_cast<Real>((stream.next() - 0.5) * range);
     model.set_weight(i, Tensor(model.weights()[i].shape, values));
   }
-  const SGD sgd{.learning_rate = golden()["learning_rate"], .momentum = golden()["momentum"]};
+  const SGD sgd{.learning_rate = golden()["learning_rate"].get<double>(), .momentum = golden()["momentum"]};
   model.compile({.optimizer = sgd, .loss = CategoricalCrossentropy{}, .metrics = {}});
   Losses losses;
   losses.steps = c["losses"].size();

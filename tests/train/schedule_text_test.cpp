@@ -44,7 +44,7 @@ TEST(ScheduleText, TakesStepsAndEpochs) {
 
 TEST(ScheduleText, NamesWhatItDoesNotKnow) {
   expect_error(ErrorCode::invalid_argument, {"cosin", "cosine"}, [] { (void)schedule_for("cosin_decay", {}); });
-  expect_error(ErrorCode::invalid_argument, {"warmup", "warmup_steps"},
+  expect_error(ErrorCode::invalid_argument, {"warmup", "warmup_target"},
                [] { (void)schedule_for("cosine warmup=3", {}); });
 }
 
