@@ -9,6 +9,7 @@
 #include <gradus/model.hpp>
 
 #include "metrics/metric.hpp"
+#include "model/callback_registry.hpp"
 #include "model/state.hpp"
 #include "paths.hpp"
 #include "support/layer_harness.hpp"
