@@ -191,6 +191,17 @@ Measurement lenet5(const TrainTest& data, std::int64_t threads) {
                threads);
 }
 
+Measurement convnet(const TrainTest& data, std::int64_t threads) {
+  return train(data.train, data.test,
+               {{pixels_to_one, conv2d(32, 3), MaxPooling2D{}, conv2d(64, 3), MaxPooling2D{}, flatten, Dropout{.rate = 0.5},
+                 dense(10, softmax)},
+                compiled(Adam{}, CategoricalCrossentropy{}),
+                1,
+                128,
+                200},
+               threads);
+}
+
 Measurement predict(const TrainTest& data, std::int64_t rows, std::int64_t calls) {
   const Sequential model{
       data.test.sample_shape(), {pixels_to_one, flatten, dense(90, relu), dense(10, softmax)}, {.seed = 1}};
@@ -229,6 +240,7 @@ const std::vector<Workload>& workloads() {
       {"mid-mlp", "epoch", "784-512-512-10 relu, Adam, batches of 128", mid_mlp},
       {"wide-mlp", "step", "784-2048-2048-10 relu, Adam, batches of 256", wide_mlp},
       {"lenet5", "epoch", "convolutions 6 and 16 of 5x5, pooling, 120-84-10 relu, Adam, batches of 64", lenet5},
+      {"convnet", "step", "convolutions 32 and 64 of 3x3, pooling, dropout 0.5, Adam, batches of 128", convnet},
       {"predict-1", "call", "784-90-10, one row", predict_1},
       {"predict-10k", "call", "784-90-10, 10,000 rows, all cores", predict_10k},
   };
