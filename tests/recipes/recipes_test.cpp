@@ -93,6 +93,17 @@ TEST_F(Recipes, Minibatch1000) {
   EXPECT_LE(median, 0.87);
 }
 
+// The first of ten and of fifteen epochs; docs/recipes.md says where the whole runs arrive.
+TEST_F(Recipes, Lenet5) {
+  GRADUS_NEEDS_MNIST();
+  EXPECT_GE(accuracy(train("lenet5", {"--epochs", "1"})), 0.965);
+}
+
+TEST_F(Recipes, Convnet) {
+  GRADUS_NEEDS_MNIST();
+  EXPECT_GE(accuracy(train("convnet", {"--epochs", "1"})), 0.97);
+}
+
 TEST_F(Recipes, Xor) { EXPECT_EQ(accuracy(train("xor")), 1.0); }
 TEST_F(Recipes, PerceptronAnd) { EXPECT_EQ(accuracy(train("perceptron-and")), 1.0); }
 TEST_F(Recipes, PerceptronXor) { EXPECT_LE(accuracy(train("perceptron-xor")), 0.75); }
