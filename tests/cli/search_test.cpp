@@ -14,8 +14,10 @@ namespace fs = std::filesystem;
 void write(const fs::path& path, const std::string& text) { std::ofstream(path) << text; }
 
 /// A recipe whose runs take a moment: `epochs` of them in each.
-std::string recipe(int epochs, const std::string& search = "strategy = \"random\"\ntrials = 6\n") {
-  return "[data]\nsource = \"moons:300\"\n[model]\nlayers = [\"dense 16 tanh\", \"dense 2 softmax\"]\n"
+std::string recipe(int epochs, const std::string& search = "strategy = \"random\"\ntrials = 6\n",
+                   int samples = 300) {
+  return "[data]\nsource = \"moons:" +
+         std::to_string(samples) + "\"\n[model]\nlayers = [\"dense 16 tanh\", \"dense 2 softmax\"]\n"
          "[compile]\noptimizer = \"adam 0.01\"\nmetrics = [\"accuracy\"]\nloss = \"categorical_crossentropy\"\n"
          "[fit]\nepochs = " +
          std::to_string(epochs) + "\n[search]\n" + search +
@@ -53,7 +55,7 @@ TEST(SearchCommand, PrintsTheBestFirst) {
 
 TEST(SearchCommand, GoesOnWhereItWasKilled) {
   const TemporaryDirectory killed, whole;
-  const std::string text = recipe(600, "strategy = \"halving\"\ntrials = 6\nfactor = 2\n");
+  const std::string text = recipe(320, "strategy = \"halving\"\ntrials = 6\nfactor = 2\n", 1500);
   for (const TemporaryDirectory* directory : {&killed, &whole}) write(*directory / "mine.toml", text);
   {
     Process process(gradus({"search", "mine.toml", "--json"}), in(killed));

@@ -80,6 +80,29 @@ TEST(Augmenting, AllocatesNothingAStep) {
   EXPECT_EQ(counter.count(), 0);
 }
 
+TEST(RulesWeightsAndMetrics, AllocateNothingAStep) {
+  if (std::string(GRADUS_SANITIZED) != "") GTEST_SKIP() << "sanitizers have an operator new of their own";
+  Sequential model{{28, 28, 1},
+                   {Rescaling{.scale = 1.0 / 255, .offset = 0.1}, Flatten{},
+                    Dense{.units = 40,
+                          .activation = relu,
+                          .kernel_regularizer = L1L2{.l1 = 1e-4, .l2 = 1e-4},
+                          .activity_regularizer = L2{.l2 = 1e-4},
+                          .kernel_constraint = MaxNorm{},
+                          .bias_constraint = NonNeg{}},
+                    Dense{.units = 10, .activation = softmax, .kernel_constraint = UnitNorm{}}}};
+  model.compile({.optimizer = Adam{},
+                 .loss = CategoricalCrossentropy{.label_smoothing = 0.1},
+                 .metrics = {Accuracy{}, TopKCategoricalAccuracy{}, F1Score{}, AUC{}, R2Score{},
+                             metrics::RootMeanSquaredError{}, Precision{.top_k = 2}},
+                 .weighted_metrics = {Accuracy{}, AUC{}, Recall{.average = Average::macro}}});
+  const Dataset data = inked(1000).with_sample_weights(std::vector<Real>(1000, 0.5F));
+  StepCounter counter;
+  model.fit(data, {.epochs = 1, .batch_size = 50, .class_weight = "balanced", .threads = 1, .callbacks = {&counter}});
+  EXPECT_EQ(counter.steps, 20);
+  EXPECT_EQ(counter.count(), 0);
+}
+
 TEST(Counting, SeesAnAllocation) {
   if (std::string(GRADUS_SANITIZED) != "") GTEST_SKIP() << "sanitizers have an operator new of their own";
   const std::int64_t before = allocations();
