@@ -30,16 +30,19 @@ Dataset answers(const Ensemble& ensemble, const Dataset& data) {
   const Shape shape = ensemble.models()[0].output_shape();
   const std::span<const Real> values = outputs.values();
   std::vector<Real> inputs(values.begin(), values.end());
+  const std::vector<Real> weights(data.sample_weights().begin(), data.sample_weights().end());
   if (!data.is_classified()) {
     const std::span<const Real> targets = data.targets().reals();
     return Dataset::with_targets(data.name(), shape, std::move(inputs), {targets.begin(), targets.end()},
-                                 data.target_width());
+                                 data.target_width())
+        .with_sample_weights(weights);
   }
   const auto labels = data.labels();
   return Dataset::classified(data.name(), shape, std::move(inputs), {labels.begin(), labels.end()},
                              static_cast<std::int32_t>(data.target_width()))
       .with_one_hot(data.one_hot())
-      .with_class_names(data.class_names());
+      .with_class_names(data.class_names())
+      .with_sample_weights(weights);
 }
 
 Sequential hands_on(const Sequential& like) {
