@@ -434,7 +434,7 @@ std::string find_class_name(std::string_view name) {
   std::vector<std::string> names;
   for (const std::string& known : Spec<Kind>::names()) {
     // RMSprop is rmsprop to people, though rm_sprop to Keras.
-    const bool one_capital = known.size() > 1 && known[1] >= 'a' && known[1] <= 'z';
+    const bool one_capital = known.size() > 1 && !(known[1] >= 'A' && known[1] <= 'Z');
     names.push_back(one_capital ? snake_case(known) : lower(known));
   }
   fail("there is no " + std::string(Kind::name) + " " + in_quotes(name) + did_you_mean(name, names));

@@ -28,7 +28,8 @@ std::string recipe(int epochs, const std::string& search = "strategy = \"random\
 /// The ranking without what differs from run to run.
 std::string ranking_of(const Finished& finished) {
   std::string text;
-  for (const Value& result : list(at(json_of(finished), "ranking"))) {
+  const Value json = json_of(finished);
+  for (const Value& result : list(at(json, "ranking"))) {
     for (const char* key : {"trial", "round", "epochs", "score", "figures", "values"}) {
       text += at(result, key).to_string() + " ";
     }

@@ -83,7 +83,7 @@ TEST(RecipeSearch, SaysWhatIsWrongAndWhere) {
     expect_error(ErrorCode::bad_data, words, [&] { (void)parse(search); });
   };
   refuse("", {"mine.toml", "[search]"});
-  refuse("[search]\nstrategy = \"best\"\n", {"mine.toml:14", "strategy", "halving", "best"});
+  refuse("[search]\nstrategy = \"best\"\n", {"mine.toml:13", "strategy", "halving", "best"});
   refuse("[search]\n", {"search.values"});
   refuse("[search]\ntrails = 3\nvalues = {\"fit.epochs\" = [1]}\n", {"search.trails", "trials"});
   refuse("[search.values]\n\"fit.epochs\" = 3\n", {"fit.epochs", "list"});
