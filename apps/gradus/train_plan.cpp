@@ -119,7 +119,8 @@ bool takes_any_size(const Layer& layer) {
 /// Leaves the shape alone, whatever it is.
 bool takes_any_shape(const Layer& layer) {
   return layer.get_if<Dropout>() != nullptr || layer.get_if<GaussianNoise>() != nullptr ||
-         layer.get_if<ActivationLayer>() != nullptr || is_rescaling(layer);
+         layer.get_if<ActivationLayer>() != nullptr || layer.get_if<ReLU>() != nullptr ||
+         layer.get_if<LeakyReLU>() != nullptr || layer.get_if<ELU>() != nullptr || is_rescaling(layer);
 }
 
 /// The layers that were asked for, and in front of them what they need to see these data.

@@ -202,6 +202,13 @@ void forward(const Layer& spec, const Numbers& x, ExplainedLayer& layer) {
   } else if (spec.get_if<Flatten>() != nullptr) {
     layer.formula = "a = x, in one row";
     layer.a = x;
+  } else if (spec.get_if<Reshape>() != nullptr) {
+    layer.formula = "a = x, as " + layer.output_shape.to_string();
+    layer.a = x;
+  } else if (spec.get_if<Dropout>() != nullptr || spec.get_if<SpatialDropout2D>() != nullptr ||
+             spec.get_if<GaussianNoise>() != nullptr) {
+    layer.formula = "a = x; it acts in training alone";
+    layer.a = x;
   } else {
     throw Error(ErrorCode::unsupported,
                 layer.name + ": explain cannot follow a " + std::string(spec.class_name()) + " layer");

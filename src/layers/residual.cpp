@@ -176,7 +176,9 @@ class ResidualFunction final : public LayerFunction {
      {Residual{.layers = {Dense{.units = 4, .activation = Activation::silu}, BatchNormalization{}, Dropout{.rate = 0.3},
                           Dense{.units = 3}}},
       {2, 3}},
-     {Residual{.layers = {Residual{.layers = {LayerNormalization{}, Dense{.units = 6}}}, Reshape{.target_shape = {6}}}},
+     {Residual{.layers = {Dense{.units = 6},
+                          Residual{.layers = {Dense{.units = 4}, LayerNormalization{}, Dense{.units = 6}}},
+                          Reshape{.target_shape = {6}}}},
       {6}}},
     __FILE__);
 

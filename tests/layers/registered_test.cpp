@@ -89,6 +89,44 @@ TEST_P(RegisteredLayer, IsMadeAgainFromItsFields) {
 INSTANTIATE_TEST_SUITE_P(Registered, RegisteredLayer, testing::ValuesIn(registered_layers()),
                          [](const auto& test) { return test.param.name; });
 
+TEST(Dropout, DropsItsShareAndKeepsTheMean) {
+  for (const double rate : {0.1, 0.5, 0.75}) {
+    LayerHarness h(Dropout{.rate = rate}, {1000}, 200);
+    for (std::int64_t r = 0; r < 200; ++r) std::fill_n(&h.in(r, 0), 1000, Real{1});
+    h.forward();
+    double zeros = 0, sum = 0, before = 0, repeated = 0;
+    for (std::int64_t r = 0; r < 200; ++r) {
+      for (std::int64_t i = 0; i < 1000; ++i) {
+        const auto y = static_cast<double>(h.out(r, i));
+        EXPECT_TRUE(y == 0 || std::abs(y - 1 / (1 - rate)) < 1e-3) << y;
+        zeros += y == 0 ? 1 : 0;
+        repeated += y == before ? 1 : 0;
+        sum += y, before = y;
+      }
+    }
+    // Within five standard deviations of a binomial count of 200,000.
+    const double spread = 5 * std::sqrt(rate * (1 - rate) / 200'000);
+    EXPECT_NEAR(zeros / 200'000, rate, spread);
+    EXPECT_NEAR(sum / 200'000, 1, spread / (1 - rate) + 1e-3);
+    EXPECT_NEAR(repeated / 200'000, rate * rate + (1 - rate) * (1 - rate), 0.01);  // neighbours know nothing of another
+  }
+}
+
+TEST(GaussianNoise, IsNormal) {
+  LayerHarness h(GaussianNoise{.stddev = 0.5}, {1000}, 200);
+  h.forward();
+  double sum = 0, squares = 0, fourths = 0;
+  for (std::int64_t r = 0; r < 200; ++r) {
+    for (std::int64_t i = 0; i < 1000; ++i) {
+      const double z = static_cast<double>(h.out(r, i)) / 0.5;
+      sum += z, squares += z * z, fourths += z * z * z * z;
+    }
+  }
+  EXPECT_NEAR(sum / 200'000, 0, 0.012);
+  EXPECT_NEAR(squares / 200'000, 1, 0.016);
+  EXPECT_NEAR(fourths / 200'000, 3, 0.12);
+}
+
 // The files of a room that say register_..., by name.
 std::set<std::string> registering_files(const std::string& room, const std::string& word) {
   std::set<std::string> files;

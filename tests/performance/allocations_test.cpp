@@ -103,6 +103,22 @@ TEST(RulesWeightsAndMetrics, AllocateNothingAStep) {
   EXPECT_EQ(counter.count(), 0);
 }
 
+// Layers that draw, keep averages, or hold layers of their own.
+TEST(Layers, AllocateNothingAStep) {
+  if (std::string(GRADUS_SANITIZED) != "") GTEST_SKIP() << "sanitizers have an operator new of their own";
+  Sequential model{{28, 28, 1},
+                   {Normalization{}, GaussianNoise{}, BatchNormalization{}, SpatialDropout2D{.rate = 0.1}, Flatten{},
+                    Dropout{.rate = 0.2}, Dense{.units = 40, .activation = gelu},
+                    Residual{.layers = {LayerNormalization{}, Dense{.units = 40, .activation = silu}, Dropout{}}},
+                    BatchNormalization{}, PReLU{}, Dense{.units = 10, .activation = softmax}},
+                   {.seed = 1}};
+  model.compile({.optimizer = Adam{}, .loss = CategoricalCrossentropy{}, .metrics = {Accuracy{}}});
+  StepCounter counter;
+  model.fit(inked(1000), {.epochs = 1, .batch_size = 50, .threads = 1, .callbacks = {&counter}});
+  EXPECT_EQ(counter.steps, 20);
+  EXPECT_EQ(counter.count(), 0);
+}
+
 TEST(Counting, SeesAnAllocation) {
   if (std::string(GRADUS_SANITIZED) != "") GTEST_SKIP() << "sanitizers have an operator new of their own";
   const std::int64_t before = allocations();
