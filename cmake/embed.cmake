@@ -1,3 +1,11 @@
+# gradus_embed_text(FILE OUTPUT): writes FILE's text to OUTPUT as a string literal of C++. Written anew when it changes.
+function(gradus_embed_text file output)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+  file(READ ${file} content)
+  string(CONFIGURE "${content}" content @ONLY)
+  file(CONFIGURE OUTPUT ${output} CONTENT "R\"embedded(@content@)embedded\"\n" @ONLY)
+endfunction()
+
 # gradus_embed_recipes(OUTPUT): writes every recipes/*.toml as a line `{"name", R"...(content)..."},` of C++ to OUTPUT,
 # in alphabetical order. Written anew when a recipe changes, comes or goes.
 function(gradus_embed_recipes output)

@@ -17,6 +17,11 @@ if(GRADUS_SANITIZE)
   target_link_options(gradus_options INTERFACE -fsanitize=${GRADUS_SANITIZE})
 endif()
 
+if(GRADUS_FUZZ)
+  target_compile_options(gradus_options INTERFACE -fsanitize=fuzzer-no-link,address -g1 -Wno-error)
+  target_link_options(gradus_options INTERFACE -fsanitize=address)
+endif()
+
 # gradus_room(NAME [LINK libraries...]): an object library of every source in src/NAME.
 function(gradus_room name)
   cmake_parse_arguments(ROOM "" "" "LINK" ${ARGN})

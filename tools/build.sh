@@ -13,6 +13,9 @@ libhdf5-dev|the weights inside .keras files
 libzip-dev|.keras files
 libspng-dev|PNG images
 libjpeg62-turbo-dev|JPEG images
+libboost-dev|the server
+libsimdjson-dev|the server: JSON
+libssl-dev|the server: TLS
 libhwy-dev|SIMD kernels for whichever CPU
 libcli11-dev|the command line
 libtomlplusplus-dev|recipes

@@ -21,11 +21,13 @@ int train(const Words& words);
 int evaluate(const Words& words);
 int predict(const Words& words);
 int inspect(const Words& words);
+int convert(const Words& words);
 int explain_sample(const Words& words);
 int show(const Words& words);
 int data(const Words& words);
 int recipes_command(const Words& words);
 int search(const Words& words);
 int bench(const Words& words);
+int serve_command(const Words& words);
 
 }  // namespace gradus::app

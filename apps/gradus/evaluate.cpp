@@ -1,6 +1,7 @@
 #include "base/text.hpp"
 #include "cli.hpp"
 #include "commands.hpp"
+#include "formats/model_formats.hpp"
 #include "inputs.hpp"
 #include "inspect/class_report.hpp"
 #include "inspect/confusion.hpp"
@@ -59,7 +60,8 @@ int evaluate(const Words& given) {
   std::optional<std::string> metrics;
   bool json = false, confusion = false, report = false;
   Arguments arguments("evaluate", "Measures a model's loss and accuracy on data that have labels.");
-  arguments.word("MODEL", model_path, "a model file; of several one after another the mean is measured");
+  arguments.word("MODEL", model_path,
+                 "a model (" + readable_endings() + "); of several one after another the mean is measured");
   add_data_options(arguments, data_options, true);
   arguments.flag("--confusion", confusion, "also show which class was taken for which")
       .flag("--report", report, "also show precision, recall and F1 of each class, and their means")

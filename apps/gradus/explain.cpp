@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "cli.hpp"
 #include "commands.hpp"
+#include "formats/model_formats.hpp"
 #include "inputs.hpp"
 #include "terminal.hpp"
 #include "values.hpp"
@@ -57,7 +58,7 @@ int explain_sample(const Words& words) {
       "Follows one sample through a network: the input, each layer's sums z and outputs a, the cost, and "
       "back again the slope of the cost along each of these numbers and each weight. Small networks "
       "are written in full, to be checked by hand.");
-  arguments.word("MODEL", model_path, "a .keras file");
+  arguments.word("MODEL", model_path, "a model: " + readable_endings());
   add_data_options(arguments, data_options, true);
   arguments.option("--index", "N", index, "which sample, counted from 0", "0", 0)
       .flag("--json", json, "print one JSON object, with every number; arrays are row after row");

@@ -1,12 +1,8 @@
 #pragma once
 
-#include <cstdint>
-#include <optional>
 #include <string>
-#include <vector>
 
-#include <gradus/tensor.hpp>
-
+#include "inspect/image_input.hpp"
 #include "inspect/picture.hpp"
 
 namespace gradus::app {
@@ -17,21 +13,7 @@ void write_picture(const std::string& path, const Picture& picture);
 /// Whether there is such a file and it begins as PNG or JPEG files do.
 bool is_image_file(const std::string& path);
 
-struct ImageInputOptions {
-  std::optional<bool> invert;  ///< default: when the border is bright, for models of grey images
-  bool center = true;          ///< fit what is drawn into the middle, as MNIST does, for models of 28x28 grey
-};
-
-/// An image as a model takes it.
-struct ImageInput {
-  std::vector<std::uint8_t> pixels;  ///< row-major, all channels of a pixel together
-  std::string remark;                ///< what was done to the image; empty when nothing
-};
-
-/// Brings a picture to the model's size and channels. Networks that read digits know them bright on dark: a picture
-/// with a bright border is inverted. A picture of another size than a 28x28 model's is prepared as MNIST was: what is
-/// drawn is cut out, scaled to 20 pixels and put with its centre of mass into the middle.
-/// Throws `invalid_argument` when the model takes no images.
-ImageInput image_input(const Picture& picture, const Shape& input_shape, const ImageInputOptions& options);
+/// A picture for a model that learnt from a folder of pictures: brought to its size and channels as those were.
+ImageInput resized_input(const std::string& path, const Shape& input_shape);
 
 }  // namespace gradus::app

@@ -1,12 +1,14 @@
 #include "inputs.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <vector>
 
 #include <gradus/error.hpp>
 
 #include "base/nearest.hpp"
 #include "base/text.hpp"
+#include "data/table.hpp"
 #include "formats/model_formats.hpp"
 #include "model/spec_text.hpp"
 #include "terminal.hpp"
@@ -31,6 +33,44 @@ Dataset::OneHot one_hot_from(const std::string& text) {
   const auto on = parts.size() == 2 ? parse_real(parts[1]) : std::nullopt;
   if (!off || !on) throw UsageError("--targets: expected two numbers such as 0.01,0.99, got " + in_quotes(text));
   return {*on, *off};
+}
+
+datasets::ImageOptions images_from(const DataOptions& options) {
+  datasets::ImageOptions images = options.images;
+  if (options.grey && options.colour) throw UsageError("--grey and --colour exclude each other");
+  if (options.grey || options.colour) images.colour = options.colour;
+  if (!options.image_size) return images;
+  const std::vector<std::string> parts = split_text(lower(*options.image_size), 'x');
+  const auto height = parse_int(parts[0]), width = parse_int(parts.back());
+  if (parts.size() > 2 || !height || !width || *height < 1 || *width < 1 || *height > 4096 || *width > 4096) {
+    throw UsageError("--image-size: expected a height and a width of 1 to 4096 such as 28x28, got " +
+                     in_quotes(*options.image_size));
+  }
+  images.height = *height, images.width = *width;
+  return images;
+}
+
+bool is_table_file(const std::string& path) {
+  const std::string small = lower(path);
+  for (const char* ending : {".csv", ".csv.gz", ".tsv", ".tsv.gz"}) {
+    if (small.ends_with(ending)) return std::filesystem::exists(path);
+  }
+  return false;
+}
+
+/// The data as the model's file says that they are to be read.
+Dataset load_for(const Sequential& model, const DataOptions& options, std::int32_t classes, std::string& part) {
+  if (model.table() && !options.label && is_table_file(options.data)) {
+    std::vector<std::string> remarks;
+    const Dataset rows = read_table(options.data, *model.table(), remarks);
+    for (const std::string& remark : remarks) note(remark);
+    return choose_part({rows, {}}, options.part, part);
+  }
+  DataOptions own = options;
+  const Shape& shape = model.input_shape();
+  if (shape.rank() == 3 && !options.image_size) own.images.height = shape[0], own.images.width = shape[1];
+  if (shape.rank() == 3 && !options.grey && !options.colour) own.images.colour = shape[2] == 3;
+  return choose_part(load_data(own, classes), options.part, part);
 }
 
 /// The data with its labels numbered as `names` says.
@@ -78,7 +118,17 @@ void add_data_options(Arguments& arguments, DataOptions& options, bool with_part
                    "column 'label', 'class' or 'target'; the first of a table of whole numbers; else the last");
   arguments.option("--missing", "HOW", options.missing,
                    "of a table: what fills empty fields: error, mean, zero or drop", "error");
-  arguments.flag("--regression", options.regression, "of a table: the label is an amount, not a class");
+  arguments.option("--target", "COLUMN", options.label, "the same as --label", "as --label");
+  arguments.flag("--regression", options.regression, "of a table or of arrays: the label is an amount, not a class");
+  arguments.option("--image-size", "HxW", options.image_size, "of a folder of pictures: the size they are brought to",
+                   "64x64, or the first picture's if it is smaller");
+  arguments.flag("--grey", options.grey, "of a folder of pictures: one channel");
+  arguments.flag("--colour", options.colour, "of a folder of pictures: three channels");
+  arguments.flag("--strict", options.images.strict, "of a folder of pictures: one that cannot be read is an error");
+  arguments.flag(
+      "--on-disk", options.on_disk,
+      "leave the samples of .npy, .npz and IDX files and of pictures on the disk, as those of more than 1 GiB "
+      "are; memory stays small, and samples are shuffled within blocks");
   arguments.option("--targets", "OFF,ON", options.targets, "what outputs of wrong and right classes should be", "0,1");
   if (with_part) {
     arguments.choice("--part", {"auto", "train", "test"}, options.part,
@@ -96,7 +146,13 @@ TrainTest load_data(const DataOptions& options, std::int32_t classes) {
   csv.missing = options.missing.value_or(csv.missing);
   if (classes > 0) csv.classes = classes;
   if (options.regression) csv.regression = true;
-  TrainTest both = datasets::load(options.data, {.download = true, .progress = true}, csv);
+  datasets::LoadOptions load;
+  load.fetch = {.download = true, .progress = true};
+  load.csv = csv;
+  load.images = images_from(options);
+  if (options.on_disk) load.on_disk = true;
+  load.remark = [](const std::string& line) { note(line); };
+  TrainTest both = datasets::load(options.data, load);
   if (options.targets) {
     const Dataset::OneHot values = one_hot_from(*options.targets);
     both.train = both.train.with_one_hot(values);
@@ -116,7 +172,7 @@ Dataset data_for_model(const Sequential& model, const DataOptions& options, std:
   const std::int64_t outputs = model.output_shape().elements();
   // Classes with names are told apart by them; numbered ones need to be known to be as many as the model's.
   const bool numbered = outputs > 1 && outputs < 1'000'000 && has_numbered_classes(model);
-  Dataset data = choose_part(load_data(options, numbered ? static_cast<std::int32_t>(outputs) : 0), options.part, part);
+  Dataset data = load_for(model, options, numbered ? static_cast<std::int32_t>(outputs) : 0, part);
   if (data.sample_shape().elements() != model.input_shape().elements()) {
     throw Error(ErrorCode::bad_data, "the model takes samples of " + model.input_shape().to_string() + ", " +
                                          data.name() + " has " + data.sample_shape().to_string());
@@ -133,7 +189,11 @@ Dataset data_for_model(const Sequential& model, const DataOptions& options, std:
   return data;
 }
 
-Sequential load_model(const std::string& path) { return Sequential::load(path); }
+Sequential load_model(const std::string& path) {
+  LoadedModel loaded = read_model(path);
+  for (const std::string& each : loaded.notes) note(path + ": " + each);
+  return std::move(loaded.model);
+}
 
 std::vector<std::string> take_further_models(std::vector<std::string>& words) {
   const auto first = words.begin() + (words.empty() ? 0 : 1);

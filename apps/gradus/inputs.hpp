@@ -17,7 +17,10 @@ struct DataOptions {
   std::optional<std::string> label, missing, targets;
   bool regression = false;
   datasets::CsvOptions csv{};  ///< how a table is read where the options above say nothing
-  std::string part = "auto";   ///< for those that look at one part: auto, train or test
+  datasets::ImageOptions images{};
+  std::optional<std::string> image_size;
+  bool grey = false, colour = false, on_disk = false;
+  std::string part = "auto";  ///< for those that look at one part: auto, train or test
 };
 
 /// DATA itself and the options that say how to read it.

@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "cli.hpp"
 #include "commands.hpp"
+#include "formats/model_formats.hpp"
 #include "inputs.hpp"
 #include "inspect/numbers.hpp"
 #include "terminal.hpp"
@@ -147,7 +148,7 @@ int inspect(const Words& words) {
   std::optional<std::string> layer;
   bool json = false, full = false;
   Arguments arguments("inspect", "Shows a model's layers, or one layer's weights with their shape and statistics.");
-  arguments.word("MODEL", path, "a .keras file")
+  arguments.word("MODEL", path, "a model: " + readable_endings())
       .option("--layer", "N", layer, "show the weights of this layer: its number from 0, or its name", "none")
       .flag("--full", full, "with --layer: every number, however many there are")
       .flag("--json", json, "print one JSON object; with --layer every number is in it");

@@ -26,10 +26,12 @@ const std::vector<Command>& commands() {
   static const std::vector<Command> all = {
       {"train", "DATA|RECIPE", "train a network and save it", train},
       {"evaluate", "MODEL DATA", "measure how good a model is", evaluate},
-      {"predict", "MODEL FILE...|-", "what a model makes of images or table rows", predict},
+      {"predict", "MODEL FILE...|-", "what a model makes of images, table rows or arrays", predict},
       {"inspect", "MODEL", "a model's layers and weights", inspect},
+      {"convert", "FROM TO", "write a model in another format", convert},
       {"explain", "MODEL DATA", "follow one sample through a network and back", explain_sample},
       {"show", "DATA", "look at samples, and at what a model makes of them", show},
+      {"serve", "MODEL...", "answer requests over HTTP", serve_command},
       {"data", "list|info|fetch", "the data sets there are", data},
       {"recipes", "[list|show]", "ready training runs", recipes_command},
       {"search", "RECIPE", "try values for a recipe's options and find the best", search},
@@ -39,7 +41,7 @@ const std::vector<Command>& commands() {
 }
 
 std::string overview() {
-  std::string text = "Gradus trains, explains and saves neural networks.\n\nusage: gradus COMMAND ...\n\n";
+  std::string text = "Gradus trains, explains, saves and serves neural networks.\n\nusage: gradus COMMAND ...\n\n";
   for (const Command& command : commands()) {
     std::string left = "  " + command.name + " " + command.takes;
     left.resize(30, ' ');

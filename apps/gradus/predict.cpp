@@ -3,9 +3,11 @@
 
 #include <gradus/error.hpp>
 
+#include "array_input.hpp"
 #include "base/text.hpp"
 #include "cli.hpp"
 #include "commands.hpp"
+#include "formats/model_formats.hpp"
 #include "image_input.hpp"
 #include "inputs.hpp"
 #include "inspect/numbers.hpp"
@@ -20,7 +22,7 @@ namespace {
 struct PredictOptions {
   std::string model;
   std::vector<std::string> files;
-  std::optional<std::string> label;
+  std::optional<std::string> label, out;
   std::optional<double> scale;
   bool invert = false, keep = false, no_center = false, json = false;
 };
@@ -30,6 +32,7 @@ struct Prediction {
   std::string source;               ///< the file, or file and line
   std::int64_t label = -1;          ///< -1 when the outputs are amounts
   std::vector<Real> probabilities;  ///< one a class; or the amounts
+  std::vector<Real> outputs;        ///< as the model gives them
 };
 
 /// Whether the outputs are numbers to be read as they are.
@@ -39,7 +42,8 @@ bool gives_amounts(const Sequential& model) {
 }
 
 Prediction prediction_from(const std::string& source, std::span<const Real> outputs, bool amounts) {
-  Prediction prediction{source, -1, {outputs.begin(), outputs.end()}};
+  const std::vector<Real> given(outputs.begin(), outputs.end());
+  Prediction prediction{source, -1, given, given};
   if (amounts) return prediction;
   // One output is the probability of the second of two classes.
   if (outputs.size() == 1) prediction.probabilities = {1 - outputs[0], outputs[0]};
@@ -51,7 +55,7 @@ void predict_rows(const Ensemble& models, const std::string& path, const Predict
                   std::vector<Prediction>& predictions) {
   const Sequential& model = models.models()[0];
   RowInput rows = row_input(path, model, options.label);
-  if (!rows.remark.empty()) note(rows.remark);
+  for (const std::string& remark : rows.remarks) note(remark);
   for (Real& value : rows.values) value *= static_cast<Real>(options.scale.value_or(1));
   const TensorView inputs(model.input_shape().with_rows(rows.rows), std::span<const Real>(rows.values));
   const Tensor outputs = models.predict(inputs);
@@ -61,18 +65,49 @@ void predict_rows(const Ensemble& models, const std::string& path, const Predict
   }
 }
 
+void predict_array(const Ensemble& models, const std::string& path, const PredictOptions& options,
+                   std::vector<Prediction>& predictions) {
+  const Sequential& model = models.models()[0];
+  Tensor inputs = array_input(path, model);
+  for (Real& value : inputs.values()) value *= static_cast<Real>(options.scale.value_or(1));
+  const Tensor outputs = models.predict(inputs);
+  for (std::int64_t i = 0; i < outputs.shape()[0]; ++i) {
+    predictions.push_back(prediction_from(path + "[" + std::to_string(i) + "]", outputs.row(i), gives_amounts(model)));
+  }
+}
+
+/// All outputs as one array, (samples, ...output shape).
+void write_outputs(const Sequential& model, const std::string& path, const std::vector<Prediction>& predictions) {
+  Tensor outputs(model.output_shape().with_rows(static_cast<std::int64_t>(predictions.size())));
+  auto next = outputs.values().begin();
+  for (const Prediction& prediction : predictions) {
+    next = std::copy(prediction.outputs.begin(), prediction.outputs.end(), next);
+  }
+  write_array_output(path, outputs);
+}
+
+void predict_pixels(const Ensemble& models, const std::string& path, const ImageInput& image,
+                    const PredictOptions& options, std::vector<Prediction>& predictions) {
+  std::vector<Real> pixels(image.pixels.begin(), image.pixels.end());
+  for (Real& value : pixels) value *= static_cast<Real>(options.scale.value_or(1));
+  const Tensor outputs = models.predict({models.models()[0].input_shape().with_rows(1), std::span<const Real>(pixels)});
+  predictions.push_back(prediction_from(path, outputs.row(0), gives_amounts(models.models()[0])));
+}
+
 void predict_image(const Ensemble& models, const std::string& path, const PredictOptions& options,
                    std::vector<Prediction>& predictions) {
   const Sequential& model = models.models()[0];
+  if (model.preparation() == "resized" && !options.invert) {
+    const ImageInput image = resized_input(path, model.input_shape());
+    if (!image.remark.empty()) note(path + ": " + image.remark);
+    return predict_pixels(models, path, image, options, predictions);
+  }
   std::optional<bool> invert;
   if (options.invert || options.keep) invert = options.invert;
   const ImageInput image =
       image_input(read_picture(path), model.input_shape(), {.invert = invert, .center = !options.no_center});
   if (!image.remark.empty()) note(path + ": " + image.remark);
-  std::vector<Real> pixels(image.pixels.begin(), image.pixels.end());
-  for (Real& value : pixels) value *= static_cast<Real>(options.scale.value_or(1));
-  const Tensor outputs = models.predict({model.input_shape().with_rows(1), std::span<const Real>(pixels)});
-  predictions.push_back(prediction_from(path, outputs.row(0), gives_amounts(model)));
+  predict_pixels(models, path, image, options, predictions);
 }
 
 Value prediction_value(const Prediction& prediction, const std::vector<std::string>& names) {
@@ -127,10 +162,14 @@ int predict(const Words& given) {
   const std::vector<std::string> further = take_further_models(words);
   PredictOptions options;
   Arguments arguments("predict",
-                      "Says what a model makes of images (PNG, JPEG) or of table rows: numbers in a CSV "
-                      "file, or on standard input with the word -.");
-  arguments.word("MODEL", options.model, "a model file; of several one after another the mean is given")
-      .words("FILE", options.files, "images, CSV files with a row for each sample, or - for rows on standard input")
+                      "Says what a model makes of images (PNG, JPEG), of table rows (numbers in a CSV file, or on "
+                      "standard input with the word -) or of arrays (.npy, .npz).");
+  arguments
+      .word("MODEL", options.model,
+            "a model (" + readable_endings() + "); of several one after another the mean is given")
+      .words("FILE", options.files,
+             "images, CSV files with a row for each sample, - for rows on standard input, .npy files or .npz files "
+             "with an array x, of shape (samples, ...input)")
       .option("--label", "COLUMN", options.label, "of a table: the column to leave out, by name or number from 0",
               "one called label, class or target; the first where 785 columns hold an image and its label")
       .option("--scale", "S", options.scale, "every pixel or number is multiplied by this first", "1", -1e30, 1e30)
@@ -139,6 +178,9 @@ int predict(const Words& given) {
             "bright and the model takes grey ones)")
       .flag("--no-invert", options.keep, "of an image: never swap dark and bright")
       .flag("--no-center", options.no_center, "of an image for a 28x28 model: only resize, do not centre what is drawn")
+      .option("--out", "FILE", options.out,
+              "write the outputs as they are to a .npy file, or as the array y of a .npz file; nothing is printed",
+              "printed")
       .flag("--json", options.json, "print a list of {\"class\", \"probabilities\"}, one for each sample");
   if (!arguments.parse(words)) return done;
   if (options.invert && options.keep) throw UsageError("--invert and --no-invert exclude each other");
@@ -148,10 +190,18 @@ int predict(const Words& given) {
   std::vector<Prediction> predictions;
   bool told = false;
   for (const std::string& file : options.files) {
+    if (is_array_file(file)) {
+      predict_array(models, file, options, predictions);
+      continue;
+    }
     const bool image = file != "-" && is_image_file(file);
     if (image && !told) check_scale(model, options, image);
     told = told || image;
     image ? predict_image(models, file, options, predictions) : predict_rows(models, file, options, predictions);
+  }
+  if (options.out) {
+    write_outputs(model, *options.out, predictions);
+    return done;
   }
   if (options.json) {
     Value::List list;

@@ -10,6 +10,7 @@
 #include "base/nearest.hpp"
 #include "base/text.hpp"
 #include "data/csv_text.hpp"
+#include "data/table.hpp"
 
 namespace gradus::app {
 
@@ -63,12 +64,23 @@ std::int64_t label_column(const CsvText& text, std::size_t columns, std::size_t 
   return inputs == 784 ? 0 : -1;
 }
 
+RowInput table_input(const TableSchema& schema, const std::string& name, const std::vector<std::uint8_t>& bytes) {
+  RowInput result;
+  const EncodedRows rows = encode_rows(schema, text_for(schema, name, bytes), false, &result.remarks);
+  result.rows = rows.rows;
+  result.values = rows.reals;
+  if (rows.is_bytes) result.values.assign(rows.bytes.begin(), rows.bytes.end());
+  for (const std::int64_t line : rows.lines) result.names.push_back(name + ":" + std::to_string(line));
+  return result;
+}
+
 }  // namespace
 
 RowInput row_input(const std::string& path, const Sequential& model, const std::optional<std::string>& label) {
   std::vector<std::uint8_t> bytes = bytes_of(path);
   spaces_to_commas(bytes);
   const std::string name = path == "-" ? "standard input" : path;
+  if (model.table() && !label) return table_input(*model.table(), name, bytes);
   const CsvText text = csv_text(name, std::move(bytes), {});
   const auto inputs = static_cast<std::size_t>(model.input_shape().elements());
   RowInput result;
@@ -99,8 +111,8 @@ RowInput row_input(const std::string& path, const Sequential& model, const std::
   }
   if (left_out >= 0 && !label) {
     const auto column = static_cast<std::size_t>(left_out);
-    result.remark = name + ": column " + in_quotes(column < text.columns.size() ? text.columns[column] : "0") +
-                    " is left out as the label";
+    result.remarks.push_back(name + ": column " + in_quotes(column < text.columns.size() ? text.columns[column] : "0") +
+                             " is left out as the label");
   }
   return result;
 }

@@ -180,7 +180,7 @@ int show(const Words& words) {
               "show the samples as training with --augment sees them: \"shift 2, rotate 10, elastic 34 4\"", "none")
       .option("--epoch", "N", options.epoch, "with --augment: in which epoch, counted from 0", "0", 0)
       .option("--seed", "N", options.seed, "with --augment: the seed of the training", "0", 0)
-      .option("--model", "MODEL", options.model, "a .keras file, whose predictions the grid shows", "none")
+      .option("--model", "MODEL", options.model, "a model whose predictions the grid shows", "none")
       .flag("--wrong", options.wrong, "only the images that the model gets wrong")
       .choice("--color", {"auto", "always", "never"}, options.color,
               "24-bit grey or plain characters; auto asks the terminal and NO_COLOR")

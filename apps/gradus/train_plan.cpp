@@ -11,6 +11,7 @@
 #include "base/atomic_file.hpp"
 #include "base/nearest.hpp"
 #include "base/text.hpp"
+#include "data/table.hpp"
 #include "model/schedule_text.hpp"
 #include "model/spec_text.hpp"
 #include "terminal.hpp"
@@ -43,8 +44,9 @@ void check_name(const std::string& name) {
                                         " ('gradus recipes' and 'gradus data list' name them)");
 }
 
-/// "houses" of "data/houses.csv.gz:100".
-std::string stem_of(const std::string& data) {
+/// "houses" of "data/houses.csv.gz:100", "photos" of "data/photos/".
+std::string stem_of(std::string data) {
+  while (data.size() > 1 && data.back() == '/') data.pop_back();
   std::string name = std::filesystem::path(data).filename().string();
   name = name.substr(0, name.find(':'));
   const std::size_t dot = name.find('.', 1);
@@ -93,20 +95,31 @@ Recipe::Parts load_parts(Recipe& recipe, const TrainOptions& options) {
 
 double greatest_input(const Dataset& data) {
   double greatest = 0;
-  const std::int64_t count = data.inputs().shape().elements();
-  for (std::int64_t i = 0; i < count; ++i) {
-    greatest = std::max(greatest, std::abs(static_cast<double>(data.inputs().at(i))));
-  }
+  const TensorView inputs = data.inputs();
+  // Of a set on disk the first rows are enough to look at.
+  const std::int64_t count =
+      data.is_on_disk() ? std::min<std::int64_t>(inputs.shape().elements(), 1 << 20) : inputs.shape().elements();
+  for (std::int64_t i = 0; i < count; ++i) greatest = std::max(greatest, std::abs(static_cast<double>(inputs.at(i))));
   return greatest;
 }
 
-/// What brings these samples to numbers near 1, in one row when a dense layer comes next.
+/// A spec by its class name, with its defaults; nothing when there is none of that name.
+template <class Kind>
+std::vector<Spec<Kind>> if_known(const std::string& class_name) {
+  const std::vector<std::string> names = Spec<Kind>::names();
+  if (std::find(names.begin(), names.end(), class_name) == names.end()) return {};
+  return {Spec<Kind>::make(class_name)};
+}
+
+/// What brings these samples to numbers near 1, in one row when a dense layer comes next: bytes of images are divided
+/// by 255, columns of a table get mean 0 and variance 1.
 std::vector<Layer> preparation(const Dataset& data, bool rescale, bool flatten) {
   std::vector<Layer> layers;
   const bool image = data.sample_shape().rank() > 1;
   const double greatest = rescale && !image ? greatest_input(data) : 0;
+  if (greatest > 1) layers = if_known<LayerKind>("Normalization");
+  if (greatest > 10 && layers.empty()) layers.emplace_back(Rescaling{.scale = 1 / greatest});
   if (rescale && image && data.inputs().dtype() == DType::uint8) layers.emplace_back(Rescaling{.scale = 1.0 / 255});
-  if (greatest > 10) layers.emplace_back(Rescaling{.scale = 1 / greatest});
   if (flatten && image) layers.emplace_back(Flatten{});
   return layers;
 }
@@ -137,6 +150,24 @@ std::vector<Layer> layers_from(const std::string& text, const std::vector<Layer>
   return layers;
 }
 
+/// Mean and standard deviation of all targets.
+std::pair<double, double> spread_of_targets(const Dataset& data) {
+  const auto values = data.targets().reals();
+  const auto count = static_cast<double>(values.size());
+  double mean = 0, squares = 0;
+  for (const Real value : values) mean += static_cast<double>(value) / count;
+  for (const Real value : values) squares += std::pow(static_cast<double>(value) - mean, 2) / count;
+  return {mean, squares > 0 ? std::sqrt(squares) : 1};
+}
+
+/// Targets that are numbers have a unit: the last layer gives it to outputs that are near 0 and 1 before, so that a
+/// network need not grow weights of a price's size. Nothing is added to layers that end in a Rescaling.
+void give_unit(std::vector<Layer>& layers, const Dataset& data) {
+  if (data.is_classified() || (!layers.empty() && is_rescaling(layers.back()))) return;
+  const auto [mean, deviation] = spread_of_targets(data);
+  layers.emplace_back(Rescaling{.scale = deviation, .offset = mean});
+}
+
 std::vector<Layer> usual_layers(const Dataset& data) {
   std::vector<Layer> layers = preparation(data, true, true);
   if (data.sample_shape().rank() > 1) {
@@ -149,6 +180,28 @@ std::vector<Layer> usual_layers(const Dataset& data) {
   return layers;
 }
 
+/// "dense 32 relu, dense 1"
+std::string layers_text(const std::vector<Layer>& layers) {
+  std::string text;
+  for (const Layer& layer : layers) {
+    text += (text.empty() ? "" : ", ") + snake_case(layer.class_name());
+    if (const auto* dense = layer.get_if<Dense>()) {
+      text += " " + std::to_string(dense->units);
+      if (dense->activation != linear) text += " " + std::string(activation_name(dense->activation));
+    }
+  }
+  return text;
+}
+
+/// Says in a line what was made of a table's label.
+void tell_choice(const Recipe& recipe, const Dataset& data) {
+  if (!data.table()) return;
+  const ColumnSchema& label = data.table()->columns[data.table()->label()];
+  note(label.name + ": " +
+       (data.is_classified() ? "one of " + std::to_string(data.target_width()) + " classes" : std::string("a number")) +
+       "; " + std::string(recipe.compile.loss.class_name()) + "; layers " + layers_text(recipe.layers));
+}
+
 /// What suits data that come without a recipe.
 void settle_without_recipe(Recipe& recipe, const TrainOptions& options, const Dataset& data) {
   const bool image = data.sample_shape().rank() > 1;
@@ -157,7 +210,12 @@ void settle_without_recipe(Recipe& recipe, const TrainOptions& options, const Da
   const auto* last = recipe.layers.back().get_if<Dense>();
   recipe.compile.loss =
       usual_loss(last_activation(recipe.layers), last == nullptr ? 2 : last->units, data.is_classified());
-  if (data.is_classified()) recipe.compile.metrics = {Accuracy{}};
+  give_unit(recipe.layers, data);
+  if (data.is_classified()) {
+    recipe.compile.metrics = {Accuracy{}};
+  } else {
+    recipe.compile.metrics = {metrics::MeanAbsoluteError{}, R2Score{}};
+  }
   recipe.fit.batch_size = image ? 128 : 32;
   // Small sets need many passes: some 2000 steps for images, 3000 for rows.
   const std::int64_t steps = (data.size() + recipe.fit.batch_size - 1) / recipe.fit.batch_size;
@@ -229,7 +287,9 @@ void split_off_test(Recipe::Parts& parts, const TrainOptions& options, std::uint
   auto [train, test] = parts.train.split(share, seed, parts.train.is_classified());
   parts.train = std::move(train);
   parts.test = std::move(test);
-  note("A share of " + percent(share, 0) + " of the rows, drawn at random, is kept to test on (--test-split 0: none).");
+  const bool last = parts.test.is_on_disk();  // what lies on the disk stays in its order there
+  note("A share of " + percent(share, 0) + " of the rows, " + (last ? "the last ones" : "drawn at random") +
+       ", is kept to test on (--test-split 0: none).");
 }
 
 }  // namespace
@@ -268,6 +328,7 @@ TrainPlan make_plan(const TrainOptions& options) {
   if (!options.k_fold) split_off_test(plan.parts, options, recipe.build.seed);
   settle_without_recipe(recipe, options, plan.parts.train);
   apply_options(recipe, options);
+  tell_choice(recipe, plan.parts.train);
   if (!options.validation_split && plan.parts.validation.empty()) plan.parts.validation = plan.parts.test;
   return plan;
 }

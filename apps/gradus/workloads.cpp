@@ -193,8 +193,8 @@ Measurement lenet5(const TrainTest& data, std::int64_t threads) {
 
 Measurement convnet(const TrainTest& data, std::int64_t threads) {
   return train(data.train, data.test,
-               {{pixels_to_one, conv2d(32, 3), MaxPooling2D{}, conv2d(64, 3), MaxPooling2D{}, flatten, Dropout{.rate = 0.5},
-                 dense(10, softmax)},
+               {{pixels_to_one, conv2d(32, 3), MaxPooling2D{}, conv2d(64, 3), MaxPooling2D{}, flatten,
+                 Dropout{.rate = 0.5}, dense(10, softmax)},
                 compiled(Adam{}, CategoricalCrossentropy{}),
                 1,
                 128,

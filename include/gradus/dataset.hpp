@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -13,6 +14,7 @@
 namespace gradus {
 
 struct TableSchema;
+class MappedFile;
 
 /// Samples with what they should give: images or table rows with class labels, or rows with number targets.
 ///
@@ -32,6 +34,21 @@ class Dataset {
   /// Samples with `target_width` numbers each as targets, row-major.
   static Dataset with_targets(std::string name, Shape sample_shape, std::vector<Real> inputs, std::vector<Real> targets,
                               std::int64_t target_width);
+
+  /// Samples that stay on the disk: they lie in `file` from byte `offset` on, one after another as in memory, bytes or
+  /// Reals on a boundary of 4. What is classified has `labels`, of classes 0 to classes - 1; else `targets` holds
+  /// `target_width` numbers a sample. Training visits such a set in blocks (see FitOptions::shuffle), so that memory
+  /// stays bounded: 4 bytes a sample for its label, 4 for the order of the samples, and some 64 MB. Throws as
+  /// `classified` and `with_targets` do.
+  static Dataset on_disk(std::string name, Shape sample_shape, DType dtype, std::shared_ptr<const MappedFile> file,
+                         std::uint64_t offset, std::vector<std::int32_t> labels, std::int32_t classes);
+  static Dataset on_disk(std::string name, Shape sample_shape, DType dtype, std::shared_ptr<const MappedFile> file,
+                         std::uint64_t offset, std::vector<Real> targets, std::int64_t target_width);
+  [[nodiscard]] bool is_on_disk() const;
+  /// Of a set on disk: samples `begin` to `end` will be read soon; and what has been read so far is not needed for now.
+  /// Nothing happens for others.
+  void prefetch(std::int64_t begin, std::int64_t end) const;
+  void release() const;
 
   /// What the set is called in messages: "mnist", "houses.csv".
   [[nodiscard]] const std::string& name() const;
@@ -62,6 +79,10 @@ class Dataset {
   /// How the rows of a table became numbers, so that further rows can be read the same way; null for all others.
   [[nodiscard]] std::shared_ptr<const TableSchema> table() const;
   [[nodiscard]] Dataset with_table(std::shared_ptr<const TableSchema> table) const;
+  /// How images were brought to their size, so that further ones are treated likewise: "resized" for pictures from a
+  /// folder; empty where nothing was done.
+  [[nodiscard]] const std::string& preparation() const;
+  [[nodiscard]] Dataset with_preparation(std::string preparation) const;
 
   /// What a one-hot target is made of: `on` at the label, `off` elsewhere. Default 1 and 0; 0.99 and 0.01 keep a
   /// sigmoid away from its flat ends.
@@ -86,10 +107,11 @@ class Dataset {
   /// Samples `begin` to `end` (not included), sharing memory. Throws `invalid_argument` outside the set.
   [[nodiscard]] Dataset slice(std::int64_t begin, std::int64_t end) const;
   [[nodiscard]] Dataset first(std::int64_t count) const { return slice(0, count); }
-  /// The named samples in the named order, copied. Throws `invalid_argument` for an index outside the set.
+  /// The named samples in the named order, copied into memory. Throws `invalid_argument` for an index outside the set.
   [[nodiscard]] Dataset subset(std::span<const std::int64_t> indices) const;
   /// Cuts off a random part: {the rest, `fraction` of the samples, rounded down}, each in the original order.
   /// The same seed gives the same parts. `stratified` keeps each class's share (needs labels).
+  /// Of a set on disk the part is its last samples, and nothing is copied.
   /// Throws `invalid_argument` unless 0 < fraction < 1.
   [[nodiscard]] std::pair<Dataset, Dataset> split(double fraction, std::uint64_t seed = 0,
                                                   bool stratified = false) const;
@@ -166,6 +188,37 @@ struct CsvOptions {
 /// `not_found` with the nearest name for a column that is not there.
 Dataset csv(const std::string& path, const CsvOptions& options = {});
 
+/// How the pictures of a folder become samples.
+struct ImageOptions {
+  std::int64_t height = 0;       ///< of the samples, in pixels. Default: 64, or that of the first picture if smaller.
+  std::int64_t width = 0;        ///< likewise
+  std::optional<bool> colour{};  ///< 3 channels or 1. Default: colour if the first picture of any class is in colour.
+  bool strict = false;           ///< a picture that cannot be read is an error; else it is left out and named
+  std::int64_t threads = 0;      ///< that decode; 0: all cores. The samples do not depend on it.
+};
+/// Pictures (PNG, JPEG) in a folder with a sub-folder for each class; the classes are the sub-folders' names in the
+/// order of their letters, samples come in the order of classes and file names. Where the folder holds sub-folders
+/// `train` and `test` (or `val`, `validation`) instead, these are the parts. Pictures are brought to one size: each new
+/// pixel is the mean of the old ones around it, weighted by a triangle (what is drawn smaller blurs, nothing is cut off
+/// and the aspect may change). Files of other kinds are passed over, hidden ones too; with `strict` false a broken
+/// picture is left out, and `skipped` says which and why.
+/// Throws `not_found` for no folder, `bad_data` where there are no classes, a class without a picture, or a class of
+/// the test part that the training part does not have; with `strict` for the first picture that cannot be read.
+struct ImageFolder {
+  TrainTest parts;
+  std::vector<std::string> skipped;  ///< "photos/cat/7.jpg: the file is damaged ...", one for each picture left out
+};
+ImageFolder image_folder(const std::string& path, const ImageOptions& options = {}, bool on_disk = false);
+
+/// NumPy's arrays. From an .npz file: the arrays x_train, y_train and, if there, x_test, y_test, as in Keras's
+/// mnist.npz; or x and y (data or images, and labels or targets or target, likewise). From an .npy file named x.npy,
+/// x_train.npy, images.npy, data.npy: y from y.npy, y_train.npy, labels.npy, targets.npy beside it, and of *_train.npy
+/// the test part from *_test.npy. Samples stay bytes when they are; images of rank 3 get a channel axis. Whole-number
+/// labels, one a sample, are classes; a row of numbers a sample is a one-hot class where every row has a single 1 and
+/// zeros, else targets; fractions are targets. `regression` makes targets of whole numbers.
+/// Throws `bad_data` naming file, array and row.
+TrainTest arrays(const std::string& path, std::optional<bool> regression = {}, bool on_disk = false);
+
 /// Nielsen's mnist.pkl.gz: train 50,000, validation 10,000, test 10,000, written by Python 2 or 3. The file holds
 /// pixel/256 as floats; where all of them are exact 256ths, as in the original, the samples are the bytes again, so
 /// that they are as those of mnist(). Nothing in the file is executed: what is not a number, an array, a tuple or a
@@ -197,12 +250,25 @@ struct SourceInfo {
 /// All named sources in alphabetical order.
 std::vector<SourceInfo> list();
 
-/// What `gradus train DATA` means by DATA: a name from `list()`, or the path of a .csv, .csv.gz, .tsv, .tsv.gz, .pkl or
-/// .pkl.gz file; a relative path that leads nowhere is also tried from the directories of `GRADUS_DATA_DIR`. A number
-/// after a colon says how many training samples ("digits:5000", "moons:400", "mnist:1000": the first 1000), one more
-/// the seed of what is drawn ("moons:400:7"). "digits" is 60,000 images with 10,000 others to test on, as MNIST has,
-/// "digits:N" has N/6. Where a source has no test part of its own, `test` is empty; a validation part joins `train`. An
-/// unknown name is `not_found` and names the nearest right one.
+/// All that `load` may be told.
+struct LoadOptions {
+  FetchOptions fetch{};
+  CsvOptions csv{};
+  ImageOptions images{};
+  /// Leave samples on the disk (see Dataset::on_disk): .npy and .npz files that are not packed, IDX files that are not
+  /// packed, folders of pictures (decoded into a temporary file). Default: those of more than 1 GiB.
+  std::optional<bool> on_disk{};
+  std::function<void(const std::string&)> remark{};  ///< told what was left out, a line at a time
+};
+
+/// What `gradus train DATA` means by DATA: a name from `list()`, a folder of pictures, or the path of a .csv, .csv.gz,
+/// .tsv, .tsv.gz, .npy, .npz, .pkl or .pkl.gz file or of IDX images (train-images-idx3-ubyte); a relative path that
+/// leads nowhere is also tried from the directories of `GRADUS_DATA_DIR`. A number after a colon says how many training
+/// samples ("digits:5000", "moons:400", "mnist:1000": the first 1000), one more the seed of what is drawn
+/// ("moons:400:7"). "digits" is 60,000 images with 10,000 others to test on, as MNIST has, "digits:N" has N/6. Where a
+/// source has no test part of its own, `test` is empty; a validation part joins `train`. An unknown name is `not_found`
+/// and names the nearest right one.
+TrainTest load(const std::string& name_or_path, const LoadOptions& options);
 TrainTest load(const std::string& name_or_path, const FetchOptions& fetch = {}, const CsvOptions& csv = {});
 
 }  // namespace datasets

@@ -179,6 +179,13 @@ class Sequential {
   /// Names of the output classes; empty when unknown. `fit` takes them from the data.
   [[nodiscard]] const std::vector<std::string>& class_names() const;
   void set_class_names(std::vector<std::string> names);
+  /// How rows of the table that was trained on become the model's inputs; null for all other models. `fit` takes it
+  /// from the data, and it is kept in the model file, so that rows can be read by their columns' names later.
+  [[nodiscard]] std::shared_ptr<const TableSchema> table() const;
+  void set_table(std::shared_ptr<const TableSchema> table);
+  /// How images were prepared, as Dataset::preparation; likewise.
+  [[nodiscard]] const std::string& preparation() const;
+  void set_preparation(std::string preparation);
   /// The figures of all runs so far, over all epochs. Kept in the model file.
   [[nodiscard]] const History& history() const;
 

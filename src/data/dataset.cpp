@@ -8,15 +8,26 @@
 #include <gradus/error.hpp>
 
 #include "base/aligned.hpp"
+#include "base/mapped_file.hpp"
 #include "base/philox.hpp"
 #include "base/text.hpp"
 
 namespace gradus {
 namespace {
 
+// Inputs that lie in a file.
+struct OnDisk {
+  std::shared_ptr<const MappedFile> file;
+  std::uint64_t offset = 0;
+  DType dtype = DType::uint8;
+
+  [[nodiscard]] std::size_t size_of_number() const { return dtype == DType::uint8 ? 1 : sizeof(Real); }
+  [[nodiscard]] const std::uint8_t* data() const { return file->bytes().data() + offset; }
+};
+
 // What never changes and is shared by copies, slices and renamed twins of a set.
 struct Samples {
-  std::variant<std::vector<std::uint8_t>, std::vector<Real>> inputs;
+  std::variant<std::vector<std::uint8_t>, std::vector<Real>, OnDisk> inputs;
   std::vector<std::int32_t> labels;
   std::vector<Real> targets;
 };
@@ -39,7 +50,7 @@ std::int64_t count_rows(const std::string& name, const Shape& sample_shape, std:
 }
 
 template <class T>
-std::vector<T> gather(const std::vector<T>& values, std::int64_t width, std::int64_t begin,
+std::vector<T> gather(std::span<const T> values, std::int64_t width, std::int64_t begin,
                       std::span<const std::int64_t> rows) {
   std::vector<T> result(rows.size() * static_cast<std::size_t>(width));
   auto out = result.begin();
@@ -98,6 +109,7 @@ struct Dataset::Storage {
   std::vector<std::string> column_names{};
   std::shared_ptr<const TableSchema> table{};
   std::shared_ptr<const std::vector<Real>> weights{};  // by place in `samples`; null: every sample counts 1
+  std::string preparation{};
 };
 
 Dataset Dataset::owning(Storage storage, std::int64_t size) {
@@ -180,6 +192,72 @@ Dataset Dataset::with_targets(std::string name, Shape sample_shape, std::vector<
                 size);
 }
 
+namespace {
+
+std::int64_t count_on_disk(const std::string& name, const Shape& sample_shape, const OnDisk& inputs,
+                           std::int64_t rows) {
+  const std::uint64_t bytes = inputs.file->bytes().size();
+  const auto row =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(sample_shape.elements(), 0)) * inputs.size_of_number();
+  if (row == 0) fail(ErrorCode::invalid_argument, name, "a sample of shape " + sample_shape.to_string() + " is empty");
+  if (inputs.offset % inputs.size_of_number() != 0) {
+    fail(ErrorCode::unsupported, name,
+         "the numbers lie at offset " + std::to_string(inputs.offset) + ", where they cannot be read in place");
+  }
+  if (inputs.offset > bytes || static_cast<std::uint64_t>(rows) > (bytes - inputs.offset) / row) {
+    fail(ErrorCode::bad_data, name, "the file ends before " + count_of(rows, "sample"));
+  }
+  return rows;
+}
+
+}  // namespace
+
+Dataset Dataset::on_disk(std::string name, Shape sample_shape, DType dtype, std::shared_ptr<const MappedFile> file,
+                         std::uint64_t offset, std::vector<std::int32_t> labels, std::int32_t classes) {
+  OnDisk inputs{std::move(file), offset, dtype};
+  const std::int64_t size = count_on_disk(name, sample_shape, inputs, static_cast<std::int64_t>(labels.size()));
+  Samples samples{std::move(inputs), std::move(labels), {}};
+  return owning_classified({.name = std::move(name),
+                            .sample_shape = std::move(sample_shape),
+                            .samples = std::make_shared<const Samples>(std::move(samples))},
+                           size, classes);
+}
+
+Dataset Dataset::on_disk(std::string name, Shape sample_shape, DType dtype, std::shared_ptr<const MappedFile> file,
+                         std::uint64_t offset, std::vector<Real> targets, std::int64_t target_width) {
+  if (target_width < 1) fail(ErrorCode::invalid_argument, name, "a target must hold at least one number");
+  OnDisk inputs{std::move(file), offset, dtype};
+  const std::int64_t size =
+      count_on_disk(name, sample_shape, inputs, static_cast<std::int64_t>(targets.size()) / target_width);
+  Samples samples{std::move(inputs), {}, std::move(targets)};
+  return owning({.name = std::move(name),
+                 .sample_shape = std::move(sample_shape),
+                 .target_width = target_width,
+                 .samples = std::make_shared<const Samples>(std::move(samples))},
+                size);
+}
+
+bool Dataset::is_on_disk() const { return std::holds_alternative<OnDisk>(storage().samples->inputs); }
+
+void Dataset::prefetch(std::int64_t begin, std::int64_t end) const {
+  const auto* inputs = std::get_if<OnDisk>(&storage().samples->inputs);
+  if (inputs == nullptr) return;
+  const std::uint64_t row = static_cast<std::uint64_t>(sample_shape().elements()) * inputs->size_of_number();
+  inputs->file->prefetch(inputs->offset + static_cast<std::uint64_t>(begin_ + begin) * row,
+                         inputs->offset + static_cast<std::uint64_t>(begin_ + std::min(end, size_)) * row);
+}
+
+void Dataset::release() const {
+  if (const auto* inputs = std::get_if<OnDisk>(&storage().samples->inputs)) inputs->file->release();
+}
+
+const std::string& Dataset::preparation() const { return storage().preparation; }
+Dataset Dataset::with_preparation(std::string preparation) const {
+  Storage changed = storage();
+  changed.preparation = std::move(preparation);
+  return with(std::move(changed));
+}
+
 const std::string& Dataset::name() const { return storage().name; }
 const Shape& Dataset::sample_shape() const { return storage().sample_shape; }
 bool Dataset::is_classified() const { return storage().classified; }
@@ -193,8 +271,16 @@ TensorView Dataset::inputs() const {
   const Shape shape = sample_shape().with_rows(size_);
   const auto width = static_cast<std::size_t>(sample_shape().elements());
   const std::size_t begin = static_cast<std::size_t>(begin_) * width, count = static_cast<std::size_t>(size_) * width;
-  return std::visit([&](const auto& values) { return TensorView(shape, std::span(values).subspan(begin, count)); },
-                    storage().samples->inputs);
+  const auto& inputs = storage().samples->inputs;
+  if (const auto* disk = std::get_if<OnDisk>(&inputs)) {
+    const std::uint8_t* first = disk->data() + begin * disk->size_of_number();
+    if (disk->dtype == DType::uint8) return {shape, std::span<const std::uint8_t>(first, count)};
+    return {shape, std::span<const Real>(reinterpret_cast<const Real*>(first), count)};
+  }
+  if (const auto* bytes = std::get_if<std::vector<std::uint8_t>>(&inputs)) {
+    return {shape, std::span(*bytes).subspan(begin, count)};
+  }
+  return {shape, std::span(std::get<std::vector<Real>>(inputs)).subspan(begin, count)};
 }
 
 std::span<const std::int32_t> Dataset::labels() const {
@@ -318,14 +404,17 @@ Dataset Dataset::subset(std::span<const std::int64_t> indices) const {
   }
   const Samples& from = *storage().samples;
   Samples samples;
-  std::visit([&](const auto& values) { samples.inputs = gather(values, sample_shape().elements(), begin_, indices); },
-             from.inputs);
-  if (is_classified()) samples.labels = gather(from.labels, 1, begin_, indices);
-  if (!is_classified()) samples.targets = gather(from.targets, target_width(), begin_, indices);
+  const TensorView view = inputs();
+  const std::int64_t numbers = sample_shape().elements();
+  if (view.dtype() == DType::uint8) samples.inputs = gather(view.bytes(), numbers, 0, indices);
+  if (view.dtype() == DType::real) samples.inputs = gather(view.reals(), numbers, 0, indices);
+  if (is_classified()) samples.labels = gather(std::span(from.labels), 1, begin_, indices);
+  if (!is_classified()) samples.targets = gather(std::span(from.targets), target_width(), begin_, indices);
   Storage chosen = storage();
   chosen.samples = std::make_shared<const Samples>(std::move(samples));
   if (chosen.weights)
-    chosen.weights = std::make_shared<const std::vector<Real>>(gather(*chosen.weights, 1, begin_, indices));
+    chosen.weights =
+        std::make_shared<const std::vector<Real>>(gather(std::span<const Real>(*chosen.weights), 1, begin_, indices));
   Dataset set = owning(std::move(chosen), static_cast<std::int64_t>(indices.size()));
   set.one_hot_ = one_hot_;
   return set;
@@ -338,6 +427,10 @@ std::pair<Dataset, Dataset> Dataset::split(double fraction, std::uint64_t seed, 
   }
   if (stratified && !is_classified()) {
     fail(ErrorCode::invalid_argument, name(), "cannot keep the shares of the classes: the targets are numbers");
+  }
+  if (is_on_disk()) {
+    const std::int64_t rest_size = size_ - static_cast<std::int64_t>(std::floor(fraction * static_cast<double>(size_)));
+    return {slice(0, rest_size), slice(rest_size, size_)};
   }
   // The groups whose shares are kept: one for each class, or all samples.
   std::vector<std::vector<std::int64_t>> groups(stratified ? static_cast<std::size_t>(target_width()) : 1);

@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <filesystem>
 
 #include <gradus/dataset.hpp>
 #include <gradus/error.hpp>
 
 #include "base/byte_reader.hpp"
 #include "base/gzip.hpp"
+#include "base/mapped_file.hpp"
 #include "base/text.hpp"
+#include "data/registry.hpp"
 
 namespace gradus {
 namespace {
@@ -47,25 +50,31 @@ std::size_t check_magic(const std::string& path, std::uint32_t magic, IdxKind ki
   return rank;
 }
 
-}  // namespace
+/// `count` bytes, all of them.
+std::vector<std::uint8_t> piece(InputFile& file, std::uint64_t count, const char* what) {
+  const std::string& path = file.path();
+  const std::uint64_t begin = file.offset();
+  auto bytes = file.read_up_to(count);
+  if (begin == 0 && bytes.empty()) fail(path, "is empty");
+  if (bytes.size() < count) {
+    fail(path, "ends at offset " + std::to_string(file.offset()) + " within the " + what + ": expected " +
+                   with_commas(static_cast<std::int64_t>(count)) + " bytes of it, found " +
+                   with_commas(static_cast<std::int64_t>(bytes.size())));
+  }
+  return bytes;
+}
 
-IdxArray read_idx(const std::string& path, IdxKind kind) {
-  InputFile file(path);
-  const auto piece = [&](std::uint64_t count, const char* what) {
-    const std::uint64_t begin = file.offset();
-    auto bytes = file.read_up_to(count);
-    if (begin == 0 && bytes.empty()) fail(path, "is empty");
-    if (bytes.size() < count) {
-      fail(path, "ends at offset " + std::to_string(file.offset()) + " within the " + what + ": expected " +
-                     with_commas(static_cast<std::int64_t>(count)) + " bytes of it, found " +
-                     with_commas(static_cast<std::int64_t>(bytes.size())));
-    }
-    return bytes;
-  };
-  const auto magic = piece(4, "magic number");
+struct IdxHeader {
+  Shape shape;
+  std::uint64_t bytes = 1;  // of data behind it
+};
+
+IdxHeader read_header(InputFile& file, IdxKind kind) {
+  const std::string& path = file.path();
+  const auto magic = piece(file, 4, "magic number");
   const std::size_t rank = check_magic(path, ByteReader(path, magic).be<std::uint32_t>(), kind);
-  const auto header = piece(4 * rank, "sizes");
-  ByteReader reader(path, header, 4);
+  const auto sizes_read = piece(file, 4 * rank, "sizes");
+  ByteReader reader(path, sizes_read, 4);
   std::vector<std::int64_t> sizes;
   std::uint64_t bytes = 1;
   for (std::size_t axis = 0; axis < rank; ++axis) {
@@ -80,21 +89,36 @@ IdxArray read_idx(const std::string& path, IdxKind kind) {
     }
     bytes *= size;
   }
-  IdxArray array{Shape(std::move(sizes)), piece(bytes, "data")};
-  if (!file.at_end()) {
-    fail(path, "goes on behind offset " + std::to_string(file.offset()) + ", where " + array.shape.to_string() +
-                   " bytes of data end");
-  }
+  return {Shape(std::move(sizes)), bytes};
+}
+
+[[noreturn]] void fail_too_long(const std::string& path, std::uint64_t end, const Shape& shape) {
+  fail(path, "goes on behind offset " + std::to_string(end) + ", where " + shape.to_string() + " bytes of data end");
+}
+
+Shape sample_shape_of(const Shape& images) {
+  const Shape sample = images.without_rows();
+  return sample.rank() == 2 ? Shape{sample[0], sample[1], 1} : sample;
+}
+
+}  // namespace
+
+IdxArray read_idx(const std::string& path, IdxKind kind) {
+  InputFile file(path);
+  IdxHeader header = read_header(file, kind);
+  IdxArray array{std::move(header.shape), piece(file, header.bytes, "data")};
+  if (!file.at_end()) fail_too_long(path, file.offset(), array.shape);
   return array;
 }
 
 Dataset read_idx_pair(const std::string& name, const std::string& images_path, const std::string& labels_path,
-                      std::int32_t classes) {
+                      std::int32_t classes, bool on_disk) {
   const IdxArray labels = read_idx(labels_path, IdxKind::labels);
-  IdxArray images = read_idx(images_path, IdxKind::images);
-  if (images.shape[0] != labels.shape[0]) {
+  InputFile file(images_path);
+  const IdxHeader header = read_header(file, IdxKind::images);
+  if (header.shape[0] != labels.shape[0]) {
     fail(labels_path, "holds " + count_of(labels.shape[0], "label") + ", but " + images_path + " holds " +
-                          count_of(images.shape[0], "image"));
+                          count_of(header.shape[0], "image"));
   }
   const auto greatest = std::max_element(labels.values.begin(), labels.values.end());
   if (classes > 0 && *greatest >= classes) {
@@ -102,15 +126,61 @@ Dataset read_idx_pair(const std::string& name, const std::string& images_path, c
     fail(labels_path, "at offset " + std::to_string(8 + (wrong - labels.values.begin())) + ": label " +
                           std::to_string(*wrong) + " is outside 0 to " + std::to_string(classes - 1));
   }
-  Shape sample = images.shape.without_rows();
-  if (sample.rank() == 2) sample = Shape{sample[0], sample[1], 1};
+  const Shape sample = sample_shape_of(header.shape);
   std::vector<std::int32_t> wide(labels.values.begin(), labels.values.end());
-  return Dataset::classified(name, std::move(sample), std::move(images.values), std::move(wide),
-                             classes > 0 ? classes : *greatest + 1);
+  const std::int32_t count = classes > 0 ? classes : *greatest + 1;
+  if (on_disk && !file.compressed()) {
+    const std::uint64_t begin = file.offset();
+    if (begin + header.bytes < file.file_size()) fail_too_long(images_path, begin + header.bytes, header.shape);
+    return Dataset::on_disk(name, sample, DType::uint8, std::make_shared<const MappedFile>(images_path), begin,
+                            std::move(wide), count);
+  }
+  std::vector<std::uint8_t> pixels = piece(file, header.bytes, "data");
+  if (!file.at_end()) fail_too_long(images_path, file.offset(), header.shape);
+  return Dataset::classified(name, sample, std::move(pixels), std::move(wide), count);
+}
+
+Dataset read_idx_pair(const std::string& name, const std::string& images_path, const std::string& labels_path,
+                      std::int32_t classes) {
+  return read_idx_pair(name, images_path, labels_path, classes, false);
 }
 
 Dataset datasets::idx(const std::string& images_path, const std::string& labels_path) {
   return read_idx_pair(images_path, images_path, labels_path, 0);
 }
 
+namespace {
+
+/// train-images-idx3-ubyte -> train-labels-idx1-ubyte
+std::string replaced(std::string text, std::string_view from, std::string_view to) {
+  const std::size_t at = text.rfind(from);
+  return at == std::string::npos ? text : text.replace(at, from.size(), to);
+}
+
+TrainTest load_idx(const SourceRequest& r) {
+  namespace fs = std::filesystem;
+  const fs::path images(r.path);
+  const std::string file = images.filename().string();
+  const auto pair = [&](const std::string& name, std::int32_t classes) {
+    const std::string labels = replaced(replaced(name, "images", "labels"), "idx3", "idx1");
+    if (labels == name) fail(r.path, "the name does not tell where the labels are; expected images in it");
+    std::error_code ignored;
+    const std::uint64_t bytes = fs::file_size(images.parent_path() / name, ignored);
+    return read_idx_pair(name, (images.parent_path() / name).string(), (images.parent_path() / labels).string(),
+                         classes, r.stays_on_disk(ignored ? 0 : bytes));
+  };
+  TrainTest sets{pair(file, 0), {}};
+  const std::string test = replaced(file, "train-", "t10k-");
+  if (test != file && fs::exists(images.parent_path() / test)) {
+    sets.test = pair(test, static_cast<std::int32_t>(sets.train.target_width()));
+  }
+  return sets;
+}
+
+const bool registered = register_source({.name = "idx images",
+                                         .summary = "IDX images with their labels beside them",
+                                         .endings = {"-idx3-ubyte", ".idx3-ubyte", "-idx3-ubyte.gz", ".idx3-ubyte.gz"},
+                                         .load = load_idx});
+
+}  // namespace
 }  // namespace gradus

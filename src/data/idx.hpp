@@ -22,6 +22,9 @@ enum class IdxKind { images, labels };
 /// number, sizes that the file does not hold exactly, or an empty array; `unsupported` for other numbers than bytes.
 IdxArray read_idx(const std::string& path, IdxKind kind);
 
+/// The images stay on the disk when `on_disk` and the file is not packed.
+Dataset read_idx_pair(const std::string& name, const std::string& images_path, const std::string& labels_path,
+                      std::int32_t classes, bool on_disk);
 /// The images and their labels as one set. `classes` 0: the greatest label plus one.
 Dataset read_idx_pair(const std::string& name, const std::string& images_path, const std::string& labels_path,
                       std::int32_t classes);

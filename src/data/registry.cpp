@@ -29,6 +29,19 @@ const Source* source_of_file(const std::string& path) {
   return nullptr;
 }
 
+/// For a directory, unless it is called as a data set is; "./mnist" is a directory in any case.
+const Source* source_of_folder(const std::string& name, const std::string& path) {
+  std::error_code ignored;
+  if (name.empty() || !std::filesystem::is_directory(path, ignored)) return nullptr;
+  const Source* found = nullptr;
+  for (const Source& source : sources()) {
+    const bool named = source.endings.empty() && !source.is_folder;
+    if (named && source.name == name) return nullptr;
+    if (source.is_folder) found = &source;
+  }
+  return found;
+}
+
 std::string file_endings() {
   std::string endings;
   for (const Source* source : registered_sources()) {
@@ -45,7 +58,7 @@ std::string file_endings() {
 const Source& source_called(const std::string& name) {
   std::vector<std::string> names;
   for (const Source* source : registered_sources()) {
-    if (!source->endings.empty()) continue;
+    if (!source->endings.empty() || source->is_folder) continue;
     if (edit_distance(source->name, name) == 0) return *source;
     names.push_back(source->name);
   }
@@ -118,17 +131,31 @@ namespace datasets {
 std::vector<SourceInfo> list() {
   std::vector<SourceInfo> infos;
   for (const Source* source : registered_sources()) {
-    if (source->endings.empty()) infos.push_back({source->name, source->summary});
+    if (source->endings.empty() && !source->is_folder) infos.push_back({source->name, source->summary});
   }
   return infos;
 }
 
 TrainTest load(const std::string& name_or_path, const FetchOptions& fetch, const CsvOptions& csv) {
+  LoadOptions options;
+  options.fetch = fetch;
+  options.csv = csv;
+  return load(name_or_path, options);
+}
+
+TrainTest load(const std::string& name_or_path, const LoadOptions& options) {
   SourceRequest request;
   request.path = name_or_path;
-  request.fetch = fetch;
-  request.csv = csv;
+  request.fetch = options.fetch;
+  request.csv = options.csv;
+  request.images = options.images;
+  request.on_disk = options.on_disk;
+  request.remark = options.remark;
   if (const Source* source = source_of_file(name_or_path)) {
+    request.path = find_file(name_or_path);
+    return load_from(*source, request);
+  }
+  if (const Source* source = source_of_folder(name_or_path, find_file(name_or_path))) {
     request.path = find_file(name_or_path);
     return load_from(*source, request);
   }

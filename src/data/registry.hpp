@@ -16,6 +16,15 @@ struct SourceRequest {
   std::uint64_t seed = 0;
   datasets::FetchOptions fetch;
   datasets::CsvOptions csv;
+  datasets::ImageOptions images;
+  std::optional<bool> on_disk;
+  std::function<void(const std::string&)> remark;
+
+  /// Whether samples of so many bytes stay on the disk.
+  [[nodiscard]] bool stays_on_disk(std::uint64_t bytes) const {
+    constexpr std::uint64_t most_in_memory = std::uint64_t{1} << 30;
+    return on_disk.value_or(bytes > most_in_memory);
+  }
 };
 
 /// A named data set, or a kind of file that is one.
@@ -23,6 +32,7 @@ struct Source {
   std::string name;                    ///< "mnist"; of a kind of file only for messages
   std::string summary;                 ///< one line for `gradus data list`
   std::vector<std::string> endings{};  ///< of a kind of file: ".csv", ".csv.gz"
+  bool is_folder = false;              ///< of a kind of folder: any directory
   bool takes_count = false;            ///< makes `count` samples; of others the first `count` are taken
   std::function<TrainTest(const SourceRequest&)> load{};
 };

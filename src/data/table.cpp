@@ -1,11 +1,14 @@
 #include "data/table.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <limits>
+#include <map>
 #include <unordered_map>
 
 #include <gradus/error.hpp>
 
+#include "base/gzip.hpp"
 #include "base/nearest.hpp"
 #include "base/text.hpp"
 
@@ -57,13 +60,19 @@ using Index = std::unordered_map<std::string, std::int32_t>;
 // Everything about a run over the rows that does not change from row to row.
 class Encoder {
  public:
-  Encoder(const TableSchema& schema, const CsvText& text, bool labelled);
+  Encoder(const TableSchema& schema, const CsvText& text, bool labelled, bool lenient);
 
   // False when `T` is bytes and a feature is none.
   template <class T>
   bool encode(std::vector<T>& features, EncodedRows& out) const;
+  void report(std::vector<std::string>& remarks) const;
 
  private:
+  struct Unknown {
+    std::int64_t count = 0;
+    std::string first;
+    std::int64_t line = 0;
+  };
   static constexpr std::size_t absent = std::numeric_limits<std::size_t>::max();
 
   void match_by_name();
@@ -79,17 +88,19 @@ class Encoder {
 
   const TableSchema& schema_;
   const CsvText& text_;
-  bool labelled_;
+  bool labelled_, lenient_;
   std::size_t width_;
   std::size_t label_;
-  std::vector<std::size_t> places_;  // of the schema's columns in the text's rows
-  std::vector<Index> indices_;       // category -> number, by column
+  mutable std::map<std::size_t, Unknown> unknown_;  // words by column, of further rows
+  std::vector<std::size_t> places_;                 // of the schema's columns in the text's rows
+  std::vector<Index> indices_;                      // category -> number, by column
 };
 
-Encoder::Encoder(const TableSchema& schema, const CsvText& text, bool labelled)
+Encoder::Encoder(const TableSchema& schema, const CsvText& text, bool labelled, bool lenient)
     : schema_(schema),
       text_(text),
       labelled_(labelled),
+      lenient_(lenient),
       width_(static_cast<std::size_t>(schema.width())),
       label_(schema.label()),
       places_(schema.columns.size(), absent),
@@ -158,8 +169,30 @@ std::optional<std::int32_t> Encoder::word_at(std::size_t column, const CsvField&
   const std::string key = of.role == ColumnRole::classes ? class_key(field) : std::string(field.text);
   if (key.empty()) return std::nullopt;
   const auto found = indices_[column].find(key);
-  if (found == indices_[column].end()) fail_unknown(line, column, key);
-  return found->second;
+  if (found != indices_[column].end()) return found->second;
+  if (!lenient_ || of.role == ColumnRole::classes) fail_unknown(line, column, key);
+  Unknown& unknown = unknown_[column];
+  if (unknown.count++ == 0) unknown.first = key, unknown.line = line;
+  return -1;
+}
+
+void Encoder::report(std::vector<std::string>& remarks) const {
+  std::string unused;
+  for (const std::string& name : text_.columns) {
+    const bool known = !schema_.header || !text_.header ||
+                       std::any_of(schema_.columns.begin(), schema_.columns.end(),
+                                   [&](const ColumnSchema& column) { return column.name == name; });
+    if (!known) unused += (unused.empty() ? "" : ", ") + in_quotes(name);
+  }
+  if (!unused.empty())
+    remarks.push_back(text_.name + ": not used, since the model does not know them: columns " + unused);
+  for (const auto& [column, unknown] : unknown_) {
+    const ColumnSchema& of = schema_.columns[column];
+    remarks.push_back(text_.name + ":" + std::to_string(unknown.line) + ": column " + in_quotes(of.name) + ": " +
+                      in_quotes(unknown.first) + " is none of the words that the model knows" +
+                      did_you_mean(unknown.first, of.categories) + "; it counts as none of them (" +
+                      count_of(unknown.count, "row") + ")");
+  }
 }
 
 template <class T>
@@ -244,6 +277,7 @@ bool Encoder::encode(std::vector<T>& features, EncodedRows& out) const {
     if (!encode_row(row, rows.line(), features.data() + begin, misfit)) continue;
     if (misfit) return false;
     if (labelled_ && !encode_label(row[places_[label_]], rows.line(), out)) continue;
+    if (lenient_) out.lines.push_back(rows.line());
     ++out.rows;
   }
   features.resize(static_cast<std::size_t>(out.rows) * width_);
@@ -252,20 +286,44 @@ bool Encoder::encode(std::vector<T>& features, EncodedRows& out) const {
 
 }  // namespace
 
-EncodedRows encode_rows(const TableSchema& schema, const CsvText& text, bool labelled) {
-  const Encoder encoder(schema, text, labelled);
-  if (schema.bytes) {
-    EncodedRows out;
-    out.is_bytes = true;
-    if (encoder.encode(out.bytes, out)) return out;
-  }
+EncodedRows encode_rows(const TableSchema& schema, const CsvText& text, bool labelled,
+                        std::vector<std::string>* remarks) {
+  const Encoder encoder(schema, text, labelled, remarks != nullptr);
   EncodedRows out;
-  encoder.encode(out.reals, out);
+  out.is_bytes = schema.bytes;
+  if (schema.bytes && !encoder.encode(out.bytes, out)) out = {};
+  if (!out.is_bytes) encoder.encode(out.reals, out);
+  if (remarks != nullptr) encoder.report(*remarks);
   return out;
 }
 
-Dataset dataset_from(const std::string& name, const TableSchema& schema, const CsvText& text) {
-  EncodedRows rows = encode_rows(schema, text, true);
+CsvText text_for(const TableSchema& schema, const std::string& name, const std::vector<std::uint8_t>& bytes) {
+  datasets::CsvOptions options;
+  if (schema.header) {
+    options.header = true;
+    try {
+      CsvText text = csv_text(name, bytes, options);
+      const auto named = std::count_if(schema.columns.begin(), schema.columns.end(), [&](const ColumnSchema& column) {
+        return std::find(text.columns.begin(), text.columns.end(), column.name) != text.columns.end();
+      });
+      if (2 * static_cast<std::size_t>(named) >= schema.columns.size()) return text;
+    } catch (const Error&) {
+      // A first line with a value twice is no header; what else is wrong is found again below.
+    }
+  }
+  options.header = false;
+  return csv_text(name, bytes, options);
+}
+
+Dataset read_table(const std::string& path, const TableSchema& schema, std::vector<std::string>& remarks) {
+  constexpr std::uint64_t most_bytes = std::uint64_t{8} << 30;
+  const CsvText text = text_for(schema, path, read_file(path, most_bytes));
+  return dataset_from(std::filesystem::path(path).filename().string(), schema, text, &remarks);
+}
+
+Dataset dataset_from(const std::string& name, const TableSchema& schema, const CsvText& text,
+                     std::vector<std::string>* remarks) {
+  EncodedRows rows = encode_rows(schema, text, true, remarks);
   if (rows.rows == 0) throw Error(ErrorCode::bad_data, text.name + ": every row has a missing value and was dropped");
   const ColumnSchema& label = schema.columns[schema.label()];
   Dataset set;

@@ -63,15 +63,28 @@ struct EncodedRows {
   std::vector<Real> reals;
   std::vector<std::int32_t> labels;  ///< of a schema with classes
   std::vector<Real> targets;         ///< of a schema with a target
+  std::vector<std::int64_t> lines;   ///< where each row stood
 };
 
 /// Applies a schema. With `labelled` false the label column may be absent and is not looked at, no row is dropped, and
 /// `labels` and `targets` stay empty. A text with a header is matched by the columns' names, in any order; one without
 /// by position. Throws `bad_data` for a word or a class that the schema does not know, naming the nearest it does.
-EncodedRows encode_rows(const TableSchema& schema, const CsvText& text, bool labelled);
+///
+/// With `remarks` the rows are further ones, for a model that is there already: a word that the schema does not know
+/// counts as none of its words (all its numbers are 0), columns that it does not know are left out, and `remarks` gets
+/// a sentence for each such column.
+EncodedRows encode_rows(const TableSchema& schema, const CsvText& text, bool labelled,
+                        std::vector<std::string>* remarks = nullptr);
 
 /// The rows of `text` as a set called `name`.
-Dataset dataset_from(const std::string& name, const TableSchema& schema, const CsvText& text);
+Dataset dataset_from(const std::string& name, const TableSchema& schema, const CsvText& text,
+                     std::vector<std::string>* remarks = nullptr);
+
+/// Further rows of a table whose schema is known: the first line is a header when the schema has one and the line names
+/// at least half of its columns.
+CsvText text_for(const TableSchema& schema, const std::string& name, const std::vector<std::uint8_t>& bytes);
+/// Further labelled rows from a file, as `encode_rows` with remarks.
+Dataset read_table(const std::string& path, const TableSchema& schema, std::vector<std::string>& remarks);
 
 /// What names a class in `categories`: numbers lose leading zeros and a fraction of zero, so that 7, 07 and 7.0 agree.
 std::string class_key(const CsvField& field);

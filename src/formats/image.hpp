@@ -23,6 +23,12 @@ Image read_image(const std::string& path);
 /// The same from bytes; `name` is what messages call them.
 Image decode_image(std::span<const std::uint8_t> bytes, const std::string& name);
 
+/// Another size. Each new pixel is the mean of the old ones around it, weighted by a triangle that reaches as far as
+/// one new or one old pixel, whichever is wider: smooth when enlarged, nothing left out when shrunk. Pillow's BILINEAR.
+Image resized(const Image& image, std::int64_t width, std::int64_t height);
+/// With 1 or 3 channels: grey is 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601).
+Image with_channels(const Image& image, std::int64_t channels);
+
 /// A PNG file: grey or RGB, 8 bits a channel. Throws `invalid_argument` for an image of no size, of other channels, or
 /// with another number of pixels than it says.
 std::vector<std::uint8_t> encode_png(const Image& image);

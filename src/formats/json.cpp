@@ -162,7 +162,7 @@ class Builder {
       if (kept != i) object[kept] = std::move(object[i]);
       ++kept;
     }
-    object.resize(kept);
+    object.erase(object.begin() + static_cast<std::ptrdiff_t>(kept), object.end());
   }
 
   std::string_view text_;

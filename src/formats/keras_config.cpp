@@ -402,4 +402,18 @@ Config config_from_keras(const Value& root, const std::string& keras_version) {
   return result;
 }
 
+void check_size(const Config& config, std::int64_t numbers) {
+  Shape shape = config.input_shape;
+  for (const Layer& layer : config.layers) {
+    const auto function = LayerRegistry::instance().find(layer.class_name()).maker.bind(layer, shape);
+    for (const Parameter& parameter : function->parameters()) {
+      if (parameter.shape.elements() > numbers) {
+        damaged("layer " + in_quotes(layer_name(layer)) + " needs more numbers than the file holds");
+      }
+      numbers -= parameter.shape.elements();
+    }
+    shape = function->output_shape();
+  }
+}
+
 }  // namespace gradus::keras

@@ -42,6 +42,9 @@ Value config_to_keras(const Sequential& model);
 /// `keras_version` is that of the writer, "3.0.0", for a word that changed its meaning; empty when unknown.
 Config config_from_keras(const Value& root, const std::string& keras_version = {});
 
+/// Throws `bad_data` when the layers need more weights than `numbers`, those that a file holds: before memory is taken.
+void check_size(const Config& config, std::int64_t numbers);
+
 /// The names of the groups of the weights file: snake_case of each class, numbered per class from the second on.
 std::vector<std::string> weight_keys(const std::vector<std::string>& class_names);
 /// The same for the layers of a model.

@@ -8,6 +8,7 @@
 
 #include "base/text.hpp"
 #include "formats/keras_objects.hpp"
+#include "formats/table_value.hpp"
 #include "model/state.hpp"
 
 namespace gradus::keras {
@@ -200,6 +201,8 @@ Value extras_of(const Sequential& model, const Value& config) {
   if (!state.class_names.empty()) {
     extras.emplace_back("class_names", Value::List(state.class_names.begin(), state.class_names.end()));
   }
+  if (state.table) extras.emplace_back("table", table_value(*state.table));
+  if (!state.preparation.empty()) extras.emplace_back("preparation", state.preparation);
   if (Value layers = layers_of(model, config); !layers.get_if<Value::Object>()->empty()) {
     extras.emplace_back("layers", std::move(layers));
   }
@@ -241,6 +244,19 @@ void apply_model_extras(const Value& extras, Sequential& model) {
     }
     model.set_class_names(std::move(texts));
   }
+  if (const Value* table = extras.find("table")) {
+    try {
+      auto schema = std::make_shared<const TableSchema>(table_from(*table));
+      if (schema->width() != model.input_shape().elements()) {
+        damaged("its rows have " + count_of(schema->width(), "number") + ", but the model takes " +
+                std::to_string(model.input_shape().elements()));
+      }
+      state.table = std::move(schema);
+    } catch (const Error& error) {
+      damaged(std::string("gradus.table: ") + error.what());
+    }
+  }
+  state.preparation = field_at<std::string>(extras, "preparation").value_or("");
   const Value* history = extras.find("history");
   const auto* entries = history == nullptr ? nullptr : history->get_if<Value::Object>();
   if (entries == nullptr) return check_sample(extras, model);

@@ -287,7 +287,8 @@ void read_keras_weights(const std::string& path, Sequential& model, std::vector<
       paths = spread(paths_by_name(file, group == "/" ? "" : group, names), model.input_shape(), model.layers());
     }
     keras::check_weights(model.input_shape(), model.layers(), file, paths);
-    keras::read_weights(file, paths, model, from_theano(file, paths) ? turn_kernel : keras::ChangeWeight());
+    const bool turn = !keras3 && from_theano(file, paths);
+    keras::read_weights(file, paths, model, turn ? turn_kernel : keras::ChangeWeight());
     if (keras3) keras::read_optimizer(file, keras::optimizer_paths(file), false, model, notes);
   });
 }

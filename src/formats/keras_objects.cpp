@@ -133,7 +133,8 @@ template <class Kind>
 std::string beyond(const Spec<Kind>& spec, const Value::Object& config) {
   const Value::Object fields = spec.fields();
   for (const auto& [key, value] : config) {
-    const bool known = std::any_of(fields.begin(), fields.end(), [&](const auto& f) { return f.first == key; });
+    const bool known =
+        std::any_of(fields.begin(), fields.end(), [&, wanted = key](const auto& f) { return f.first == wanted; });
     if (!known && !is_neutral(key, value)) return key + " = " + value.to_string();
   }
   return {};
@@ -202,8 +203,9 @@ void note_training_options(const std::string& layer, const Layer& spec, const Va
   const Value::Object fields = spec.fields();
   for (const auto& [key, value] : config) {
     if (value.is_null()) continue;
-    const bool taken =
-        std::any_of(fields.begin(), fields.end(), [&](const auto& f) { return f.first == key && !f.second.is_null(); });
+    const bool taken = std::any_of(fields.begin(), fields.end(), [&, wanted = key](const auto& f) {
+      return f.first == wanted && !f.second.is_null();
+    });
     if ((key.ends_with("_regularizer") || key.ends_with("_constraint")) && !taken) {
       notes.push_back("layer '" + layer + "': its " + key + " plays no part in further training");
     }

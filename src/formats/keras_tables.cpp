@@ -129,6 +129,7 @@ template std::string rule_name<RegularizerKind>(const std::string&);
 template std::string rule_name<ConstraintKind>(const std::string&);
 
 std::string activation_alias(const std::string& written) {
+  if (written == "swish") return "silu";
   return written.ends_with("_v2") ? written.substr(0, written.size() - 3) : written;
 }
 

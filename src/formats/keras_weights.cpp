@@ -149,14 +149,6 @@ std::vector<std::uint8_t> weights_to_keras(const Sequential& model, const std::v
   return file.bytes();
 }
 
-std::vector<Tensor> read_arrays(const Hdf5Reader& file) {
-  std::vector<Tensor> arrays;
-  while (file.has_dataset(array_group + std::to_string(arrays.size()))) {
-    arrays.push_back(file.read(array_group + std::to_string(arrays.size())));
-  }
-  return arrays;
-}
-
 void write_weight(const Sequential::State& state, const Parameter& parameter, const std::string& path,
                   Hdf5Writer& file) {
   Tensor values(parameter.shape);
@@ -166,6 +158,14 @@ void write_weight(const Sequential::State& state, const Parameter& parameter, co
   } else {
     file.dataset(path, parameter.shape, floats(values.values()));
   }
+}
+
+std::vector<Tensor> read_arrays(const Hdf5Reader& file) {
+  std::vector<Tensor> arrays;
+  while (file.has_dataset(array_group + std::to_string(arrays.size()))) {
+    arrays.push_back(file.read(array_group + std::to_string(arrays.size())));
+  }
+  return arrays;
 }
 
 std::vector<OptimizerArray> optimizer_arrays(const Sequential& model) {

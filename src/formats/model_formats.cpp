@@ -7,6 +7,7 @@
 #include "base/gzip.hpp"
 #include "base/text.hpp"
 #include "formats/keras.hpp"
+#include "formats/named_weights.hpp"
 #include "formats/onnx.hpp"
 
 namespace gradus {
@@ -38,6 +39,13 @@ const std::vector<ModelFormat>& model_formats() {
       {"Keras 3", {".keras"}, read_keras, write_keras, nullptr, true},
       {"Keras HDF5", {".h5", ".hdf5"}, read_keras_h5, write_keras_h5, read_keras_weights, true},
       {"ONNX", {".onnx"}, read_onnx, write_onnx, nullptr, true},
+      {"safetensors",
+       {".safetensors"},
+       read_safetensors_model,
+       write_safetensors_model,
+       read_safetensors_weights,
+       true},
+      {"NumPy weights", {".npz"}, nullptr, write_npz_weights, read_npz_weights, false},
       {"Keras 3 weights", {".weights.h5"}, nullptr, write_keras_weights, read_keras_weights, false},
   };
   return formats;

@@ -12,7 +12,6 @@
 #include "base/gzip.hpp"
 #include "base/nearest.hpp"
 #include "base/text.hpp"
-#include "formats/number_types.hpp"
 #include "formats/zip.hpp"
 
 namespace gradus {
@@ -205,7 +204,7 @@ std::string array_name(const std::string& member) {
 
 }  // namespace
 
-Tensor decode_npy(std::span<const std::uint8_t> bytes, const std::string& name) {
+NpyLayout npy_layout(std::span<const std::uint8_t> bytes, const std::string& name) {
   ByteReader at(name, bytes);
   if (bytes.size() < 8 || at.text(6) != "\x93NUMPY") throw Error(ErrorCode::bad_data, name + ": no .npy array");
   const std::uint8_t major = at.u8();
@@ -231,10 +230,16 @@ Tensor decode_npy(std::span<const std::uint8_t> bytes, const std::string& name) 
   if (elements > at.remaining() / type.bytes) {
     at.fail("the array says it holds more numbers than the " + std::to_string(at.remaining()) + " bytes left");
   }
-  const Shape shape(*header.shape);
-  Tensor tensor(shape);
-  convert_numbers(type, at.take(elements * type.bytes), tensor.values());
-  return *header.fortran_order && shape.rank() > 1 ? transposed(shape, tensor) : tensor;
+  const bool boolean = header.descr->find('b') != std::string::npos;
+  return {Shape(*header.shape), type, boolean, *header.fortran_order && header.shape->size() > 1, at.position()};
+}
+
+Tensor decode_npy(std::span<const std::uint8_t> bytes, const std::string& name) {
+  const NpyLayout layout = npy_layout(bytes, name);
+  Tensor tensor(layout.shape);
+  const std::size_t size = tensor.values().size() * layout.type.bytes;
+  convert_numbers(layout.type, bytes.subspan(static_cast<std::size_t>(layout.begin), size), tensor.values());
+  return layout.fortran_order ? transposed(layout.shape, tensor) : tensor;
 }
 
 Tensor read_npy(const std::string& path) {

@@ -8,6 +8,8 @@
 
 #include <gradus/tensor.hpp>
 
+#include "formats/number_types.hpp"
+
 namespace gradus {
 
 /// NumPy's files of arrays. Floats of 2, 4 and 8 bytes, whole numbers of 1 to 8, booleans and bfloat16 are read, in
@@ -17,6 +19,16 @@ namespace gradus {
 Tensor read_npy(const std::string& path);
 /// The same from bytes; `name` is what messages call them.
 Tensor decode_npy(std::span<const std::uint8_t> bytes, const std::string& name);
+
+/// What the header of an array says, checked against how many bytes there are.
+struct NpyLayout {
+  Shape shape;
+  NumberType type;
+  bool boolean = false;        ///< the numbers are truth values
+  bool fortran_order = false;  ///< the first axis runs fastest
+  std::uint64_t begin = 0;     ///< where the numbers begin
+};
+NpyLayout npy_layout(std::span<const std::uint8_t> bytes, const std::string& name);
 
 /// All arrays of an .npz file in its order, each under its name ("x", "arr_0").
 using NamedTensors = std::vector<std::pair<std::string, Tensor>>;

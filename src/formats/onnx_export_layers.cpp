@@ -21,14 +21,14 @@ std::vector<float> floats(const Tensor& tensor) { return {tensor.values().begin(
 void write_relu(Exporter& out, const LayerView& layer) {
   const double slope = layer.real("negative_slope", 0), threshold = layer.real("threshold", 0);
   const Value* most = layer.find("max_value");
-  // y = min(x, max_value) where x >= threshold, else negative_slope (x - threshold)
+  // y = min(x, max_value) where x > threshold, else negative_slope (x - threshold)
   if (threshold != 0) {
     const std::string x = out.value();
     const std::string shifted = out.node("Sub", {x, out.scalar(threshold)});
     const std::string below = out.node("Mul", {shifted, out.scalar(slope)});
-    const std::string low = out.node("Less", {x, out.scalar(threshold)});
+    const std::string high = out.node("Greater", {x, out.scalar(threshold)});
     const std::string above = most == nullptr ? x : out.node("Min", {x, out.scalar(layer.real("max_value", 0))});
-    out.set_value(out.node("Where", {low, below, above}));
+    out.set_value(out.node("Where", {high, above, below}));
     return;
   }
   if (slope != 0) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "base/text.hpp"
 #include "formats/onnx_reader.hpp"
@@ -67,6 +68,7 @@ const std::map<std::string, Function2>& binary() {
       {"Min", [](double a, double b) { return std::min(a, b); }},
       {"Max", [](double a, double b) { return std::max(a, b); }},
       {"Greater", [](double a, double b) { return a > b ? 1.0 : 0.0; }},
+      {"Less", [](double a, double b) { return a < b ? 1.0 : 0.0; }},
   };
   return table;
 }
@@ -87,6 +89,8 @@ double value_at(GraphReader& graph, const std::string& value, std::map<std::stri
       result = found->second(inputs[0]);
     } else if (const auto two = binary().find(node->op); two != binary().end() && inputs.size() == 2) {
       result = two->second(inputs[0], inputs[1]);
+    } else if (node->op == "Where" && inputs.size() == 3) {
+      result = inputs[0] != 0 ? inputs[1] : inputs[2];
     } else if (node->op == "HardSigmoid" && !inputs.empty()) {
       result = std::clamp(node->real("alpha", 0.2) * inputs[0] + node->real("beta", 0.5), 0.0, 1.0);
     } else if (node->op == "Clip" && !inputs.empty()) {
@@ -219,7 +223,32 @@ void read_swish(Step& step) {
 }  // namespace
 
 bool is_element_wise(const std::string& op) {
-  return unary().count(op) != 0 || binary().count(op) != 0 || op == "HardSigmoid" || op == "Clip";
+  return unary().count(op) != 0 || binary().count(op) != 0 || op == "HardSigmoid" || op == "Clip" || op == "Where";
+}
+
+std::optional<Value::Object> relu_of(GraphReader& graph, const std::string& from, const std::string& to,
+                                     const std::vector<double>& constants) {
+  const auto value = [&](double x) {
+    std::map<std::string, double> known = {{from, x}};
+    return value_at(graph, to, known);
+  };
+  constexpr double far = 1e6;
+  for (const double threshold : constants) {
+    if (!(threshold >= 0 && threshold < far)) continue;
+    const double slope = -value(threshold - 1), most = value(far);
+    if (!(slope >= 0 && most >= 0)) continue;
+    bool same = true;
+    for (int i = -32; same && i <= 32; ++i) {
+      const double x = threshold + 0.01 + i * 0.25;
+      const double wanted = x > threshold ? std::min(x, most) : slope * (x - threshold);
+      same = std::abs(value(x) - wanted) <= 1e-6 * std::max(1.0, std::abs(wanted));
+    }
+    if (!same) continue;
+    Value::Object fields = {{"negative_slope", slope}, {"threshold", threshold}};
+    if (most < far) fields.emplace_back("max_value", most);
+    return fields;
+  }
+  return std::nullopt;
 }
 
 std::string activation_of(GraphReader& graph, const std::string& from, const std::string& to) {

@@ -31,7 +31,9 @@ void read_flatten(Step& step) {
   const std::int64_t rank = static_cast<std::int64_t>(step.flow.dims.size()) + 1;
   std::int64_t axis = step.node.whole("axis", 1);
   if (axis < 0) axis += rank;
-  step.need(step.flow.batch && axis == 1, "axis " + std::to_string(axis) + ": samples and features would be mixed");
+  // With one sample alone, all axes for one are that sample's.
+  const bool fits = axis == 1 || (axis == 0 && step.batch() == 1);
+  step.need(step.flow.batch && fits, "axis " + std::to_string(axis) + ": samples and features would be mixed");
   step.bring_plain();
   const std::int64_t all = product(step.flow.dims, 0, step.flow.dims.size());
   step.chain.reshape(Shape{all});

@@ -105,6 +105,14 @@ bool ZipReader::contains(std::string_view name) const {
 }
 
 std::vector<std::uint8_t> ZipReader::read(std::string_view name, std::uint64_t limit) const {
+  std::vector<std::uint8_t> bytes;
+  read_pieces(name, limit,
+              [&](std::span<const std::uint8_t> piece) { bytes.insert(bytes.end(), piece.begin(), piece.end()); });
+  return bytes;
+}
+
+void ZipReader::read_pieces(std::string_view name, std::uint64_t limit,
+                            const std::function<void(std::span<const std::uint8_t>)>& take) const {
   const std::string member(name);
   zip_stat_t stat;
   zip_stat_init(&stat);
@@ -122,21 +130,21 @@ std::vector<std::uint8_t> ZipReader::read(std::string_view name, std::uint64_t l
   if (file == nullptr) fail(place + "cannot be opened: " + zip_strerror(handle_->archive));
 
   std::vector<std::uint8_t> bytes;
-  constexpr std::uint64_t piece = std::uint64_t{8} << 20;
+  constexpr std::uint64_t most = std::uint64_t{8} << 20;
+  std::uint64_t done = 0;
   // One byte more than promised is asked for: the end is where the checksum is compared.
-  while (bytes.size() <= stat.size) {
-    const std::size_t before = bytes.size();
-    bytes.resize(before + static_cast<std::size_t>(std::min(piece, stat.size - before + 1)));
-    const zip_int64_t got = zip_fread(file.get(), bytes.data() + before, bytes.size() - before);
+  while (done <= stat.size) {
+    bytes.resize(static_cast<std::size_t>(std::min(most, stat.size - done + 1)));
+    const zip_int64_t got = zip_fread(file.get(), bytes.data(), bytes.size());
     if (got < 0) fail(place + "is damaged: " + zip_file_strerror(file.get()));
-    bytes.resize(before + static_cast<std::size_t>(got));
     if (got == 0) break;
+    done += static_cast<std::uint64_t>(got);
+    take(std::span(bytes).first(static_cast<std::size_t>(got)));
   }
-  if (bytes.size() != stat.size) {
-    fail(place + "holds " + (bytes.size() > stat.size ? "more than " : std::to_string(bytes.size()) + " of ") + "the " +
+  if (done != stat.size) {
+    fail(place + "holds " + (done > stat.size ? "more than " : std::to_string(done) + " of ") + "the " +
          std::to_string(stat.size) + " bytes that it says");
   }
-  return bytes;
 }
 
 namespace {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -34,6 +35,9 @@ class ZipReader {
   /// Unpacks one member; its checksum is verified. Throws `bad_data` when it is not there, is damaged, holds more than
   /// `limit` bytes, or is more than 256 MiB that come out of less than a hundredth.
   [[nodiscard]] std::vector<std::uint8_t> read(std::string_view name, std::uint64_t limit) const;
+  /// The same piece by piece, of at most 8 MiB: `take` gets each. What it got is only good when no error follows.
+  void read_pieces(std::string_view name, std::uint64_t limit,
+                   const std::function<void(std::span<const std::uint8_t>)>& take) const;
 
  private:
   struct Handle;

@@ -88,7 +88,7 @@ std::unique_ptr<LayerFunction> ConvolutionFunction::without_activation() const {
 
 // What a few samples write and read should stay in the second-level cache until the layers above and below are through.
 std::int64_t ConvolutionFunction::rows_at_once(const LayerBuffers& b) const {
-  constexpr std::int64_t cached_numbers = 192 * 1024;
+  constexpr std::int64_t cached_numbers = 16 * 1024;
   const std::int64_t numbers = (b.d_out == nullptr ? 1 : 2) * std::max(c_.x_size(), c_.y_size());
   return std::clamp<std::int64_t>(cached_numbers / numbers, 1, row_group);
 }

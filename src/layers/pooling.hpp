@@ -79,7 +79,7 @@ class PoolingFunction : public LayerFunction {
   [[nodiscard]] std::int64_t out_stride() const { return row_stride(output_shape().elements()); }
   // As for convolutions, between which pooling stands.
   [[nodiscard]] std::int64_t rows_at_once(const LayerBuffers& b) const {
-    constexpr std::int64_t cached_numbers = 192 * 1024;
+    constexpr std::int64_t cached_numbers = 16 * 1024;
     const std::int64_t numbers = (b.d_out == nullptr ? 1 : 2) * input_shape().elements();
     return std::clamp<std::int64_t>(cached_numbers / numbers, 1, row_group);
   }

@@ -10,6 +10,7 @@
 
 #include "base/philox.hpp"
 #include "base/sha256.hpp"
+#include "model/predict.hpp"
 #include "model/state.hpp"
 #include "model/workspace.hpp"
 
@@ -198,6 +199,7 @@ std::unique_ptr<Sequential::State> Sequential::State::clone() const {
   copy->slots = slots;
   copy->iterations = iterations, copy->epochs = epochs;
   copy->class_names = class_names, copy->history = history;
+  copy->table = table, copy->preparation = preparation;
   return copy;
 }
 
@@ -276,16 +278,19 @@ Tensor Sequential::predict(const TensorView& inputs) const {
 }
 
 void Sequential::predict_into(const TensorView& inputs, std::span<Real> outputs) const {
-  const State& s = *state_;
+  gradus::predict_into(*this, inputs, outputs, inputs.rows() == 1 ? nullptr : &ThreadPool::shared());
+}
+
+void predict_into(const Sequential& model, const TensorView& inputs, std::span<Real> outputs, ThreadPool* pool) {
+  const Sequential::State& s = model.state();
   check_fit(s, inputs);
-  const std::int64_t rows = inputs.rows(), width = output_shape().elements();
+  const std::int64_t rows = inputs.rows(), width = model.output_shape().elements();
   if (static_cast<std::int64_t>(outputs.size()) != rows * width) {
     throw Error(ErrorCode::invalid_argument, std::to_string(rows) + " samples give " + std::to_string(rows * width) +
                                                  " outputs, but there is room for " + std::to_string(outputs.size()));
   }
   if (rows == 0) return;
   std::unique_ptr<Workspace> workspace = borrow(s, rows);
-  ThreadPool* pool = rows == 1 ? nullptr : &ThreadPool::shared();
   kernels::Samples samples = samples_of(inputs);
   const bool sparse = kernels::mostly_zero(samples, std::min<std::int64_t>(rows, 16), inputs.row_elements());
   for (std::int64_t begin = 0; begin < rows; begin += workspace->max_rows()) {
@@ -353,6 +358,10 @@ std::string Sequential::weights_sha256() const {
 
 const std::vector<std::string>& Sequential::class_names() const { return state_->class_names; }
 void Sequential::set_class_names(std::vector<std::string> names) { state_->class_names = std::move(names); }
+std::shared_ptr<const TableSchema> Sequential::table() const { return state_->table; }
+void Sequential::set_table(std::shared_ptr<const TableSchema> table) { state_->table = std::move(table); }
+const std::string& Sequential::preparation() const { return state_->preparation; }
+void Sequential::set_preparation(std::string preparation) { state_->preparation = std::move(preparation); }
 const History& Sequential::history() const { return state_->history; }
 
 }  // namespace gradus

@@ -52,6 +52,8 @@ struct Sequential::State {
   std::int64_t epochs = 0;      ///< epochs so far, over all calls of fit
 
   std::vector<std::string> class_names;
+  std::shared_ptr<const TableSchema> table;  ///< how rows of the table that was trained on become inputs; or null
+  std::string preparation;                   ///< as Dataset::preparation
   History history;
 
   /// Workspaces for prediction that nobody uses right now; guarded by the mutex.

@@ -15,7 +15,8 @@ Sequential below(const Sequential& model, std::size_t layer) {
   return lower;
 }
 
-void fit_layer(Sequential& model, std::size_t layer, const TensorView& inputs) {
+void fit_layer(Sequential& model, std::size_t layer, const Dataset& data) {
+  const TensorView inputs = data.inputs();
   constexpr std::int64_t rows_at_once = 1024;
   const Sequential lower = below(model, layer);
   const std::unique_ptr<LayerFit> fit = model.state().functions[layer]->fit_to_data();
@@ -23,6 +24,7 @@ void fit_layer(Sequential& model, std::size_t layer, const TensorView& inputs) {
     const std::int64_t rows = std::min(rows_at_once, inputs.rows() - begin);
     const Tensor values = lower.predict(inputs.slice(begin, begin + rows));
     fit->add(values.values().data(), rows);
+    if (begin / rows_at_once % 16 == 15) data.release();
   }
   fit->finish(model.state().block.data());
   model.state().touch();
@@ -34,7 +36,7 @@ void adapt_layers(Sequential& model, const Dataset& data, bool again) {
   const Sequential::State& s = model.state();
   for (std::size_t i = 0; i < s.functions.size(); ++i) {
     if (s.functions[i]->fit_to_data() == nullptr) continue;
-    if (again || !s.functions[i]->is_fitted(s.block.data())) fit_layer(model, i, data.inputs());
+    if (again || !s.functions[i]->is_fitted(s.block.data())) fit_layer(model, i, data);
   }
 }
 

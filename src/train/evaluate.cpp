@@ -63,6 +63,7 @@ Logs evaluate_in(Workspace& workspace, const Sequential::State& model, const Dat
   const double penalty = model.rules.penalty(model.block.data());
   const kernels::Samples all = samples_of(data, nullptr);
   const std::int64_t size = all.bytes ? 1 : static_cast<std::int64_t>(sizeof(Real));
+  std::int64_t unreleased = 0;
   for (std::int64_t begin = 0; begin < data.size(); begin += workspace.max_rows()) {
     const std::int64_t rows = std::min(workspace.max_rows(), data.size() - begin);
     kernels::Samples part = all;
@@ -70,6 +71,10 @@ Logs evaluate_in(Workspace& workspace, const Sequential::State& model, const Dat
     workspace.set_batch(part, rows, sparse);
     workspace.forward_backward(targets_of(data, nullptr, begin), pool);
     measures.add(workspace, penalty);
+    // A set on disk is read once through: what lies behind need not stay in memory.
+    constexpr std::int64_t most_bytes = std::int64_t{16} << 20;
+    unreleased += rows * all.stride * size;
+    if (unreleased > most_bytes) data.release(), unreleased = 0;
   }
   return measures.logs();
 }

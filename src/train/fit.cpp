@@ -40,6 +40,8 @@ void check_options(const Sequential& model, const Dataset& data, const FitOption
 History Sequential::fit(const Dataset& data, const FitOptions& options) {
   check_options(*this, data, options);
   if (data.is_classified() && state_->class_names.empty()) state_->class_names = data.class_names();
+  if (data.table() != nullptr && state_->table == nullptr) state_->table = data.table();
+  if (state_->preparation.empty()) state_->preparation = data.preparation();
   adapt_layers(*this, data, false);
   std::optional<RunPosition> position;  // whose weights replace what was fitted just now
   if (options.keeper != nullptr) position = options.keeper->resume(*this);

@@ -64,6 +64,7 @@ Run::Run(Sequential& model, const Dataset& data, const FitOptions& options, std:
                        s_.functions.back()->output_shape().elements(), pool_.threads());
     sparse_ = sparse_ && augmenter_->keeps_zeros();
   }
+  if (data.is_on_disk()) blocks_.emplace(data);
   order_.resize(static_cast<std::size_t>(data.size()));
   std::iota(order_.begin(), order_.end(), 0U);
   if (!options.class_weight.empty()) {
@@ -112,7 +113,11 @@ void Run::begin() {
 void Run::train_epoch() {
   const Clock::time_point start = Clock::now();
   good_ = s_.block;
-  if (options_.shuffle) epoch_order(data_.size(), options_.seed, static_cast<std::uint64_t>(s_.epochs), order_);
+  if (blocks_) {
+    blocks_->start_epoch(options_.shuffle, options_.seed, static_cast<std::uint64_t>(s_.epochs), order_);
+  } else if (options_.shuffle) {
+    epoch_order(data_.size(), options_.seed, static_cast<std::uint64_t>(s_.epochs), order_);
+  }
   state_.batch = 0;
   measures_.begin(data_.size());
   good_is_resumed_ = resumed_ && resumed_->batch > 0;
@@ -150,6 +155,7 @@ bool Run::train_batches(Clock::time_point start) {
 
 void Run::point_to_batch(std::int64_t begin, std::int64_t rows) {
   const std::uint32_t* order = order_.data() + begin;
+  if (blocks_) blocks_->reached(begin);
   samples_.index = targets_.index = order;
   samples_.known = data_.size() - begin;
   if (augmenter_) {

@@ -9,6 +9,7 @@
 #include <gradus/model.hpp>
 
 #include "base/thread_pool.hpp"
+#include "data/order.hpp"
 #include "train/augment.hpp"
 #include "train/batches.hpp"
 #include "train/measures.hpp"
@@ -59,6 +60,7 @@ class Run {
   bool validation_sparse_ = false;
   Updater updater_;
   std::vector<std::uint32_t> order_;
+  std::optional<BlockOrder> blocks_;  ///< of a set that stays on the disk
   Measures measures_;
   std::vector<Real> class_weights_;
   std::optional<RunPosition> resumed_;

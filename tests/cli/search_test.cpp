@@ -14,10 +14,9 @@ namespace fs = std::filesystem;
 void write(const fs::path& path, const std::string& text) { std::ofstream(path) << text; }
 
 /// A recipe whose runs take a moment: `epochs` of them in each.
-std::string recipe(int epochs, const std::string& search = "strategy = \"random\"\ntrials = 6\n",
-                   int samples = 300) {
-  return "[data]\nsource = \"moons:" +
-         std::to_string(samples) + "\"\n[model]\nlayers = [\"dense 16 tanh\", \"dense 2 softmax\"]\n"
+std::string recipe(int epochs, const std::string& search = "strategy = \"random\"\ntrials = 6\n", int samples = 300) {
+  return "[data]\nsource = \"moons:" + std::to_string(samples) +
+         "\"\n[model]\nlayers = [\"dense 16 tanh\", \"dense 2 softmax\"]\n"
          "[compile]\noptimizer = \"adam 0.01\"\nmetrics = [\"accuracy\"]\nloss = \"categorical_crossentropy\"\n"
          "[fit]\nepochs = " +
          std::to_string(epochs) + "\n[search]\n" + search +

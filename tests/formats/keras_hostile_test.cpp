@@ -144,7 +144,7 @@ TEST_F(Hostile, CodeIsRefusedByName) {
                  with_config("\"class_name\":\"Dense\"", "\"class_name\":\"MyDense\""));
   expect_refused(ErrorCode::unsupported, {"layer 'dense'", "lambda"},
                  with_config("\"relu\"", R"({"class_name":"__lambda__","config":{"value":"4wEAAA"}})"));
-  expect_refused(ErrorCode::unsupported, {"layer 'dense'", "'swish'"}, with_config("\"relu\"", "\"swish\""));
+  expect_refused(ErrorCode::unsupported, {"layer 'dense'", "'squareplus'"}, with_config("\"relu\"", "\"squareplus\""));
 }
 
 TEST_F(Hostile, ShapesThatDoNotFitAreSaid) {

@@ -35,21 +35,14 @@ const std::map<std::string, std::vector<std::string>>& refused_files() {
       {"keras3_diabetes_mlp.weights.h5", {"weights alone"}},
       {"keras3_mnist_cnn.weights.h5", {"weights alone"}},
       {"pytorch2.9.1_dynamo_external-data.onnx", {"'conv1.weight'", "external data"}},
-      {"onnxmltools1.3.0_conv_selu_bn.onnx", {"node Flatten", "axis 0"}},
   };
   return files;
 }
 
-/// Layers that Gradus is going to have.
-bool is_missing_layer(const std::string& sentence) {
-  for (const char* name : {"Conv2D", "BatchNormalization", "Dropout", "Normalization", "ELU", "ReLU", "Softmax",
-                           "Reshape", "Permute", "ZeroPadding2D", "UpSampling2D", "LeakyReLU", "PReLU"}) {
-    const std::vector<std::string> known = Layer::names();
-    const bool missing = std::find(known.begin(), known.end(), name) == known.end();
-    if (missing && sentence.find("layers of class '" + std::string(name) + "'") != std::string::npos) return true;
-  }
-  if (sentence.ends_with("which there is not")) return true;
-  return sentence.find("'swish'") != std::string::npos || sentence.find("'elu'") != std::string::npos;
+/// How far outputs may be from those of double precision. One file takes inputs far from those that it was trained on,
+/// to sums that cancel: numpy, too, is 7e-6 off there in single precision.
+double allowed(const std::string& name) {
+  return name == "tfkeras2.1.6-tf_bn_dropout_regression_nadam.h5" ? 2e-5 : 1e-5;
 }
 
 std::vector<fs::path> model_files(const std::string& root) {
@@ -101,14 +94,12 @@ TEST(ModelFiles, OfOtherSystemsGiveWhatTheyShouldOrAreRefusedByName) {
       const LoadedModel loaded = read_model(file);
       EXPECT_EQ(wanted, refused_files().end()) << "read, but was to be refused";
       const double found = difference(loaded.model, file);
-      // The inputs of one file's first normalisation differ by 10^11 in variance; numpy in float32 is off by 0.7e-5.
-      EXPECT_LE(found, 2e-5);
+      EXPECT_LE(found, allowed(name));
       worst = std::max(worst, found);
       expect_kept(loaded.model, ".keras");
       expect_kept(loaded.model, ".h5");
       ++read;
     } catch (const Error& error) {
-      if (is_missing_layer(error.what())) continue;
       ++refused;
       EXPECT_NE(wanted, refused_files().end()) << error.what();
       if (wanted == refused_files().end()) continue;
@@ -125,8 +116,6 @@ TEST(ModelFiles, OfOtherSystemsGiveWhatTheyShouldOrAreRefusedByName) {
 /// What Keras itself gave, of the files that come with it.
 TEST(ModelFiles, GiveWhatKerasGave) {
   GRADUS_SHARED_DATA_OR_SKIP(root, "models/keras-h5");
-  const std::vector<std::string> known = Layer::names();
-  if (std::find(known.begin(), known.end(), "ELU") == known.end()) GTEST_SKIP() << "there is no layer ELU yet";
   for (const std::string name : {"elu_layer", "relu_capped_layer", "softmax_layer"}) {
     SCOPED_TRACE(name);
     const std::string stem = root + "/keras2.3.1_" + name;
@@ -192,6 +181,19 @@ TEST(ModelFiles, OfWeightsAloneGoIntoAModel) {
   EXPECT_EQ(model.weights_sha256(), Sequential::load(whole).weights_sha256());
   test::expect_error(ErrorCode::bad_data, {"keras3_diabetes_mlp.weights.h5", "layer 'dense'", "(784, 64)", "(8, 12)"},
                      [&] { model.load_weights(root + "/keras-weights/keras3_diabetes_mlp.weights.h5"); });
+}
+
+TEST(ModelFiles, OfConvolutionsKeepTheirKernels) {
+  const test::TemporaryDirectory directory;
+  const std::vector<Layer> layers = {Conv2D{.filters = 2, .kernel_size = 3}, Flatten{}, Dense{.units = 2}};
+  const Sequential model({5, 5, 1}, layers, {.seed = 1});
+  for (const char* name : {"w.weights.h5", "whole.h5", "w.npz", "whole.safetensors", "whole.onnx"}) {
+    const std::string path = directory / name;
+    model.save(path);
+    Sequential filled({5, 5, 1}, layers, {.seed = 2});
+    filled.load_weights(path);
+    EXPECT_EQ(filled.weights_sha256(), model.weights_sha256()) << name;
+  }
 }
 
 TEST(ModelFiles, OfWeightsAloneAreWritten) {

@@ -104,6 +104,11 @@ TEST_F(Recipes, Convnet) {
   EXPECT_GE(accuracy(train("convnet", {"--epochs", "1"})), 0.97);
 }
 
+TEST_F(Recipes, Fast99) {
+  GRADUS_NEEDS_MNIST();
+  EXPECT_GE(accuracy(train("fast-99")), 0.99);
+}
+
 TEST_F(Recipes, Xor) { EXPECT_EQ(accuracy(train("xor")), 1.0); }
 TEST_F(Recipes, PerceptronAnd) { EXPECT_EQ(accuracy(train("perceptron-and")), 1.0); }
 TEST_F(Recipes, PerceptronXor) { EXPECT_LE(accuracy(train("perceptron-xor")), 0.75); }

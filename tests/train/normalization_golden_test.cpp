@@ -92,7 +92,8 @@ TEST_P(TorchSteps, AreFollowed) {
       for (Real& value : values) value = info.trainable ? value / 2 : std::abs(value / 2) + Real{0.5};
       model.set_weight(i, Tensor(info.shape, values));
     }
-    model.compile({.optimizer = SGD{.learning_rate = golden()["rate"]}, .loss = MeanSquaredError{}, .metrics = {}});
+    model.compile(
+        {.optimizer = SGD{.learning_rate = golden()["rate"].get<double>()}, .loss = MeanSquaredError{}, .metrics = {}});
     Losses losses;
     const Dataset data =
         Dataset::with_targets("golden", shape, Stream(2).take(rows * shape.elements()), Stream(3).take(rows * 2), 2);

@@ -1,11 +1,11 @@
-#include "image_input.hpp"
+#include "inspect/image_input.hpp"
 
 #include <algorithm>
 #include <cmath>
 
 #include <gradus/error.hpp>
 
-namespace gradus::app {
+namespace gradus {
 
 namespace {
 
@@ -127,4 +127,4 @@ ImageInput image_input(const Picture& picture, const Shape& input_shape, const I
   return result;
 }
 
-}  // namespace gradus::app
+}  // namespace gradus

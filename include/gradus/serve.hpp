@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gradus {
+
+/// How a server answers, and what it will not put up with. Sizes are bytes, times are seconds unless a name says
+/// otherwise; a limit of 0 is an error, not "none". Wrong options are `invalid_argument`, named.
+struct ServeOptions {
+  // --- what is served ---
+  /// Model files, each served under its name without ending as version 1; or folders, each served under its name with
+  /// the versions that its numbered sub-folders hold.
+  std::vector<std::string> models{};
+  /// A folder whose model files and model folders are served, those that come later too. Empty: none.
+  std::string model_dir{};
+  /// How many of the newest versions of each model are served; versions that a label names are served besides.
+  std::int64_t versions = 1;
+  /// Seconds between two looks at the files; what changed is loaded, checked and swapped in. 0: only on reload().
+  double poll_seconds = 1;
+
+  // --- where ---
+  std::string host = "127.0.0.1";  ///< an address or a name; "0.0.0.0" and "::" are every interface
+  std::int64_t port = 8501;        ///< 0: any that is free, see Server::port()
+  std::string token{};            ///< requests need `Authorization: Bearer TOKEN`, health excepted. Empty: none needed.
+  std::string tls_certificate{};  ///< PEM file with the certificate and its chain; with `tls_key`: HTTPS alone
+  std::string tls_key{};          ///< PEM file with its private key
+  std::string cors_origin{};      ///< pages of this origin ("*": any) may read answers in a browser. Empty: none.
+
+  // --- how requests become batches (TensorFlow Serving's names) ---
+  std::int64_t max_batch_size = 64;         ///< rows computed at a time
+  std::int64_t batch_timeout_micros = 0;    ///< how long a request may wait for company; 0: only while others compute
+  std::int64_t max_enqueued_batches = 100;  ///< of each model; what comes beyond is told to come later (503)
+  std::int64_t threads = 0;                 ///< that read, compute small requests and write; 0: one a core
+  std::int64_t compute_threads = 0;         ///< that compute what takes longer than a moment; 0: one a core
+
+  // --- limits, and what each protects ---
+  std::int64_t max_body_bytes = 16 << 20;       ///< memory: a larger body is refused (413) unread
+  std::int64_t max_header_bytes = 16 << 10;     ///< memory: of the request line and all header fields (431)
+  std::int64_t max_connections = 10'000;        ///< descriptors and memory: more are told 503 and closed
+  std::int64_t max_requests_in_flight = 1'000;  ///< memory and waiting time: more are told 503 and Retry-After
+  std::int64_t max_rows = 10'000;               ///< one request's share of the processor: more rows are refused (400)
+  std::int64_t max_json_depth = 32;             ///< nested lists and objects of a request
+  double header_timeout = 10;  ///< from a request's first byte to its header's last: slow senders (408)
+  double body_timeout = 30;    ///< from the header to the body's last byte (408)
+  double idle_timeout = 75;    ///< a connection without a request is closed
+  double write_timeout = 30;   ///< an answer that nobody fetches is given up
+  double grace_seconds = 10;   ///< for what is in flight when the server stops
+
+  // --- what it says ---
+  /// One line of JSON a request: time, client, method, path, status, bytes, seconds, model, rows. May be called from
+  /// several threads at a time. Unset: no access log.
+  std::function<void(const std::string& line)> access_log{};
+  /// Sentences for the person who runs it: what was loaded, refused, swapped in. Unset: nothing is said.
+  std::function<void(const std::string& sentence)> log{};
+  /// SIGTERM and SIGINT stop it, SIGHUP reloads, while run() runs.
+  bool handle_signals = false;
+  /// Answers `GET /constant?bytes=N` with N bytes, to measure how fast the server itself is.
+  bool constant_handler = false;
+};
+
+/// Models behind HTTP: TensorFlow Serving's REST interface, the Open Inference Protocol (KServe V2), `POST /predict`
+/// for people and a page to try it. docs/serving.md describes the interface.
+class Server {
+ public:
+  /// Loads and checks the models and opens the port. Throws `bad_data` or `not_found` naming the file when a model of
+  /// `models` cannot be served (in `model_dir` it is reported and left out), `io` when the port is taken.
+  explicit Server(ServeOptions options);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  /// Answers requests until stop(). Call it once.
+  void run();
+  /// Takes no more connections, answers what is in flight within the grace time, and lets run() return. From any
+  /// thread; what comes after the first call has no effect.
+  void stop();
+  /// Looks at the files now: new versions are loaded, checked and swapped in, with no request lost. A file that is
+  /// broken is reported and what was served stays. Returns how many models or versions came, changed or went.
+  std::int64_t reload();
+
+  [[nodiscard]] int port() const;
+  /// "http://127.0.0.1:8501"
+  [[nodiscard]] std::string url() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace gradus

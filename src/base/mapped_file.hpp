@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace gradus {
+
+/// A file's bytes as if they lay in memory: the system reads those that are looked at, and may drop them again. They
+/// must not be changed, nor the file be cut off, while it is mapped.
+class MappedFile {
+ public:
+  /// Throws `not_found`, `io`, and `bad_data` for an empty file.
+  explicit MappedFile(const std::string& path);
+  /// The whole of an open file, which may have no name any more; takes the descriptor.
+  MappedFile(int descriptor, const std::string& name);
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  [[nodiscard]] std::span<const std::uint8_t> bytes() const { return {data_, size_}; }
+  /// The bytes will be needed soon: the system may begin to read them.
+  void prefetch(std::uint64_t begin, std::uint64_t end) const;
+  /// The bytes are not needed for now: they no longer count as memory of this process.
+  void release() const;
+
+ private:
+  void map(int descriptor, const std::string& name);
+  const std::uint8_t* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+/// A file without a name in the directory for temporary files (TMPDIR, else /var/tmp), which goes away with its last
+/// use.
+class TemporaryFile {
+ public:
+  /// Throws `io`.
+  TemporaryFile();
+  ~TemporaryFile();
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+
+  /// Throws `io` when the disk is full.
+  void append(std::span<const std::uint8_t> bytes);
+  /// What was written, mapped. Nothing can be appended afterwards.
+  [[nodiscard]] std::shared_ptr<const MappedFile> map();
+
+ private:
+  int descriptor_ = -1;
+  std::string directory_;
+};
+
+}  // namespace gradus

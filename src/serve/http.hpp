@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+/// Requests and answers as plain values: what is said in them is worked out and tested without sockets.
+namespace gradus::serve {
+
+using HeaderFields = std::vector<std::pair<std::string, std::string>>;
+
+/// A whole request. Names of header fields are compared without regard to case.
+struct Request {
+  std::string method;
+  std::string target;  ///< as sent: path and query
+  int version = 11;    ///< 10 or 11
+  HeaderFields headers;
+  std::string body;  ///< with room for `json_padding` bytes behind it
+  std::string client;
+
+  /// The value of the first field of this name; null when there is none.
+  [[nodiscard]] const std::string* header(std::string_view name) const;
+  /// How many fields have this name.
+  [[nodiscard]] std::size_t count(std::string_view name) const;
+  /// The target without its query, as sent.
+  [[nodiscard]] std::string_view path() const;
+  /// A parameter of the query, decoded; nothing when it is not there.
+  [[nodiscard]] std::optional<std::string> query(std::string_view name) const;
+};
+
+struct Response {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body{};
+  HeaderFields headers{};
+};
+
+/// {"error": sentence}: what both protocols say.
+Response error_response(int status, std::string_view sentence);
+/// Too much to do at the moment: 503, or 429, with Retry-After.
+Response busy_response(std::string_view sentence);
+
+std::string_view reason_of(int status);
+bool same_name(std::string_view a, std::string_view b);
+/// %41 -> A; nothing when a % is not followed by two hexadecimal digits or stands for a zero byte.
+std::optional<std::string> percent_decoded(std::string_view text);
+/// Whether an Accept-Encoding value allows gzip (RFC 9110, 12.5.3).
+bool accepts_gzip(std::string_view accept_encoding);
+/// Equal texts, in a time that depends on the lengths alone.
+bool equal_in_constant_time(std::string_view a, std::string_view b);
+
+/// The head of an answer, blank line included. A length is stated for every status but 1xx, 204 and 304.
+std::string head_of(const Response& response, bool keep_alive, int version);
+
+}  // namespace gradus::serve

@@ -1,0 +1,250 @@
+#include <algorithm>
+#include <cmath>
+
+#include <gradus/error.hpp>
+
+#include "base/text.hpp"
+#include "data/csv_text.hpp"
+#include "formats/image.hpp"
+#include "inspect/image_input.hpp"
+#include "serve/application.hpp"
+#include "serve/json_text.hpp"
+
+/// What people ask without knowing a protocol: POST /predict, the page, and what the page needs to know.
+namespace gradus::serve {
+
+namespace {
+
+constexpr std::string_view page_text =
+#include "page.cpp.inc"
+    ;
+constexpr std::string_view openapi_text =
+#include "openapi.cpp.inc"
+    ;
+
+[[noreturn]] void refuse(const std::string& sentence) { throw Error(ErrorCode::invalid_argument, sentence); }
+
+bool takes_images(const Shape& shape) {
+  return is_image_shape(shape) || (shape.rank() == 1 && shape.elements() == 784);
+}
+
+/// Whether the outputs are numbers to be read as they are: no names, no activation that makes probabilities, no loss
+/// that takes them for such.
+bool gives_amounts(const Sequential& model) {
+  if (!model.class_names().empty()) return false;
+  if (model.compiled() && model.compiled()->loss.class_name().ends_with("Crossentropy")) return false;
+  if (model.layers().empty()) return true;
+  for (const auto& [name, value] : model.layers().back().fields()) {
+    const auto* text = value.template get_if<std::string>();
+    if (name == "activation" && text != nullptr) return *text != "softmax" && *text != "sigmoid";
+  }
+  return true;
+}
+
+std::string class_name(const Sequential& model, std::size_t index) {
+  return index < model.class_names().size() ? model.class_names()[index] : std::to_string(index);
+}
+
+/// One row's part of an answer.
+void append_prediction(std::string& out, const Sequential& model, std::span<const Real> outputs) {
+  if (gives_amounts(model)) {
+    out += "{\"values\": ";
+    append_json_tensor(out, outputs, model.output_shape());
+    out += "}";
+    return;
+  }
+  std::vector<Real> probabilities(outputs.begin(), outputs.end());
+  // One output is the probability of the second of two classes.
+  if (outputs.size() == 1) probabilities = {1 - outputs[0], outputs[0]};
+  const auto best =
+      static_cast<std::size_t>(std::max_element(probabilities.begin(), probabilities.end()) - probabilities.begin());
+  out += "{\"class\": ";
+  append_json_string(out, class_name(model, best));
+  out += ", \"probability\": ";
+  append_json_number(out, probabilities[best]);
+  out += ", \"probabilities\": {";
+  for (std::size_t i = 0; i < probabilities.size(); ++i) {
+    if (i > 0) out += ", ";
+    append_json_string(out, class_name(model, i));
+    out += ": ";
+    append_json_number(out, probabilities[i]);
+  }
+  out += "}}";
+}
+
+Response predictions_response(const ServedModel& served, std::span<const Real> outputs, std::int64_t rows,
+                              const std::string& remark) {
+  Response response;
+  std::string& out = response.body;
+  out += "{\"model\": ";
+  append_json_string(out, served.name);
+  out += ", \"version\": \"" + std::to_string(served.version) + "\", \"predictions\": [";
+  const auto width = static_cast<std::size_t>(served.model.output_shape().elements());
+  for (std::int64_t r = 0; r < rows; ++r) {
+    if (r > 0) out += ",\n";
+    append_prediction(out, served.model, outputs.subspan(static_cast<std::size_t>(r) * width, width));
+  }
+  out += "]";
+  if (!remark.empty()) {
+    out += ", \"remark\": ";
+    append_json_string(out, remark);
+  }
+  out += "}\n";
+  return response;
+}
+
+/// Decodes the picture, fits it to the model as `gradus predict` does, and asks the model.
+Response predict_picture(const ServedModel& served, const std::string& body, const ImageInputOptions& options) {
+  const Image image = decode_image({reinterpret_cast<const std::uint8_t*>(body.data()), body.size()}, "the picture");
+  Picture picture(image.width, image.height);
+  const auto channels = static_cast<std::size_t>(image.channels);
+  for (std::size_t pixel = 0; pixel < picture.rgb.size() / 3; ++pixel) {
+    for (std::size_t c = 0; c < 3; ++c) {
+      picture.rgb[3 * pixel + c] = image.pixels[channels * pixel + (channels == 3 ? c : 0)];
+    }
+  }
+  const Shape& shape = served.model.input_shape();
+  const ImageInput input = image_input(picture, shape, options);
+  const std::vector<Real> pixels(input.pixels.begin(), input.pixels.end());
+  const Tensor outputs = served.model.predict({shape.with_rows(1), std::span<const Real>(pixels)});
+  return predictions_response(served, outputs.values(), 1, input.remark);
+}
+
+/// Rows of numbers, a header above them or not.
+Prediction predict_rows(std::shared_ptr<const ServedModel> served, const std::string& body,
+                        const ServeOptions& options) {
+  const CsvText text = csv_text("body", {body.begin(), body.end()}, {});
+  const auto width = static_cast<std::size_t>(served->model.input_shape().elements());
+  Prediction prediction;
+  std::vector<CsvField> fields;
+  CsvScanner scanner = text.rows();
+  while (scanner.next(fields)) {
+    const std::string place = "body:" + std::to_string(scanner.line());
+    if (fields.size() != width) {
+      refuse(place + ": " + count_of(static_cast<std::int64_t>(fields.size()), "column") + ", but the model takes " +
+             std::to_string(width));
+    }
+    for (std::size_t i = 0; i < width; ++i) {
+      double value = 0;
+      if (field_kind(fields[i], value) != FieldKind::number || !std::isfinite(static_cast<Real>(value))) {
+        const std::string column = i < text.columns.size() ? text.columns[i] : std::to_string(i);
+        refuse(place + ": column " + in_quotes(column) + ": " + in_quotes(fields[i].text) + " is not a number");
+      }
+      prediction.inputs.push_back(static_cast<Real>(value));
+    }
+    if (++prediction.rows > options.max_rows) {
+      refuse("body: more than the " + std::to_string(options.max_rows) + " rows that one request may have");
+    }
+  }
+  if (prediction.rows == 0) refuse("body: no rows; expected numbers with commas between them, a line for each row");
+  prediction.answer = [served, rows = prediction.rows](std::span<const Real> outputs) {
+    return predictions_response(*served, outputs, rows, "");
+  };
+  prediction.model = std::move(served);
+  return prediction;
+}
+
+std::shared_ptr<const ServedModel> wanted_model(const Request& request, const Catalogue& catalogue) {
+  const auto name = request.query("model");
+  if (name) return find_model(catalogue, {*name, std::nullopt, ""});
+  if (catalogue.models.size() == 1) return find_model(catalogue, {catalogue.models.begin()->first, std::nullopt, ""});
+  std::string names;
+  for (const auto& [model, entry] : catalogue.models) names += (names.empty() ? "" : ", ") + in_quotes(model);
+  refuse("which model? Add ?model=NAME; there is " + (names.empty() ? "none" : names));
+}
+
+std::optional<bool> wants_inversion(const Request& request) {
+  const auto value = request.query("invert");
+  if (!value) return std::nullopt;
+  if (*value != "true" && *value != "false") refuse("invert must be true or false, got " + in_quotes(*value));
+  return *value == "true";
+}
+
+void append_model(std::string& out, const std::string& name, const Catalogue::Entry& entry) {
+  const auto served = entry.newest();
+  out += "{\"name\": ";
+  append_json_string(out, name);
+  if (!served) {
+    out += ", \"ready\": false}";
+    return;
+  }
+  const Sequential& model = served->model;
+  out += ", \"ready\": true, \"version\": \"" + std::to_string(served->version) + "\", \"takes\": ";
+  out += takes_images(model.input_shape()) ? "\"image\"" : "\"row\"";
+  out += ", \"gives\": ";
+  out += gives_amounts(model) ? "\"values\"" : "\"classes\"";
+  out += ", \"input_shape\": ";
+  append_json_shape(out, -1, model.input_shape());
+  out += ", \"output_shape\": ";
+  append_json_shape(out, -1, model.output_shape());
+  out += ", \"parameters\": " + std::to_string(model.parameters()) + ", \"layers\": [";
+  for (std::size_t i = 0; i < model.layers().size(); ++i) {
+    if (i > 0) out += ", ";
+    append_json_string(out, model.layers()[i].class_name());
+  }
+  out += "]}";
+}
+
+}  // namespace
+
+Answer predict_answer(const Request& request, const Catalogue& catalogue, const ServeOptions& options) {
+  Answer answer{Response{}, "/predict"};
+  if (auto wrong = wrong_method(request, "POST")) {
+    answer.what = std::move(*wrong);
+    return answer;
+  }
+  try {
+    std::shared_ptr<const ServedModel> served = wanted_model(request, catalogue);
+    answer.model = served->name;
+    answer.rows = 1;
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(request.body.data());
+    if (is_image({bytes, std::min<std::size_t>(request.body.size(), 16)})) {
+      if (!takes_images(served->model.input_shape())) {
+        refuse("model " + in_quotes(served->name) + " takes rows of " +
+               std::to_string(served->model.input_shape().elements()) + " numbers, not pictures");
+      }
+      const ImageInputOptions fit{.invert = wants_inversion(request), .center = request.query("center") != "false"};
+      answer.what = Work([served, body = request.body, fit] {
+        try {
+          return predict_picture(*served, body, fit);
+        } catch (const Error& error) {
+          return error_response(error.code() == ErrorCode::io ? 500 : 400, error.what());
+        }
+      });
+      return answer;
+    }
+    Prediction prediction = predict_rows(std::move(served), request.body, options);
+    answer.rows = prediction.rows;
+    answer.what = std::move(prediction);
+  } catch (const Error& error) {
+    answer.what = error_response(error.code() == ErrorCode::not_found ? 404 : 400, error.what());
+  }
+  return answer;
+}
+
+Response models_response(const Catalogue& catalogue) {
+  Response response;
+  response.body = "{\"models\": [";
+  bool first = true;
+  for (const auto& [name, entry] : catalogue.models) {
+    if (!std::exchange(first, false)) response.body += ",\n";
+    append_model(response.body, name, entry);
+  }
+  response.body += "]}\n";
+  return response;
+}
+
+Response page_response() {
+  Response response{.content_type = "text/html; charset=utf-8", .body = std::string(page_text)};
+  // The page is one file: it loads nothing, and speaks to this server alone.
+  response.headers.emplace_back("Content-Security-Policy",
+                                "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+                                "connect-src 'self'; img-src blob: data:; form-action 'none'; base-uri 'none'");
+  response.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  response.headers.emplace_back("Cache-Control", "no-cache");
+  return response;
+}
+
+Response openapi_response() { return {.body = std::string(openapi_text)}; }
+
+}  // namespace gradus::serve

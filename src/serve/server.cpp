@@ -1,0 +1,265 @@
+#include <condition_variable>
+#include <csignal>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+
+#include <openssl/ssl.h>
+#include <gradus/error.hpp>
+#include <gradus/serve.hpp>
+
+#include "base/text.hpp"
+#include "base/thread_pool.hpp"
+#include "serve/connection.hpp"
+
+namespace gradus {
+
+namespace asio = boost::asio;
+using tcp = asio::ip::tcp;
+using SystemError = boost::system::error_code;
+
+namespace {
+
+void check_positive(double value, const char* name) {
+  if (!(value > 0)) {
+    throw Error(ErrorCode::invalid_argument,
+                std::string(name) + " must be greater than 0, got " + std::to_string(value));
+  }
+}
+
+ServeOptions checked(ServeOptions o) {
+  const std::pair<std::int64_t, const char*> counts[] = {
+      {o.versions, "versions"},
+      {o.max_batch_size, "max_batch_size"},
+      {o.max_enqueued_batches, "max_enqueued_batches"},
+      {o.max_body_bytes, "max_body_bytes"},
+      {o.max_header_bytes, "max_header_bytes"},
+      {o.max_connections, "max_connections"},
+      {o.max_requests_in_flight, "max_requests_in_flight"},
+      {o.max_rows, "max_rows"},
+      {o.max_json_depth, "max_json_depth"},
+  };
+  for (const auto& [value, name] : counts) check_positive(static_cast<double>(value), name);
+  check_positive(o.header_timeout, "header_timeout");
+  check_positive(o.body_timeout, "body_timeout");
+  check_positive(o.idle_timeout, "idle_timeout");
+  check_positive(o.write_timeout, "write_timeout");
+  const auto refuse = [](const std::string& sentence) { throw Error(ErrorCode::invalid_argument, sentence); };
+  constexpr std::int64_t largest = std::int64_t{1} << 30;
+  if (o.max_header_bytes > largest || o.max_body_bytes > largest) refuse("a request may have 1 GiB at most");
+  if (o.max_json_depth > 1000) refuse("max_json_depth may be 1000 at most");
+  if (o.port < 0 || o.port > 65535) refuse("port must be 0 to 65535, got " + std::to_string(o.port));
+  if (o.batch_timeout_micros < 0) refuse("batch_timeout_micros must not be negative");
+  if (o.grace_seconds < 0) refuse("grace_seconds must not be negative");
+  if (o.tls_certificate.empty() != o.tls_key.empty()) refuse("TLS needs both a certificate and its key");
+  if (!o.log) o.log = [](const std::string&) {};
+  return o;
+}
+
+std::string address_text(const tcp::endpoint& endpoint) {
+  const std::string address = endpoint.address().to_string();
+  return (endpoint.address().is_v6() ? "[" + address + "]" : address) + ":" + std::to_string(endpoint.port());
+}
+
+}  // namespace
+
+struct Server::State {
+  explicit State(ServeOptions given)
+      : options(checked(std::move(given))),
+        store(options, options.log),
+        application({options, store, metrics, stopping}),
+        pool(options, metrics),
+        context{options, application, metrics, pool, stopping},
+        loops(make_loops(context)),
+        acceptor(loops[0]->io()),
+        signals(loops[0]->io()) {
+    if (!options.tls_certificate.empty()) set_up_tls();
+    listen();
+  }
+
+  static std::vector<std::unique_ptr<serve::Loop>> make_loops(const serve::Context& context) {
+    std::vector<std::unique_ptr<serve::Loop>> loops;
+    const std::int64_t count = context.options.threads > 0 ? context.options.threads : ThreadPool::cores();
+    for (std::int64_t i = 0; i < count; ++i) loops.push_back(std::make_unique<serve::Loop>(context));
+    return loops;
+  }
+
+  void set_up_tls() {
+    tls = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_server);
+    SSL_CTX_set_min_proto_version(tls->native_handle(), TLS1_2_VERSION);
+    SSL_CTX_set_mode(tls->native_handle(), SSL_MODE_RELEASE_BUFFERS);
+    SystemError error;
+    tls->use_certificate_chain_file(options.tls_certificate, error);
+    if (error) throw Error(ErrorCode::bad_data, options.tls_certificate + ": " + error.message());
+    tls->use_private_key_file(options.tls_key, asio::ssl::context::pem, error);
+    if (error) throw Error(ErrorCode::bad_data, options.tls_key + ": " + error.message());
+    if (SSL_CTX_check_private_key(tls->native_handle()) != 1) {
+      throw Error(ErrorCode::bad_data, options.tls_key + " is not the key of " + options.tls_certificate);
+    }
+  }
+
+  void listen() {
+    const std::string place = options.host + ":" + std::to_string(options.port);
+    const auto check = [&](const SystemError& error) {
+      if (error) throw Error(ErrorCode::io, "cannot listen on " + place + ": " + error.message());
+    };
+    SystemError error;
+    tcp::resolver resolver(loops[0]->io());
+    const auto found = resolver.resolve(options.host, std::to_string(options.port), tcp::resolver::passive, error);
+    check(error);
+    const tcp::endpoint endpoint = *found.begin();
+    acceptor.open(endpoint.protocol(), error);
+    check(error);
+    acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+    acceptor.bind(endpoint, error);
+    check(error);
+    acceptor.listen(4096, error);
+    check(error);
+    port = acceptor.local_endpoint().port();
+  }
+
+  asio::awaitable<void> accept() {
+    for (std::size_t next = 0; !stopping.load(); next = (next + 1) % loops.size()) {
+      SystemError error;
+      tcp::socket socket =
+          co_await acceptor.async_accept(loops[next]->io(), asio::redirect_error(asio::use_awaitable, error));
+      if (error == asio::error::operation_aborted) co_return;
+      if (error) {
+        // Out of descriptors, most likely: those that wait in the system's queue are taken a moment later.
+        if (error != asio::error::connection_aborted) options.log("no connection could be taken: " + error.message());
+        asio::steady_timer pause(loops[0]->io(), std::chrono::milliseconds(100));
+        co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
+        continue;
+      }
+      take(std::move(socket), *loops[next]);
+    }
+  }
+
+  void take(tcp::socket socket, serve::Loop& loop) {
+    SystemError error;
+    if (metrics.connections() >= options.max_connections) {
+      metrics.count_refused_connection();
+      const serve::Response busy = serve::busy_response("too many connections are open; try again in a moment");
+      const std::string text = serve::head_of(busy, false, 11) + busy.body;
+      socket.non_blocking(true, error);
+      if (!tls) socket.send(asio::buffer(text), 0, error);
+      return;
+    }
+    metrics.add_connections(1);
+    socket.set_option(tcp::no_delay(true), error);
+    const tcp::endpoint from = socket.remote_endpoint(error);
+    loop.adopt(std::move(socket), tls.get(), error ? std::string() : address_text(from));
+  }
+
+  void watch_signals() {
+    signals.async_wait([this](const SystemError& error, int signal) {
+      if (error) return;
+      if (signal == SIGHUP) {
+        options.log("SIGHUP: looking at the files");
+        wake_watcher();
+        watch_signals();
+        return;
+      }
+      options.log(std::string(signal == SIGTERM ? "SIGTERM" : "SIGINT") +
+                  ": answering what is in flight, then stopping");
+      signals.clear();  // a second one ends the program as usual
+      stop();
+    });
+  }
+
+  /// Looks at the files from time to time, and at once when told to.
+  void watch() {
+    std::unique_lock lock(watch_mutex);
+    while (!watch_ended) {
+      if (options.poll_seconds > 0) {
+        watch_changed.wait_for(lock, std::chrono::duration<double>(options.poll_seconds),
+                               [this] { return watch_ended || reload_wanted; });
+      } else {
+        watch_changed.wait(lock, [this] { return watch_ended || reload_wanted; });
+      }
+      if (watch_ended) return;
+      reload_wanted = false;
+      lock.unlock();
+      reload();
+      lock.lock();
+    }
+  }
+
+  void wake_watcher() {
+    const std::lock_guard lock(watch_mutex);
+    reload_wanted = true;
+    watch_changed.notify_one();
+  }
+
+  std::int64_t reload() {
+    try {
+      return store.reload();
+    } catch (const std::exception& error) {
+      options.log(std::string("the files could not be looked at: ") + error.what());
+      return 0;
+    }
+  }
+
+  void stop() {
+    if (stopping.exchange(true)) return;
+    asio::post(loops[0]->io(), [this] {
+      SystemError ignored;
+      acceptor.close(ignored);
+      signals.cancel(ignored);
+    });
+    const auto grace =
+        std::chrono::duration_cast<serve::Clock::duration>(std::chrono::duration<double>(options.grace_seconds));
+    for (const auto& loop : loops) loop->stop(grace);
+  }
+
+  void run() {
+    if (options.handle_signals) {
+      for (const int signal : {SIGTERM, SIGINT, SIGHUP}) signals.add(signal);
+      watch_signals();
+    }
+    asio::co_spawn(
+        loops[0]->io(), [this] { return accept(); }, asio::detached);
+    std::thread watcher([this] { watch(); });
+    std::vector<std::thread> threads;
+    for (std::size_t i = 1; i < loops.size(); ++i) threads.emplace_back([this, i] { loops[i]->run(); });
+    loops[0]->run();
+    for (std::thread& thread : threads) thread.join();
+    {
+      const std::lock_guard lock(watch_mutex);
+      watch_ended = true;
+      watch_changed.notify_one();
+    }
+    watcher.join();
+  }
+
+  ServeOptions options;
+  std::atomic<bool> stopping{false};
+  serve::Metrics metrics;
+  serve::ModelStore store;
+  serve::Application application;
+  serve::ComputePool pool;
+  serve::Context context;
+  std::unique_ptr<asio::ssl::context> tls;
+  std::vector<std::unique_ptr<serve::Loop>> loops;
+  tcp::acceptor acceptor;  // in the first loop, as the signals are
+  asio::signal_set signals;
+  int port = 0;
+
+  std::mutex watch_mutex;
+  std::condition_variable watch_changed;
+  bool watch_ended = false, reload_wanted = false;
+};
+
+Server::Server(ServeOptions options) : state_(std::make_unique<State>(std::move(options))) {}
+Server::~Server() = default;
+void Server::run() { state_->run(); }
+void Server::stop() { state_->stop(); }
+std::int64_t Server::reload() { return state_->store.reload(); }
+int Server::port() const { return state_->port; }
+std::string Server::url() const {
+  const std::string& host = state_->options.host;
+  const bool v6 = host.find(':') != std::string::npos;
+  return (state_->tls ? "https://" : "http://") + (v6 ? "[" + host + "]" : host) + ":" + std::to_string(state_->port);
+}
+
+}  // namespace gradus

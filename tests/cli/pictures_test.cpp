@@ -1,0 +1,64 @@
+// From a folder of pictures to a model that names further ones.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "base/philox.hpp"
+#include "cli/program.hpp"
+#include "formats/image.hpp"
+
+namespace gradus::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Stripes that lie or stand, dark on bright, somewhere.
+Image stripes(bool standing, std::int64_t width, std::int64_t height, Philox& random) {
+  Image image{width, height, 3, {}};
+  const auto offset = static_cast<std::int64_t>(random.below(16));
+  for (std::int64_t y = 0; y < height; ++y) {
+    for (std::int64_t x = 0; x < width; ++x) {
+      const bool dark = ((standing ? x * 32 / width : y * 32 / height) + offset) / 4 % 2 == 0;
+      const auto value = static_cast<std::uint8_t>((dark ? 40 : 200) + random.below(40));
+      image.pixels.insert(image.pixels.end(), {value, static_cast<std::uint8_t>(value / 2), 30});
+    }
+  }
+  return image;
+}
+
+TEST(Pictures, AFolderIsLearntAndFurtherOnesAreNamed) {
+  const TemporaryDirectory directory;
+  Philox random(9, 0);
+  for (const char* kind : {"lying", "standing"}) {
+    fs::create_directories(directory.path() / "photos" / kind);
+    for (int i = 0; i < 60; ++i) {
+      const std::string file = std::string("photos/") + kind + "/" + std::to_string(i) + ".png";
+      write_png(directory / file, stripes(kind[0] == 's', 40 + i % 3, 36, random));
+    }
+  }
+  directory.write("photos/lying/broken.jpg", "no picture");
+  const std::vector<std::string> train = {"train", "photos/",  "--image-size", "16x20", "--seed",
+                                          "1",     "--epochs", "30",           "--json"};
+  const Finished finished = run(gradus(train), in(directory));
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  EXPECT_TRUE(contains(finished.err, "1 picture could not be read and is left out")) << finished.err;
+  EXPECT_TRUE(contains(finished.err, "photos/lying/broken.jpg")) << finished.err;
+  EXPECT_TRUE(contains(finished.err, "(16, 20, 3)")) << finished.err;
+  EXPECT_GE(number(at(at(json_of(finished), "test"), "accuracy")), 0.9);
+  EXPECT_EQ(text(at(json_of(finished), "model")), "photos.keras");
+
+  write_png(directory / "new.png", stripes(true, 200, 120, random));
+  const Finished predicted = run(gradus({"predict", "photos.keras", "new.png"}), in(directory));
+  EXPECT_TRUE(contains(predicted.out, "new.png: standing")) << predicted.out << predicted.err;
+  EXPECT_TRUE(contains(predicted.err, "resized from 200x120")) << predicted.err;
+  EXPECT_FALSE(contains(predicted.err, "invert")) << predicted.err;
+
+  // Evaluated at the model's size without being told, and from the disk.
+  const Finished measured = run(gradus({"evaluate", "photos.keras", "photos", "--on-disk", "--json"}), in(directory));
+  ASSERT_EQ(measured.status, 0) << measured.err;
+  EXPECT_EQ(number(at(json_of(measured), "samples")), 120);
+  expect_refusal(run(gradus({"train", "photos", "--strict"}), in(directory)), 3, "photos/lying/broken.jpg");
+}
+
+}  // namespace
+}  // namespace gradus::test

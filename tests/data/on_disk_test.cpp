@@ -1,0 +1,183 @@
+// Sets that stay on the disk: the same numbers as in memory, and memory that stays small.
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <numeric>
+#include <set>
+
+#include <gradus/gradus.hpp>
+
+#include "base/mapped_file.hpp"
+#include "base/philox.hpp"
+#include "data/order.hpp"
+#include "paths.hpp"
+#include "support/expect_error.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace gradus::test {
+namespace {
+
+std::vector<std::int32_t> labels_of(std::int64_t count) {
+  std::vector<std::int32_t> labels;
+  for (std::int64_t i = 0; i < count; ++i) labels.push_back(static_cast<std::int32_t>(i * 7 % 4));
+  return labels;
+}
+
+std::string random_bytes(std::int64_t count) {
+  Philox random(3, 1);
+  std::string bytes(static_cast<std::size_t>(count), '\0');
+  for (char& c : bytes) c = static_cast<char>(random.next() & 0xFF);
+  return bytes;
+}
+
+std::string trained(const Dataset& data, const FitOptions& options) {
+  Sequential model(data.sample_shape(),
+                   {Rescaling{.scale = 1.0 / 255}, Flatten{}, Dense{.units = 4, .activation = softmax}});
+  model.compile({.optimizer = Adam{}, .metrics = {Accuracy{}}});
+  model.fit(data, options);
+  return model.weights_sha256();
+}
+
+TEST(OnDisk, GivesTheSameNumbersAsMemory) {
+  const TemporaryDirectory directory;
+  constexpr std::int64_t count = 3000;
+  const std::string bytes = random_bytes(count * 24);
+  const auto file = std::make_shared<const MappedFile>(directory.write("x", "ab" + bytes));
+  const Dataset disk = Dataset::on_disk("disk", {4, 6, 1}, DType::uint8, file, 2, labels_of(count), 4);
+  const Dataset memory = Dataset::classified("memory", {4, 6, 1}, std::vector<std::uint8_t>(bytes.begin(), bytes.end()),
+                                             labels_of(count), 4);
+  ASSERT_TRUE(disk.is_on_disk());
+  EXPECT_FALSE(memory.is_on_disk());
+  EXPECT_TRUE(std::ranges::equal(disk.inputs().bytes(), memory.inputs().bytes()));
+  EXPECT_TRUE(std::ranges::equal(disk.slice(5, 9).inputs().bytes(), memory.slice(5, 9).inputs().bytes()));
+  const std::int64_t some[] = {2999, 0, 17};
+  EXPECT_TRUE(std::ranges::equal(disk.subset(some).inputs().bytes(), memory.subset(some).inputs().bytes()));
+  FitOptions options{.epochs = 2, .batch_size = 64, .shuffle = false};
+  EXPECT_EQ(trained(disk, options), trained(memory, options));
+  const auto [rest, part] = disk.split(0.25);
+  EXPECT_EQ(rest.size(), 2250);
+  EXPECT_TRUE(std::ranges::equal(part.inputs().bytes(), memory.slice(2250, 3000).inputs().bytes()));
+}
+
+TEST(OnDisk, TrainsToTheSameBitsOnAnyNumberOfThreads) {
+  const TemporaryDirectory directory;
+  constexpr std::int64_t side = 64, count = 12'000;  // 49 MB: more than two windows
+  const auto file = std::make_shared<const MappedFile>(directory.write("x", random_bytes(count * side * side)));
+  const Dataset data = Dataset::on_disk("disk", {side, side, 1}, DType::uint8, file, 0, labels_of(count), 4);
+  FitOptions options{.epochs = 1, .batch_size = 100, .threads = 1};
+  const std::string one = trained(data, options);
+  options.threads = 3;
+  EXPECT_EQ(trained(data, options), one);
+  options.seed = 1;
+  EXPECT_NE(trained(data, options), one);
+}
+
+TEST(OnDisk, AnEpochVisitsEverySampleOnceInBlocks) {
+  const TemporaryDirectory directory;
+  constexpr std::int64_t width = 4096, count = 9216;  // 36 blocks of 256 samples, windows of 24 blocks
+  const auto file = std::make_shared<const MappedFile>(directory.write("x", std::string(width * count, 'x')));
+  const Dataset data = Dataset::on_disk("disk", {width}, DType::uint8, file, 0, labels_of(count), 4);
+  BlockOrder blocks(data);
+  std::vector<std::uint32_t> first, second, again, plain;
+  blocks.start_epoch(true, 1, 0, first);
+  blocks.start_epoch(true, 1, 1, second);
+  blocks.start_epoch(true, 1, 0, again);
+  blocks.start_epoch(false, 1, 0, plain);
+  EXPECT_EQ(first, again);
+  EXPECT_NE(first, second);
+  EXPECT_TRUE(std::ranges::is_sorted(plain));
+  std::vector<std::uint32_t> sorted = first;
+  std::ranges::sort(sorted);
+  EXPECT_EQ(sorted, plain);
+  // The first window's samples come from 24 blocks, which lie all over the file, and are well mixed.
+  constexpr std::size_t window = 24 * 256;
+  std::set<std::uint32_t> seen;
+  for (std::size_t i = 0; i < window; ++i) seen.insert(first[i] / 256);
+  EXPECT_EQ(seen.size(), 24u);
+  EXPECT_GT(*seen.rbegin() - *seen.begin(), 28u);
+  std::int64_t neighbours = 0;
+  for (std::size_t i = 1; i < window; ++i) neighbours += first[i] == first[i - 1] + 1 ? 1 : 0;
+  EXPECT_LE(neighbours, 15);
+}
+
+TEST(OnDisk, RefusesWhatIsNotThere) {
+  const TemporaryDirectory directory;
+  const auto file = std::make_shared<const MappedFile>(directory.write("x", std::string(100, 'x')));
+  expect_error(ErrorCode::bad_data, {"disk", "11 samples"},
+               [&] { (void)Dataset::on_disk("disk", {10}, DType::uint8, file, 0, labels_of(11), 4); });
+  expect_error(ErrorCode::unsupported, {"offset 2"},
+               [&] { (void)Dataset::on_disk("disk", {2}, DType::real, file, 2, labels_of(3), 4); });
+  expect_error(ErrorCode::not_found, {"nowhere"}, [&] { MappedFile(directory / "nowhere"); });
+  expect_error(ErrorCode::bad_data, {"empty"}, [&] { MappedFile(directory.write("nothing", "")); });
+}
+
+/// Memory of this process that is in use now, in bytes.
+std::int64_t resident() {
+  std::ifstream file("/proc/self/statm");
+  std::int64_t whole = 0, pages = 0;
+  file >> whole >> pages;
+  return pages * sysconf(_SC_PAGESIZE);
+}
+
+class Watch : public Callback {
+ public:
+  bool on_batch_end(const TrainingState&) override {
+    if (++batches_ % 16 == 0) most = std::max(most, resident());
+    return true;
+  }
+  bool on_epoch_end(const TrainingState&, const Logs&) override {
+    most = std::max(most, resident());
+    return true;
+  }
+  std::int64_t most = 0;
+
+ private:
+  std::int64_t batches_ = 0;
+};
+
+TEST(OnDisk, ALargeArrayTrainsInLittleMemory) {
+  if (std::string(GRADUS_SANITIZED) != "") GTEST_SKIP() << "sanitizers keep shadows of all memory";
+  const TemporaryDirectory directory;
+  constexpr std::int64_t count = 100'000, width = 4096, megabyte = 1 << 20;  // 410 MB
+  const std::string header = "{'descr': '|u1', 'fortran_order': False, 'shape': (100000, 4096), }";
+  {
+    std::ofstream x(directory / "x.npy", std::ios::binary);
+    const std::string text = header + std::string(117 - header.size(), ' ') + "\n";
+    x << std::string("\x93NUMPY\x01\x00", 8) << static_cast<char>(text.size()) << '\0' << text;
+    // What is not written reads as zeros and takes no room on the disk; every 16th block has numbers in it.
+    const std::string numbers = random_bytes(megabyte);
+    for (std::int64_t at = 0; at + megabyte < count * width; at += 16 * megabyte) {
+      x.seekp(128 + at);
+      x << numbers;
+    }
+    x.seekp(128 + count * width - 1);
+    x << '\1';
+    std::ofstream y(directory / "y.npy", std::ios::binary);
+    const std::string small = "{'descr': '|u1', 'fortran_order': False, 'shape': (100000,), }";
+    const std::string padded = small + std::string(117 - small.size(), ' ') + "\n";
+    y << std::string("\x93NUMPY\x01\x00", 8) << static_cast<char>(padded.size()) << '\0' << padded;
+    for (std::int64_t i = 0; i < count; ++i) y << static_cast<char>(i % 4);
+  }
+  const std::int64_t before = resident();
+  datasets::LoadOptions options;
+  options.on_disk = true;
+  const Dataset data = datasets::load(directory / "x.npy", options).train;
+  ASSERT_TRUE(data.is_on_disk());
+  ASSERT_EQ(data.size(), count);
+  Watch watch;
+  Sequential model({width}, {Rescaling{.scale = 1.0 / 255}, Dense{.units = 4, .activation = softmax}});
+  model.compile({.optimizer = SGD{.learning_rate = 0.001}, .metrics = {Accuracy{}}});
+  FitOptions fit{.epochs = 1, .batch_size = 250, .callbacks = {&watch}};
+  fit.validation_data = data.slice(count - 20'000, count);
+  model.fit(data, fit);
+  RecordProperty("megabytes", static_cast<int>((watch.most - before) / megabyte));
+  EXPECT_LT(watch.most - before, 64 * megabyte) << (watch.most - before) / megabyte << " MB";
+  (void)model.evaluate(data);
+  EXPECT_LT(resident() - before, 64 * megabyte);
+}
+
+}  // namespace
+}  // namespace gradus::test

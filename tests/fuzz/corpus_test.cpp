@@ -1,0 +1,60 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "base/philox.hpp"
+#include "fuzz/targets.hpp"
+#include "paths.hpp"
+
+/// Every reader with its seeds, with what fuzzers found in the past (tests/fuzz/corpus/TARGET), and with damage to both
+/// that is the same on every run.
+namespace gradus::fuzz {
+namespace {
+
+std::vector<Bytes> inputs_of(const Target& target) {
+  std::vector<Bytes> all = target.seeds();
+  const std::filesystem::path folder = std::filesystem::path(GRADUS_SOURCE_DIR) / "tests/fuzz/corpus" / target.name;
+  if (!std::filesystem::exists(folder)) return all;
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  for (const auto& path : files) {
+    std::ifstream file(path, std::ios::binary);
+    all.emplace_back(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+  }
+  return all;
+}
+
+class Reader : public testing::TestWithParam<Target> {};
+
+TEST_P(Reader, TakesItsSeeds) {
+  for (const Bytes& seed : GetParam().seeds()) {
+    if (GetParam().name == "pickle") continue;  // pieces of the format, no data set
+    EXPECT_NO_THROW(GetParam().run(seed));
+  }
+}
+
+TEST_P(Reader, StandsDamage) {
+  constexpr int rounds = 300;
+  const std::vector<Bytes> inputs = inputs_of(GetParam());
+  Philox random(5, 0);
+  const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random.uniform() * static_cast<double>(n)); };
+  for (const Bytes& input : inputs) feed(GetParam(), input);
+  for (int round = 0; round < rounds; ++round) {
+    Bytes bytes = inputs[below(inputs.size())];
+    if (bytes.empty()) continue;
+    for (std::size_t k = 0; k < 1 + below(4); ++k) bytes[below(bytes.size())] = static_cast<std::uint8_t>(below(256));
+    if (round % 5 == 0) bytes.resize(below(bytes.size()));
+    if (round % 7 == 0)
+      bytes.insert(bytes.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(below(bytes.size() + 1)));
+    feed(GetParam(), bytes);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, Reader, testing::ValuesIn(targets()), [](const auto& each) { return each.param.name; });
+
+}  // namespace
+}  // namespace gradus::fuzz

@@ -1,0 +1,157 @@
+#include "fuzz/targets.hpp"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+
+#include <gradus/gradus.hpp>
+
+#include "base/gzip.hpp"
+#include "data/idx.hpp"
+#include "formats/json.hpp"
+#include "formats/keras.hpp"
+#include "formats/named_weights.hpp"
+#include "formats/npy.hpp"
+#include "formats/onnx.hpp"
+#include "formats/recipe.hpp"
+#include "formats/safetensors.hpp"
+
+namespace gradus::fuzz {
+namespace {
+
+/// A file in memory that holds the bytes.
+class File {
+ public:
+  explicit File(std::span<const std::uint8_t> bytes) {
+    static const int descriptor = memfd_create("fuzz", 0);
+    static const std::string name = "/proc/self/fd/" + std::to_string(descriptor);
+    path_ = name;
+    const bool written = ftruncate(descriptor, 0) == 0 &&
+                         pwrite(descriptor, bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size());
+    if (!written) std::abort();
+  }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+/// What `write` writes to a file with this ending.
+Bytes written(const std::string& ending, const std::function<void(const std::string&)>& write) {
+  const std::string path =
+      (std::filesystem::temp_directory_path() / ("gradus-seed-" + std::to_string(getpid()) + ending)).string();
+  write(path);
+  Bytes bytes = read_file(path, 1 << 24);
+  std::filesystem::remove(path);
+  return bytes;
+}
+
+Bytes from_text(const std::string& text) { return {text.begin(), text.end()}; }
+
+std::vector<Sequential> small_models() {
+  std::vector<Sequential> models;
+  models.emplace_back(Shape{2}, std::vector<Layer>{Dense{.units = 2, .activation = softmax}});
+  models.back().compile({Adam{}, CategoricalCrossentropy{}, {Accuracy{}}});
+  models.emplace_back(Shape{3, 3, 1}, std::vector<Layer>{Rescaling{.scale = 0.5, .offset = 1}, Flatten{},
+                                                         Dense{.units = 3, .activation = relu}, Dense{.units = 1}});
+  return models;
+}
+
+std::vector<Bytes> model_seeds(const std::string& ending) {
+  std::vector<Bytes> seeds;
+  for (const Sequential& model : small_models()) {
+    seeds.push_back(written(ending, [&](const std::string& path) { model.save(path); }));
+  }
+  return seeds;
+}
+
+Bytes idx_bytes(std::vector<std::uint8_t> sizes, std::size_t numbers) {
+  Bytes bytes = {0, 0, 8, static_cast<std::uint8_t>(sizes.size())};
+  for (const std::uint8_t size : sizes) bytes.insert(bytes.end(), {0, 0, 0, size});
+  for (std::size_t i = 0; i < numbers; ++i) bytes.push_back(static_cast<std::uint8_t>(7 * i));
+  return bytes;
+}
+
+}  // namespace
+
+const std::vector<Target>& targets() {
+  static const std::vector<Target> all = {
+      {"idx",
+       [](std::span<const std::uint8_t> bytes) {
+         const File file(bytes);
+         (void)read_idx(file.path(), bytes.size() % 2 == 0 ? IdxKind::images : IdxKind::labels);
+       },
+       [] {
+         return std::vector<Bytes>{idx_bytes({2, 3, 3}, 18), idx_bytes({5}, 5)};
+       }},
+      {"csv", [](std::span<const std::uint8_t> bytes) { (void)datasets::csv(File(bytes).path()); },
+       [] {
+         return std::vector<Bytes>{from_text("a,b,label\n1,2.5,x\n3,-4e3,y\n"), from_text("1;2\n3;\"4\"\n"),
+                                   from_text("\xef\xbb\xbfname\tlabel\nred\t1\n\"a\tb\"\t0\r\nblue\t1")};
+       }},
+      {"pickle", [](std::span<const std::uint8_t> bytes) { (void)datasets::nielsen_pickle(File(bytes).path()); },
+       [] {
+         return std::vector<Bytes>{from_text("\x80\x02]q\x01(K\x01K\x02"
+                                             "e."),
+                                   from_text("(lp0\nI1\naF2.5\na."),
+                                   from_text("\x80\x03"
+                                             "cnumpy.core.multiarray\n_reconstruct\nq\x00.")};
+       }},
+      {"npz", [](std::span<const std::uint8_t> bytes) { (void)read_npz(File(bytes).path()); },
+       [] {
+         return std::vector<Bytes>{written(".npz", [](const std::string& path) {
+           write_npz(path, {{"x", Tensor(Shape{2, 3})}, {"y", Tensor(Shape{})}});
+         })};
+       }},
+      {"npy", [](std::span<const std::uint8_t> bytes) { (void)decode_npy(bytes, "x.npy"); },
+       [] {
+         return std::vector<Bytes>{written(".npy",
+                                           [](const std::string& path) {
+                                             write_npy(path, Tensor(Shape{2, 3}));
+                                           }),
+                                   from_text(std::string("\x93NUMPY\x01\x00\x36\x00", 10) +
+                                             "{'descr': '<i2', 'fortran_order': True, 'shape': (2,)}" + "abcd")};
+       }},
+      {"safetensors", [](std::span<const std::uint8_t> bytes) { (void)read_safetensors_model(File(bytes).path()); },
+       [] { return model_seeds(".safetensors"); }},
+      {"onnx", [](std::span<const std::uint8_t> bytes) { (void)read_onnx(File(bytes).path()); },
+       [] { return model_seeds(".onnx"); }},
+      {"keras", [](std::span<const std::uint8_t> bytes) { (void)read_keras(File(bytes).path()); },
+       [] { return model_seeds(".keras"); }},
+      {"h5", [](std::span<const std::uint8_t> bytes) { (void)read_keras_h5(File(bytes).path()); },
+       [] { return model_seeds(".h5"); }},
+      {"json",
+       [](std::span<const std::uint8_t> bytes) {
+         (void)read_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, "x.json");
+       },
+       [] { return std::vector<Bytes>{from_text(R"({"a":[1,-2.5e3,null,true,"\u00e4\n"],"b":{"c":NaN}})")}; }},
+      {"recipe",
+       [](std::span<const std::uint8_t> bytes) {
+         (void)parse_recipe({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, "x.toml");
+       },
+       [] {
+         std::vector<Bytes> seeds;
+         for (const EmbeddedRecipe& recipe : recipes()) seeds.push_back(from_text(std::string(recipe.toml)));
+         return seeds;
+       }},
+  };
+  return all;
+}
+
+void feed(const Target& target, std::span<const std::uint8_t> bytes) {
+  try {
+    target.run(bytes);
+  } catch (const Error& error) {
+    if (std::strlen(error.what()) == 0) {
+      std::fprintf(stderr, "%s: an error without a sentence\n", target.name.c_str());
+      std::abort();
+    }
+  }
+}
+
+}  // namespace gradus::fuzz

@@ -1,0 +1,180 @@
+#include "serve/store.hpp"
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+
+#include "serve/served.hpp"
+
+namespace gradus::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A folder of models: "m" with its versions, y = 2 x + VERSION.
+class Store : public ::testing::Test {
+ protected:
+  TemporaryDirectory directory;
+  ServeOptions options;
+  Store() {
+    options.model_dir = directory.path().string();
+    options.poll_seconds = 0;
+  }
+  void add_version(int version) {
+    const fs::path folder = directory.path() / "m" / std::to_string(version);
+    fs::create_directories(folder);
+    doubling_model(1, static_cast<float>(version)).save((folder / "model.keras").string());
+  }
+  void add_broken(int version) {
+    fs::create_directories(directory.path() / "m" / std::to_string(version));
+    std::ofstream(directory.path() / "m" / std::to_string(version) / "model.keras") << "nothing";
+  }
+};
+
+double ask_for_zero(Served& served, const std::string& path) {
+  const Reply reply = served.ask("POST", "/v1/models/" + path + ":predict", R"({"instances": [0]})");
+  if (reply.status != 200) return -reply.status;
+  const Value answer = reply.json();
+  return *(*answer.find("predictions")->get_if<Value::List>())[0].get_if<double>();
+}
+
+TEST_F(Store, ServesTheNewestVersionAndThoseWithLabels) {
+  for (const int version : {1, 2, 10}) add_version(version);
+  directory.write("m/labels.json", R"({"stable": 1})");
+  directory.write("m/notes.txt", "not a version");
+  Served served(options);
+  EXPECT_EQ(ask_for_zero(served, "m"), 10);  // by number, not by text
+  EXPECT_EQ(ask_for_zero(served, "m/versions/10"), 10);
+  EXPECT_EQ(ask_for_zero(served, "m/labels/stable"), 1);
+  EXPECT_EQ(ask_for_zero(served, "m/versions/1"), 1);
+  EXPECT_EQ(ask_for_zero(served, "m/versions/2"), -404);
+  EXPECT_NE(served.ask("GET", "/v1/models/m").body.find("\"version\": \"1\""), std::string::npos);
+}
+
+TEST_F(Store, SwapsVersionsIn) {
+  add_version(1);
+  Served served(options);
+  EXPECT_EQ(ask_for_zero(served, "m"), 1);
+  EXPECT_EQ(served.server().reload(), 0);
+  add_version(2);
+  EXPECT_EQ(ask_for_zero(served, "m"), 1);
+  EXPECT_EQ(served.server().reload(), 2);  // one came, one went
+  EXPECT_EQ(ask_for_zero(served, "m"), 2);
+  EXPECT_EQ(ask_for_zero(served, "m/versions/1"), -404);
+  // A file that is replaced under its name.
+  doubling_model(1, 7).save(directory / "m/2/model.keras");
+  EXPECT_EQ(served.server().reload(), 1);
+  EXPECT_EQ(ask_for_zero(served, "m"), 7);
+  // A model that comes later, and one that goes.
+  doubling_model(1, 5).save(directory / "late.keras");
+  EXPECT_EQ(served.server().reload(), 1);
+  EXPECT_EQ(ask_for_zero(served, "late"), 5);
+  fs::remove(directory / "late.keras");
+  EXPECT_EQ(served.server().reload(), 1);
+  EXPECT_EQ(ask_for_zero(served, "late"), -404);
+}
+
+TEST_F(Store, RefusesWhatIsBrokenAndServesOn) {
+  add_version(1);
+  Served served(options);
+  add_broken(2);
+  served.server().reload();
+  served.server().reload();
+  EXPECT_EQ(ask_for_zero(served, "m"), 1);
+  EXPECT_NE(served.said().find("model 'm' version 2 is refused"), std::string::npos) << served.said();
+  const std::string metrics = served.ask("GET", "/metrics").body;
+  EXPECT_NE(metrics.find("gradus_model_load_failures_total 1\n"), std::string::npos) << metrics;
+  const std::string status = served.ask("GET", "/v1/models/m").body;
+  EXPECT_NE(status.find("\"state\": \"END\""), std::string::npos) << status;
+  EXPECT_NE(status.find("INVALID_ARGUMENT"), std::string::npos);
+  // The file that is served gets damaged: what was loaded stays.
+  std::ofstream(directory / "m/1/model.keras") << "nothing";
+  served.server().reload();
+  EXPECT_EQ(ask_for_zero(served, "m"), 1);
+  EXPECT_EQ(served.ask("GET", "/healthz").status, 200);
+}
+
+TEST_F(Store, RefusesAModelWhoseNumbersAreNotFinite) {
+  Sequential model = doubling_model(1);
+  model.set_weight(1, Tensor({1}, {std::numeric_limits<Real>::infinity()}));
+  fs::create_directories(directory.path() / "m" / "1");
+  model.save(directory / "m/1/model.keras");
+  Served served(options);
+  EXPECT_EQ(ask_for_zero(served, "m"), -404);
+  EXPECT_EQ(served.ask("GET", "/v2/health/ready").status, 503);
+  EXPECT_EQ(served.ask("GET", "/v2/health/live").status, 200);
+}
+
+TEST_F(Store, SaysWhatCannotBeServed) {
+  const auto sentence = [](const ServeOptions& wrong) -> std::string {
+    try {
+      const Server server(wrong);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  ServeOptions none;
+  EXPECT_NE(sentence(none).find("nothing to serve"), std::string::npos);
+  ServeOptions missing;
+  missing.models = {directory / "none.keras"};
+  EXPECT_NE(sentence(missing).find("none.keras: there is no such"), std::string::npos);
+  ServeOptions broken;
+  broken.models = {directory.write("broken.keras", "nothing")};
+  EXPECT_NE(sentence(broken).find("broken.keras: no .keras file"), std::string::npos) << sentence(broken);
+  ServeOptions twice;
+  doubling_model(1).save(directory / "a.keras");
+  fs::create_directory(directory.path() / "sub");
+  doubling_model(1).save(directory / "sub/a.keras");
+  twice.models = {directory / "a.keras", directory / "sub/a.keras"};
+  EXPECT_NE(sentence(twice).find("would both be served as 'a'"), std::string::npos) << sentence(twice);
+  ServeOptions limit;
+  limit.models = {directory / "a.keras"};
+  limit.max_rows = 0;
+  EXPECT_NE(sentence(limit).find("max_rows must be greater than 0"), std::string::npos);
+  limit.max_rows = 1;
+  limit.tls_key = "key.pem";
+  EXPECT_NE(sentence(limit).find("both a certificate and its key"), std::string::npos);
+}
+
+// Every answer must be that of one version as a whole: y = 2 x + v with the same v for all rows of a request.
+TEST_F(Store, ReloadsUnderLoadLoseAndMixNothing) {
+  add_version(1);
+  Served served(options);
+  std::atomic<bool> stop{false};
+  std::atomic<int> wrong{0}, right{0};
+  std::vector<std::thread> clients;
+  for (int c = 0; c < 8; ++c) {
+    clients.emplace_back([&] {
+      Client client(served.port());
+      double newest = 0;
+      while (!stop) {
+        const Reply reply = client.ask("POST", "/v1/models/m:predict", R"({"instances": [0, 0, 0]})");
+        if (reply.status != 200) {
+          ++wrong;
+          return;
+        }
+        const Value answer = reply.json();
+        const auto& list = *answer.find("predictions")->get_if<Value::List>();
+        const double first = *list[0].get_if<double>();
+        const bool good = list[1] == list[0] && list[2] == list[0] && first >= newest && first <= 8;
+        ++(good ? right : wrong);
+        newest = first;
+      }
+    });
+  }
+  for (int version = 2; version <= 8; ++version) {
+    if (version == 5) add_broken(100);
+    add_version(version);
+    served.server().reload();
+  }
+  for (int i = 0; i < 2000 && right < 100; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  stop = true;
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_GE(right, 100);
+  EXPECT_EQ(ask_for_zero(served, "m"), 8);
+}
+
+}  // namespace
+}  // namespace gradus::test
