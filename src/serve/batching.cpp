@@ -58,13 +58,17 @@ void compute(std::span<const std::shared_ptr<Job>> jobs, ThreadPool* threads, Me
 }
 
 bool Gather::add(std::shared_ptr<Job> job) {
+  rows_ += job->rows;
   jobs_.push_back(std::move(job));
   return jobs_.size() == 1;
 }
 
 void Gather::flush() {
   std::vector<std::shared_ptr<Job>> jobs = std::exchange(jobs_, {});
-  std::stable_sort(jobs.begin(), jobs.end(), [](const auto& a, const auto& b) { return a->model < b->model; });
+  rows_ = 0;
+  const bool within = std::exchange(flushing_, true);
+  const auto before = [](const auto& a, const auto& b) { return a->model < b->model; };
+  if (!std::is_sorted(jobs.begin(), jobs.end(), before)) std::stable_sort(jobs.begin(), jobs.end(), before);
   for (std::size_t begin = 0; begin < jobs.size();) {
     std::size_t end = begin;
     std::int64_t rows = 0;
@@ -74,6 +78,7 @@ void Gather::flush() {
     compute({&jobs[begin], end - begin}, nullptr, metrics_);
     begin = end;
   }
+  flushing_ = within;
 }
 
 ComputePool::ComputePool(const ServeOptions& options, Metrics& metrics)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -35,20 +36,27 @@ struct Job {
 void compute(std::span<const std::shared_ptr<Job>> jobs, ThreadPool* threads, Metrics& metrics);
 
 /// The small jobs that one thread came upon in one round through its connections: they become batches at the round's
-/// end. So a lone request is computed at once, and under load what arrived together is computed together. Belongs to
-/// one thread.
+/// end, or as soon as there are enough to be worth one. So a lone request is computed at once, under load what arrived
+/// together is computed together, and clients need not wait for a whole round while the thread reads on. Belongs to one
+/// thread.
 class Gather {
  public:
   Gather(std::int64_t max_batch_size, Metrics& metrics) : max_batch_size_(max_batch_size), metrics_(metrics) {}
-  /// True for the first job of a round: someone has to call flush().
+  /// True for the first job of a batch: someone has to call flush().
   bool add(std::shared_ptr<Job> job);
+  /// Whether flush() had better be called before the next job: there are so many rows that a larger batch would hardly
+  /// be quicker by the row. Never while flush() runs, which may lead to further jobs.
+  [[nodiscard]] bool is_enough() const { return !flushing_ && rows_ >= std::min(max_batch_size_, enough_rows); }
   /// Computes everything, in batches of at most max_batch_size rows; a larger job is a batch of its own.
   void flush();
 
  private:
+  static constexpr std::int64_t enough_rows = 8;
   std::int64_t max_batch_size_;
   Metrics& metrics_;
   std::vector<std::shared_ptr<Job>> jobs_;
+  std::int64_t rows_ = 0;
+  bool flushing_ = false;
 };
 
 /// Threads that compute what takes longer than a moment, or is to wait for company: one queue a model, batches of at

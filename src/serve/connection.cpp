@@ -2,9 +2,8 @@
 
 #include <algorithm>
 
-#include "base/deflate.hpp"
 #include "base/text.hpp"
-#include "serve/json_text.hpp"
+#include "serve/answer_text.hpp"
 #include "serve/request_parser.hpp"
 
 namespace gradus::serve {
@@ -19,14 +18,8 @@ constexpr std::size_t buffer_bytes = 16 << 10;
 /// A body grows with what really comes, from this size on.
 constexpr std::size_t first_body_bytes = 64 << 10;
 constexpr std::size_t body_padding = 64;
-/// Answers shorter than this are not worth packing.
-constexpr std::size_t least_packed_bytes = 1024;
 /// What is read and thrown away behind a refused request, so that its sender gets to read the answer.
 constexpr std::size_t most_lingering_bytes = 1 << 20;
-
-Clock::duration seconds(double count) {
-  return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(count));
-}
 
 /// Bytes that were read and not yet used.
 class ReadBuffer {
@@ -140,10 +133,10 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
   /// One request and its answer; false when the connection is to be closed.
   asio::awaitable<bool> answer_one() {
     RequestParser parser(options_.max_header_bytes, options_.max_body_bytes);
+    parser.request.client = client_;
     const bool headed = co_await read_head(parser);
     if (!headed) co_return false;
     Request& request = parser.request;
-    request.client = client_;
     const bool has_body = parser.chunked() || parser.content_length().value_or(0) > 0;
     bool keep = parser.keep_alive();
 
@@ -322,6 +315,7 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
     job->rows = prediction.rows;
     const bool small = context_.pool.is_small(*job->model, job->rows);
     bool taken = true;
+    if (small && loop_.gather().is_enough()) loop_.gather().flush();
     const auto start = [&](auto done) {
       job->done = done;
       if (small) {
@@ -373,57 +367,17 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
   asio::awaitable<bool> respond(const Request& request, Response& response, bool keep, const Answer& answer,
                                 Clock::time_point begin) {
     if (context_.stopping.load(std::memory_order_relaxed)) keep = false;
-    if (!options_.cors_origin.empty()) {
-      response.headers.emplace_back("Access-Control-Allow-Origin", options_.cors_origin);
-      if (options_.cors_origin != "*") response.headers.emplace_back("Vary", "Origin");
-    }
-    const std::string* accepted = request.header("Accept-Encoding");
-    if (response.body.size() >= least_packed_bytes) {
-      response.headers.emplace_back("Vary", "Accept-Encoding");
-      if (accepted != nullptr && accepts_gzip(*accepted)) {
-        response.body = gzip(response.body);
-        response.headers.emplace_back("Content-Encoding", "gzip");
-      }
-    }
-    std::string out = head_of(response, keep, request.version);
-    if (request.method != "HEAD") out += response.body;
+    const std::string out = answer_text(request, response, keep, options_.cors_origin);
     const double took = std::chrono::duration<double>(Clock::now() - begin).count();
     context_.metrics.count_request(answer.model, answer.route, known_method(request.method), response.status, took);
     context_.metrics.add_sent(out.size());
-    if (options_.access_log) log(request, response, answer, out.size(), took);
+    if (options_.access_log) {
+      options_.access_log(access_line(request, response.status, out.size(), took, answer.model, answer.rows));
+    }
     arm(options_.write_timeout);
     Error error;
     co_await asio::async_write(stream_, asio::buffer(out), asio::redirect_error(asio::use_awaitable, error));
     co_return keep && !error && !expired;
-  }
-
-  static std::string_view known_method(std::string_view method) {
-    for (const std::string_view known : {"GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"}) {
-      if (method == known) return known;
-    }
-    return "other";
-  }
-
-  void log(const Request& request, const Response& response, const Answer& answer, std::size_t bytes, double took) {
-    char time[40];
-    const auto now = std::chrono::system_clock::now();
-    const std::time_t whole = std::chrono::system_clock::to_time_t(now);
-    std::tm utc{};
-    gmtime_r(&whole, &utc);
-    const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;
-    const std::size_t length = std::strftime(time, sizeof time, "%Y-%m-%dT%H:%M:%S", &utc);
-    std::string line = "{\"time\": \"" + std::string(time, length) + "." + std::to_string(1000 + millis).substr(1) +
-                       "Z\", \"client\": ";
-    append_json_string(line, client_);
-    line += ", \"method\": ";
-    append_json_string(line, request.method);
-    line += ", \"path\": ";
-    append_json_string(line, request.path());
-    line += ", \"status\": " + std::to_string(response.status) + ", \"bytes\": " + std::to_string(bytes) +
-            ", \"seconds\": " + std::to_string(took) + ", \"model\": ";
-    append_json_string(line, answer.model);
-    line += ", \"rows\": " + std::to_string(answer.rows) + "}";
-    options_.access_log(line);
   }
 
   /// Says that no more comes, and reads for a moment what the other side still sends: closing at once could make its
@@ -456,60 +410,15 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
 
 }  // namespace
 
-Loop::Loop(const Context& context) : context_(context), gather_(context.options.max_batch_size, context.metrics) {
-  const ServeOptions& o = context.options;
-  const double shortest = std::min({o.header_timeout, o.body_timeout, o.idle_timeout, o.write_timeout});
-  period_ = seconds(std::clamp(shortest / 4, 0.01, 0.25));
-}
-
-Loop::~Loop() = default;
-
-void Loop::run() {
-  sweep();
-  io_.run();
-}
-
-std::list<AnyConnection*>::iterator Loop::enter(AnyConnection* connection) {
-  return connections_.insert(connections_.end(), connection);
-}
-
-void Loop::leave(std::list<AnyConnection*>::iterator place) { connections_.erase(place); }
-
-void Loop::sweep() {
-  const Clock::time_point now = Clock::now();
-  // What expires is resumed later, by the system's event, so the list stays as it is here.
-  for (AnyConnection* connection : connections_) {
-    const bool over = now >= connection->deadline || now >= give_up_ || (stopping_ && connection->idle);
-    if (over) connection->expire();
-  }
-  if (stopping_ && connections_.empty()) {
-    work_.reset();
-    return;
-  }
-  timer_.expires_after(stopping_ ? std::min(period_, seconds(0.02)) : period_);
-  timer_.async_wait([this](const Error& error) {
-    if (!error) sweep();
-  });
-}
-
-void Loop::stop(Clock::duration grace) {
-  asio::post(io_, [this, grace] {
-    stopping_ = true;
-    give_up_ = Clock::now() + grace;
-    timer_.cancel();
-    sweep();
-  });
-}
-
-void Loop::adopt(tcp::socket socket, asio::ssl::context* tls, std::string client) {
+void start_connection(const Context& context, Loop& loop, tcp::socket socket, asio::ssl::context* tls,
+                      std::string client) {
   auto shared = std::make_shared<tcp::socket>(std::move(socket));
-  asio::post(io_, [this, shared, tls, client = std::move(client)]() mutable {
+  asio::post(loop.io(), [&context, &loop, shared, tls, client = std::move(client)]() mutable {
     if (tls != nullptr) {
       using Stream = asio::ssl::stream<tcp::socket>;
-      std::make_shared<Connection<Stream>>(context_, *this, Stream(std::move(*shared), *tls), std::move(client))
-          ->start();
+      std::make_shared<Connection<Stream>>(context, loop, Stream(std::move(*shared), *tls), std::move(client))->start();
     } else {
-      std::make_shared<Connection<tcp::socket>>(context_, *this, std::move(*shared), std::move(client))->start();
+      std::make_shared<Connection<tcp::socket>>(context, loop, std::move(*shared), std::move(client))->start();
     }
   });
 }

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include <openssl/ssl.h>
+#include <sys/resource.h>
 #include <gradus/error.hpp>
 #include <gradus/serve.hpp>
 
@@ -56,6 +57,8 @@ ServeOptions checked(ServeOptions o) {
   return o;
 }
 
+constexpr int watcher_niceness = 10;
+
 std::string address_text(const tcp::endpoint& endpoint) {
   const std::string address = endpoint.address().to_string();
   return (endpoint.address().is_v6() ? "[" + address + "]" : address) + ":" + std::to_string(endpoint.port());
@@ -70,17 +73,17 @@ struct Server::State {
         application({options, store, metrics, stopping}),
         pool(options, metrics),
         context{options, application, metrics, pool, stopping},
-        loops(make_loops(context)),
+        loops(make_loops(options, metrics)),
         acceptor(loops[0]->io()),
         signals(loops[0]->io()) {
     if (!options.tls_certificate.empty()) set_up_tls();
     listen();
   }
 
-  static std::vector<std::unique_ptr<serve::Loop>> make_loops(const serve::Context& context) {
+  static std::vector<std::unique_ptr<serve::Loop>> make_loops(const ServeOptions& options, serve::Metrics& metrics) {
     std::vector<std::unique_ptr<serve::Loop>> loops;
-    const std::int64_t count = context.options.threads > 0 ? context.options.threads : ThreadPool::cores();
-    for (std::int64_t i = 0; i < count; ++i) loops.push_back(std::make_unique<serve::Loop>(context));
+    const std::int64_t count = options.threads > 0 ? options.threads : ThreadPool::cores();
+    for (std::int64_t i = 0; i < count; ++i) loops.push_back(std::make_unique<serve::Loop>(options, metrics));
     return loops;
   }
 
@@ -148,7 +151,7 @@ struct Server::State {
     metrics.add_connections(1);
     socket.set_option(tcp::no_delay(true), error);
     const tcp::endpoint from = socket.remote_endpoint(error);
-    loop.adopt(std::move(socket), tls.get(), error ? std::string() : address_text(from));
+    serve::start_connection(context, loop, std::move(socket), tls.get(), error ? std::string() : address_text(from));
   }
 
   void watch_signals() {
@@ -167,8 +170,10 @@ struct Server::State {
     });
   }
 
-  /// Looks at the files from time to time, and at once when told to.
+  /// Looks at the files from time to time, and at once when told to. Loading gives way to answering: on Linux a
+  /// niceness is the calling thread's own.
   void watch() {
+    (void)::setpriority(PRIO_PROCESS, 0, watcher_niceness);
     std::unique_lock lock(watch_mutex);
     while (!watch_ended) {
       if (options.poll_seconds > 0) {
@@ -207,8 +212,7 @@ struct Server::State {
       acceptor.close(ignored);
       signals.cancel(ignored);
     });
-    const auto grace =
-        std::chrono::duration_cast<serve::Clock::duration>(std::chrono::duration<double>(options.grace_seconds));
+    const auto grace = serve::seconds(options.grace_seconds);
     for (const auto& loop : loops) loop->stop(grace);
   }
 
@@ -219,6 +223,7 @@ struct Server::State {
     }
     asio::co_spawn(
         loops[0]->io(), [this] { return accept(); }, asio::detached);
+    ThreadPool::shared();  // made by the watcher, its threads would be as nice
     std::thread watcher([this] { watch(); });
     std::vector<std::thread> threads;
     for (std::size_t i = 1; i < loops.size(); ++i) threads.emplace_back([this, i] { loops[i]->run(); });

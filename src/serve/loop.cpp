@@ -1,0 +1,54 @@
+#include "serve/loop.hpp"
+
+#include <algorithm>
+
+namespace gradus::serve {
+
+namespace asio = boost::asio;
+using Error = boost::system::error_code;
+
+Loop::Loop(const ServeOptions& o, Metrics& metrics) : gather_(o.max_batch_size, metrics) {
+  const double shortest = std::min({o.header_timeout, o.body_timeout, o.idle_timeout, o.write_timeout});
+  period_ = seconds(std::clamp(shortest / 4, 0.01, 0.25));
+}
+
+Loop::~Loop() = default;
+
+void Loop::run() {
+  sweep();
+  io_.run();
+}
+
+std::list<AnyConnection*>::iterator Loop::enter(AnyConnection* connection) {
+  return connections_.insert(connections_.end(), connection);
+}
+
+void Loop::leave(std::list<AnyConnection*>::iterator place) { connections_.erase(place); }
+
+void Loop::sweep() {
+  const Clock::time_point now = Clock::now();
+  // What expires is resumed later, by the system's event, so the list stays as it is here.
+  for (AnyConnection* connection : connections_) {
+    const bool over = now >= connection->deadline || now >= give_up_ || (stopping_ && connection->idle);
+    if (over) connection->expire();
+  }
+  if (stopping_ && connections_.empty()) {
+    work_.reset();
+    return;
+  }
+  timer_.expires_after(stopping_ ? std::min(period_, seconds(0.02)) : period_);
+  timer_.async_wait([this](const Error& error) {
+    if (!error) sweep();
+  });
+}
+
+void Loop::stop(Clock::duration grace) {
+  asio::post(io_, [this, grace] {
+    stopping_ = true;
+    give_up_ = Clock::now() + grace;
+    timer_.cancel();
+    sweep();
+  });
+}
+
+}  // namespace gradus::serve
