@@ -1,14 +1,15 @@
 #include <algorithm>
-#include <cmath>
+#include <utility>
 
 #include <gradus/error.hpp>
 
 #include "base/text.hpp"
-#include "data/csv_text.hpp"
+#include "data/table.hpp"
 #include "formats/image.hpp"
 #include "inspect/image_input.hpp"
 #include "serve/application.hpp"
 #include "serve/json_text.hpp"
+#include "serve/row_body.hpp"
 
 /// What people ask without knowing a protocol: POST /predict, the page, and what the page needs to know.
 namespace gradus::serve {
@@ -93,9 +94,7 @@ Response predictions_response(const ServedModel& served, std::span<const Real> o
   return response;
 }
 
-/// Decodes the picture, fits it to the model as `gradus predict` does, and asks the model.
-Response predict_picture(const ServedModel& served, const std::string& body, const ImageInputOptions& options) {
-  const Image image = decode_image({reinterpret_cast<const std::uint8_t*>(body.data()), body.size()}, "the picture");
+Picture picture_of(const Image& image) {
   Picture picture(image.width, image.height);
   const auto channels = static_cast<std::size_t>(image.channels);
   for (std::size_t pixel = 0; pixel < picture.rgb.size() / 3; ++pixel) {
@@ -103,44 +102,37 @@ Response predict_picture(const ServedModel& served, const std::string& body, con
       picture.rgb[3 * pixel + c] = image.pixels[channels * pixel + (channels == 3 ? c : 0)];
     }
   }
+  return picture;
+}
+
+/// A picture for a model that learnt from a folder of pictures: brought to its size and channels as those were.
+ImageInput resized_input(const Image& image, const Shape& shape) {
+  ImageInput input{resized(with_channels(image, shape[2]), shape[1], shape[0]).pixels, ""};
+  if (image.width != shape[1] || image.height != shape[0]) {
+    input.remark = "resized from " + std::to_string(image.width) + "x" + std::to_string(image.height);
+  }
+  return input;
+}
+
+/// Decodes the picture, fits it to the model as `gradus predict` does, and asks the model.
+Response predict_picture(const ServedModel& served, const std::string& body, const ImageInputOptions& options) {
+  const Image image = decode_image({reinterpret_cast<const std::uint8_t*>(body.data()), body.size()}, "the picture");
   const Shape& shape = served.model.input_shape();
-  const ImageInput input = image_input(picture, shape, options);
+  const bool as_learnt =
+      served.model.preparation() == "resized" && shape.rank() == 3 && !options.invert.value_or(false);
+  const ImageInput input = as_learnt ? resized_input(image, shape) : image_input(picture_of(image), shape, options);
   const std::vector<Real> pixels(input.pixels.begin(), input.pixels.end());
   const Tensor outputs = served.model.predict({shape.with_rows(1), std::span<const Real>(pixels)});
   return predictions_response(served, outputs.values(), 1, input.remark);
 }
 
-/// Rows of numbers, a header above them or not.
 Prediction predict_rows(std::shared_ptr<const ServedModel> served, const std::string& body,
                         const ServeOptions& options) {
-  const CsvText text = csv_text("body", {body.begin(), body.end()}, {});
-  const auto width = static_cast<std::size_t>(served->model.input_shape().elements());
-  Prediction prediction;
-  std::vector<CsvField> fields;
-  CsvScanner scanner = text.rows();
-  while (scanner.next(fields)) {
-    const std::string place = "body:" + std::to_string(scanner.line());
-    if (fields.size() != width) {
-      refuse(place + ": " + count_of(static_cast<std::int64_t>(fields.size()), "column") + ", but the model takes " +
-             std::to_string(width));
-    }
-    for (std::size_t i = 0; i < width; ++i) {
-      double value = 0;
-      if (field_kind(fields[i], value) != FieldKind::number || !std::isfinite(static_cast<Real>(value))) {
-        const std::string column = i < text.columns.size() ? text.columns[i] : std::to_string(i);
-        refuse(place + ": column " + in_quotes(column) + ": " + in_quotes(fields[i].text) + " is not a number");
-      }
-      prediction.inputs.push_back(static_cast<Real>(value));
-    }
-    if (++prediction.rows > options.max_rows) {
-      refuse("body: more than the " + std::to_string(options.max_rows) + " rows that one request may have");
-    }
-  }
-  if (prediction.rows == 0) refuse("body: no rows; expected numbers with commas between them, a line for each row");
-  prediction.answer = [served, rows = prediction.rows](std::span<const Real> outputs) {
-    return predictions_response(*served, outputs, rows, "");
+  BodyRows rows = read_row_body(body, served->model, options);
+  Prediction prediction{served, std::move(rows.values), rows.count, {}};
+  prediction.answer = [served, count = rows.count, remark = std::move(rows.remark)](std::span<const Real> outputs) {
+    return predictions_response(*served, outputs, count, remark);
   };
-  prediction.model = std::move(served);
   return prediction;
 }
 
@@ -158,6 +150,28 @@ std::optional<bool> wants_inversion(const Request& request) {
   if (!value) return std::nullopt;
   if (*value != "true" && *value != "false") refuse("invert must be true or false, got " + in_quotes(*value));
   return *value == "true";
+}
+
+/// What a person fills in for a model that learnt from a table: its columns but the label, with the words they may
+/// have.
+void append_columns(std::string& out, const TableSchema& table) {
+  out += ", \"columns\": [";
+  bool first = true;
+  for (const ColumnSchema& column : table.columns) {
+    if (column.role != ColumnRole::number && column.role != ColumnRole::words) continue;
+    out += std::exchange(first, false) ? "{\"name\": " : ", {\"name\": ";
+    append_json_string(out, column.name);
+    if (column.role == ColumnRole::words) {
+      out += ", \"words\": [";
+      for (std::size_t i = 0; i < column.categories.size(); ++i) {
+        if (i > 0) out += ", ";
+        append_json_string(out, column.categories[i]);
+      }
+      out += "]";
+    }
+    out += column.fill ? ", \"may_be_missing\": true}" : "}";
+  }
+  out += "]";
 }
 
 void append_model(std::string& out, const std::string& name, const Catalogue::Entry& entry) {
@@ -182,7 +196,9 @@ void append_model(std::string& out, const std::string& name, const Catalogue::En
     if (i > 0) out += ", ";
     append_json_string(out, model.layers()[i].class_name());
   }
-  out += "]}";
+  out += "]";
+  if (const auto table = model.table(); table && !table->image) append_columns(out, *table);
+  out += "}";
 }
 
 }  // namespace

@@ -86,6 +86,106 @@ TEST_F(People, EveryFaultHasItsSentence) {
   expect("/predict?model=sides&invert=maybe", png(28, 28, 2, 12), 400, "invert must be true or false");
 }
 
+/// A model that learnt from a table with words and gaps, served as "shop".
+class Table : public ::testing::Test {
+ protected:
+  TemporaryDirectory directory;
+  ServeOptions options;
+  Table() {
+    datasets::CsvOptions read;
+    read.missing = "mean";
+    const Dataset set = datasets::csv(
+        directory.write("shop.csv",
+                        "age,colour,id number,label\n10,red,1,no\n20,blue,2,yes\n,red,3,no\n30,blue,4,yes\n"),
+        read);
+    Sequential model{{4}, {Dense{.units = 2, .activation = softmax}}};
+    model.compile({SGD{}, SparseCategoricalCrossentropy{}, {}});
+    model.fit(set, {.epochs = 1});
+    // Logits of (age - 0, 20 where blue): what is asked can be read off the answer.
+    model.set_weight(0, Tensor({4, 2}, {0, 0.1f, 2, 0, 0, 0, 0, 0}));
+    model.set_weight(1, Tensor({2}));
+    model.save(directory / "shop.keras");
+    options.models = {directory / "shop.keras"};
+  }
+};
+
+TEST_F(Table, RowsByTheNamesOfTheirColumns) {
+  Served served(options);
+  const std::string right = served.ask("POST", "/predict", "age,colour,id number\n30,blue,1\n").body;
+  EXPECT_NE(right.find("\"class\": \""), std::string::npos) << right;
+  EXPECT_NE(right.find("\"yes\": "), std::string::npos) << right;
+  // The same row, however it is sent: columns in another order, the label with it, by position, as an object.
+  for (const char* body :
+       {"colour,id number,age\nblue,1,30\n", "age,colour,id number,label\n30,blue,1,no\n", "30,blue,1\n", "30;blue;1\n",
+        "30.0,blue,1,yes", R"({"age": 30, "colour": "blue", "id number": 1})",
+        R"([{"id number": "1", "colour": "blue", "age": 3e1, "label": null}])"}) {
+    const Reply reply = served.ask("POST", "/predict", body);
+    EXPECT_EQ(reply.status, 200) << body << reply.body;
+    EXPECT_EQ(reply.body, right) << body;
+  }
+  // What is missing is filled as in training: 20 is the mean age.
+  const std::string filled = served.ask("POST", "/predict", R"({"age": null, "colour": "red", "id number": 1})").body;
+  EXPECT_EQ(filled, served.ask("POST", "/predict", R"({"age": 20, "colour": "red", "id number": 1})").body);
+  EXPECT_NE(filled, right);
+  const Reply several = served.ask("POST", "/predict", R"([{"age": 30, "colour": "blue", "id number": 1},
+      {"age": 20, "colour": "red", "id number": 1}])");
+  EXPECT_EQ(several.json().find("predictions")->get_if<Value::List>()->size(), 2u);
+  // A word that training did not know is said.
+  const Reply unknown = served.ask("POST", "/predict", R"({"age": 30, "colour": "bleu", "id number": 1})");
+  EXPECT_EQ(unknown.status, 200);
+  EXPECT_NE(unknown.body.find("did you mean 'blue'"), std::string::npos) << unknown.body;
+}
+
+TEST_F(Table, FaultsHaveSentences) {
+  Served served(options);
+  const std::pair<const char*, const char*> cases[] = {
+      {R"({"age": 30, "color": "blue", "id number": 1})",
+       "body:1: the model knows no column 'color'; did you mean 'colour'"},
+      {R"({"age": 30, "colour": "blue"})", "body:1: column 'id number' is missing"},
+      {R"([{"age": 30, "colour": "blue", "id number": 1}, 7])", "body:2: expected an object"},
+      {R"({"age": "old", "colour": "blue", "id number": 1})", "column 'age': 'old' is not a number"},
+      {R"({"age": [30], "colour": "blue", "id number": 1})", "column 'age': expected a number or a text, got a list"},
+      {R"({"age": 1e60, "colour": "blue", "id number": 1})", "too large for a 32-bit float"},
+      {R"({"age": 1, "age": 2, "colour": "blue", "id number": 1})", "column 'age' is there twice"},
+      {R"({"age": 1)", "body:1"},
+      {"[]", "no rows"},
+      {"30,blue\n", "2 fields, expected 4, or one fewer without the label"},
+      {"age,colour\n30,blue\n", "there is no column 'id number'"},
+  };
+  for (const auto& [body, words] : cases) {
+    const Reply reply = served.ask("POST", "/predict", body);
+    EXPECT_EQ(reply.status, 400) << body << reply.body;
+    EXPECT_NE(reply.error().find(words), std::string::npos) << body << "\n" << reply.body;
+  }
+}
+
+TEST_F(Table, ThePageLearnsItsColumns) {
+  Served served(options);
+  const std::string models = served.ask("GET", "/models").body;
+  EXPECT_NE(
+      models.find(R"("columns": [{"name": "age", "may_be_missing": true}, )"
+                  R"({"name": "colour", "words": ["blue", "red"], "may_be_missing": true}, {"name": "id number")"),
+      std::string::npos)
+      << models;
+}
+
+// A model that learnt from a folder of pictures gets a picture as those were: resized, neither inverted nor centred.
+TEST_F(People, PicturesForAModelOfResizedOnes) {
+  Sequential sides = Sequential::load(directory / "sides.keras");
+  sides.set_preparation("resized");
+  sides.save(directory / "sides.keras");
+  Served served(options);
+  // A bright picture with a dark right half: MNIST's preparation would swap dark and bright.
+  Image image{56, 56, 1, std::vector<std::uint8_t>(56 * 56)};
+  for (std::size_t i = 0; i < image.pixels.size(); ++i) image.pixels[i] = i % 56 < 28 ? 255 : 40;
+  const std::vector<std::uint8_t> bytes = encode_png(image);
+  const std::string body(bytes.begin(), bytes.end());
+  const Reply reply = served.ask("POST", "/predict?model=sides", body);
+  EXPECT_EQ(class_of(reply), "left") << reply.body;
+  EXPECT_NE(reply.body.find("\"remark\": \"resized from 56x56\""), std::string::npos) << reply.body;
+  EXPECT_EQ(class_of(served.ask("POST", "/predict?model=sides&invert=true&center=false", body)), "right");
+}
+
 TEST_F(People, ThePageAndWhatItNeeds) {
   Served served(options);
   const Reply page = served.ask("GET", "/");
