@@ -1,6 +1,4 @@
-#include <bit>
-#include <cmath>
-#include <cstring>
+#include <algorithm>
 #include <optional>
 
 #include <gradus/error.hpp>
@@ -9,6 +7,8 @@
 #include "serve/application.hpp"
 #include "serve/json_body.hpp"
 #include "serve/json_text.hpp"
+#include "serve/number_text.hpp"
+#include "serve/tensor_bytes.hpp"
 
 /// The Open Inference Protocol (KServe's V2), and its binary tensor extension as Triton describes it.
 namespace gradus::serve {
@@ -21,73 +21,6 @@ using simdjson::dom::object;
 constexpr const char* length_field = "Inference-Header-Content-Length";
 
 [[noreturn]] void refuse(const std::string& sentence) { throw Error(ErrorCode::invalid_argument, sentence); }
-
-// --- numbers of every type ---
-
-float half_to_float(std::uint16_t bits) {
-  const int exponent = (bits >> 10) & 31, fraction = bits & 1023;
-  const float sign = (bits & 0x8000) != 0 ? -1.0f : 1.0f;
-  if (exponent == 31) return fraction == 0 ? sign * INFINITY : NAN;
-  const float value = exponent == 0 ? std::ldexp(static_cast<float>(fraction), -24)
-                                    : std::ldexp(static_cast<float>(fraction + 1024), exponent - 25);
-  return sign * value;
-}
-
-template <class T>
-double from_bytes(const char* bytes) {
-  static_assert(std::endian::native == std::endian::little);
-  T value;
-  std::memcpy(&value, bytes, sizeof value);
-  return static_cast<double>(value);
-}
-
-struct DataType {
-  std::string_view name;
-  std::size_t size;
-  double (*read)(const char* bytes);
-};
-
-constexpr DataType data_types[] = {
-    {"FP32", 4, from_bytes<float>},
-    {"FP64", 8, from_bytes<double>},
-    {"FP16", 2,
-     [](const char* b) {
-       return static_cast<double>(half_to_float(static_cast<std::uint16_t>(from_bytes<std::uint16_t>(b))));
-     }},
-    {"BF16", 2,
-     [](const char* b) {
-       const auto bits = static_cast<std::uint32_t>(from_bytes<std::uint16_t>(b)) << 16;
-       return static_cast<double>(std::bit_cast<float>(bits));
-     }},
-    {"INT8", 1, from_bytes<std::int8_t>},
-    {"UINT8", 1, from_bytes<std::uint8_t>},
-    {"INT16", 2, from_bytes<std::int16_t>},
-    {"UINT16", 2, from_bytes<std::uint16_t>},
-    {"INT32", 4, from_bytes<std::int32_t>},
-    {"UINT32", 4, from_bytes<std::uint32_t>},
-    {"INT64", 8, from_bytes<std::int64_t>},
-    {"UINT64", 8, from_bytes<std::uint64_t>},
-};
-
-const DataType& data_type(std::string_view name) {
-  for (const DataType& type : data_types) {
-    if (type.name == name) return type;
-  }
-  refuse("inputs[0].datatype: " + in_quotes(name) +
-         " cannot be numbers; the model takes FP32, and converts FP64, FP16, "
-         "BF16 and whole numbers");
-}
-
-void append_binary(std::vector<Real>& out, std::string_view bytes, const DataType& type) {
-  out.resize(bytes.size() / type.size);
-  if (type.name == "FP32") std::memcpy(out.data(), bytes.data(), out.size() * type.size);
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    if (type.name != "FP32") out[i] = static_cast<Real>(type.read(bytes.data() + i * type.size));
-    if (!std::isfinite(out[i])) {
-      refuse("inputs[0]: number " + std::to_string(i) + " is not finite as a 32-bit float");
-    }
-  }
-}
 
 // --- the request ---
 
@@ -302,40 +235,78 @@ InferRequest raw_request(const Shape& row, std::size_t bytes) {
   return request;
 }
 
-Prediction infer(const Request& http, std::shared_ptr<const ServedModel> model, const ServeOptions& options) {
-  std::string_view json = http.body, binary;
+/// A body in its parts.
+struct InferBody {
+  std::string_view json, binary;
+  bool raw = false;  ///< one row's bytes and nothing else
+};
+
+InferBody parts_of(const Request& http) {
+  InferBody body{http.body, {}, false};
   const std::string* length = http.header(length_field);
-  bool raw = false;
-  if (length != nullptr) {
-    const auto size = parse_int(trim(*length));
-    if (!size || *size < 0 || *size > static_cast<std::int64_t>(http.body.size())) {
-      refuse(std::string(length_field) + " must be the length of the JSON part, at most that of the body");
-    }
-    binary = json.substr(static_cast<std::size_t>(*size));
-    json = json.substr(0, static_cast<std::size_t>(*size));
-    raw = *size == 0;
+  if (length == nullptr) return body;
+  const auto size = parse_int(trim(*length));
+  if (!size || *size < 0 || *size > static_cast<std::int64_t>(http.body.size())) {
+    refuse(std::string(length_field) + " must be the length of the JSON part, at most that of the body");
   }
-  const Shape& row = model->model.input_shape();
-  std::unique_ptr<simdjson::dom::parser> large;
-  InferRequest request = raw ? raw_request(row, binary.size())
-                             : read_request(parse_json(json, options.max_json_depth, json_parser(json.size(), large)));
-  const std::int64_t rows = rows_of(request.shape, row, options.max_rows);
-  const DataType& type = data_type(request.datatype);
+  body.binary = body.json.substr(static_cast<std::size_t>(*size));
+  body.json = body.json.substr(0, static_cast<std::size_t>(*size));
+  body.raw = *size == 0;
+  return body;
+}
+
+/// What a request asks for, its numbers too.
+struct Inference {
+  InferRequest request;
+  std::int64_t rows = 0;
   std::vector<Real> inputs;
-  if (request.binary_bytes) {
-    const auto expected = static_cast<std::size_t>(rows * row.elements()) * type.size;
-    if (static_cast<std::size_t>(*request.binary_bytes) != expected || binary.size() != expected) {
-      refuse("inputs[0]: its shape and datatype make " + std::to_string(expected) + " bytes, binary_data_size says " +
-             std::to_string(*request.binary_bytes) + ", and " + std::to_string(binary.size()) + " follow the JSON");
-    }
-    append_binary(inputs, binary, type);
-  } else {
-    if (!binary.empty()) refuse("bytes follow the JSON, but no input has parameters.binary_data_size");
-    read_data(*request.data, row, rows, inputs);
+};
+
+/// `cut` has the numbers that were cut out of the text.
+Inference read_inference(std::string_view json, CutNumbers* cut, std::string_view binary, const Shape& row,
+                         const ServeOptions& options) {
+  std::unique_ptr<simdjson::dom::parser> large;
+  Inference all;
+  all.request = read_request(parse_json(json, options.max_json_depth, json_parser(json.size(), large)));
+  all.rows = rows_of(all.request.shape, row, options.max_rows);
+  const DataType& type = data_type(all.request.datatype);
+  if (all.request.binary_bytes) {
+    all.inputs = binary_numbers(binary, all.rows * row.elements(), *all.request.binary_bytes, type);
+    return all;
   }
-  const bool binary_output = request.binary_output;
-  std::string head = answer_head(*model, request, rows);
-  return {std::move(model), std::move(inputs), rows,
+  if (!binary.empty()) refuse("bytes follow the JSON, but no input has parameters.binary_data_size");
+  if (cut == nullptr) {
+    read_data(*all.request.data, row, all.rows, all.inputs);
+  } else {
+    if (!all.request.data->is_null() || cut->rows != all.rows) refuse("these are other numbers");
+    all.inputs = std::move(cut->values);
+  }
+  return all;
+}
+
+Inference read_inference(const InferBody& body, const Shape& row, const ServeOptions& options) {
+  if (body.raw) {
+    Inference all{raw_request(row, body.binary.size()), 1, {}};
+    all.inputs = binary_numbers(body.binary, row.elements(), *all.request.binary_bytes, data_type("FP32"));
+    return all;
+  }
+  auto cut = body.binary.empty() ? cut_numbers(body.json, "data", row, true, options.max_rows, options.max_json_depth)
+                                 : std::nullopt;
+  if (cut) {
+    try {
+      return read_inference(cut->rest, &*cut, {}, row, options);
+    } catch (const Error&) {
+      // the whole body says where the fault is
+    }
+  }
+  return read_inference(body.json, nullptr, body.binary, row, options);
+}
+
+Prediction infer(const Request& http, std::shared_ptr<const ServedModel> model, const ServeOptions& options) {
+  Inference all = read_inference(parts_of(http), model->model.input_shape(), options);
+  const bool binary_output = all.request.binary_output;
+  std::string head = answer_head(*model, all.request, all.rows);
+  return {std::move(model), std::move(all.inputs), all.rows,
           [head = std::move(head), binary_output](std::span<const Real> outputs) {
             return infer_response(head, binary_output, outputs);
           }};

@@ -7,6 +7,7 @@
 #include "serve/application.hpp"
 #include "serve/json_body.hpp"
 #include "serve/json_text.hpp"
+#include "serve/number_text.hpp"
 
 /// TensorFlow Serving's REST interface, as its api_rest.md and http_rest_api_handler.cc have it.
 namespace gradus::serve {
@@ -99,7 +100,8 @@ element named_input(object fields, const JsonPlace& place) {
 struct Rows {
   std::vector<Real> values;
   std::int64_t count = 0;
-  bool bare = false;  ///< each row is a number, not a list of one
+  bool bare = false;     ///< each row is a number, not a list of one
+  bool by_rows = false;  ///< they stood at "instances"
 };
 
 /// Rows of a model, from a list of them. Where a row is one number it may stand without a list of its own.
@@ -148,24 +150,46 @@ Response rows_response(std::string_view key, std::span<const Real> outputs, std:
   return response;
 }
 
-Prediction predict(const Request& request, std::shared_ptr<const ServedModel> model, const ServeOptions& options) {
+/// The rows that a body holds; `cut` has those that were cut out of it.
+Rows read_body(std::string_view text, CutNumbers* cut, const Shape& shape, const ServeOptions& options) {
   std::unique_ptr<simdjson::dom::parser> large;
-  const element root = parse_json(request.body, options.max_json_depth, json_parser(request.body.size(), large));
-  const PredictBody body = fields_of(root);
-  const Shape& shape = model->model.input_shape();
+  const PredictBody body = fields_of(parse_json(text, options.max_json_depth, json_parser(text.size(), large)));
   const bool by_rows = body.instances.has_value();
+  element value = by_rows ? *body.instances : *body.inputs;
   Rows rows;
-  if (by_rows) {
-    rows = read_rows(*body.instances, shape, "instances", options.max_rows, true);
+  if (cut != nullptr) {
+    if (!value.is_null()) refuse("these are other numbers");
+    rows = {std::move(cut->values), cut->rows, cut->flat, by_rows};
+  } else if (by_rows) {
+    rows = read_rows(value, shape, "instances", options.max_rows, true);
   } else {
-    element value = *body.inputs;
     object fields;
     if (value.get_object().get(fields) == simdjson::SUCCESS) value = named_input(fields, JsonPlace("inputs"));
     rows = read_rows(value, shape, "inputs", options.max_rows, false);
   }
+  rows.by_rows = by_rows;
+  return rows;
+}
+
+Rows read_body(const std::string& body, const Shape& shape, const ServeOptions& options) {
+  const bool bare = shape.elements() == 1 && shape.rank() == 1;
+  for (const std::string_view key : {"instances", "inputs"}) {
+    auto cut = cut_numbers(body, key, shape, bare, options.max_rows, options.max_json_depth);
+    if (!cut) continue;
+    try {
+      return read_body(cut->rest, &*cut, shape, options);
+    } catch (const Error&) {
+      break;  // the whole body says where the fault is
+    }
+  }
+  return read_body(body, nullptr, shape, options);
+}
+
+Prediction predict(const Request& request, std::shared_ptr<const ServedModel> model, const ServeOptions& options) {
+  Rows rows = read_body(request.body, model->model.input_shape(), options);
   const Shape& outputs = model->model.output_shape();
   const Shape row_shape = rows.bare && outputs.elements() == 1 ? Shape{} : outputs;
-  const char* key = by_rows ? "predictions" : "outputs";
+  const char* key = rows.by_rows ? "predictions" : "outputs";
   const std::int64_t count = rows.count;
   return {std::move(model), std::move(rows.values), count, [key, count, row_shape](std::span<const Real> values) {
             return rows_response(key, values, count, row_shape);

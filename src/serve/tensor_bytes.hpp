@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include <gradus/tensor.hpp>
+
+namespace gradus::serve {
+
+/// A type that the Open Inference Protocol's tensors may have, as bytes lie in it: little-endian.
+struct DataType {
+  std::string_view name;  ///< "FP32"
+  std::size_t size;       ///< bytes of one number
+  double (*read)(const char* bytes);
+};
+
+/// Throws `invalid_argument` for a type that holds no numbers.
+const DataType& data_type(std::string_view name);
+
+/// `count` numbers as floats, all finite, from the bytes that follow a request's JSON; `stated` is the size that the
+/// JSON gives for them. Throws `invalid_argument` where the three sizes differ, or a number is not finite.
+std::vector<Real> binary_numbers(std::string_view bytes, std::int64_t count, std::int64_t stated, const DataType& type);
+
+}  // namespace gradus::serve
