@@ -20,6 +20,7 @@
 #include "formats/onnx.hpp"
 #include "formats/recipe.hpp"
 #include "formats/safetensors.hpp"
+#include "serve/body_target.hpp"
 
 namespace gradus::fuzz {
 namespace {
@@ -137,6 +138,12 @@ const std::vector<Target>& targets() {
        [] {
          std::vector<Bytes> seeds;
          for (const EmbeddedRecipe& recipe : recipes()) seeds.push_back(from_text(std::string(recipe.toml)));
+         return seeds;
+       }},
+      {"bodies", test::BodyTarget::feed,
+       [] {
+         std::vector<Bytes> seeds;
+         for (const std::string& seed : test::BodyTarget::seeds()) seeds.push_back(from_text(seed));
          return seeds;
        }},
   };
