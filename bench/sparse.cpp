@@ -42,21 +42,16 @@ void gradient(benchmark::State& state, const LayerShape& s) {
   count_operations(state, operations(lists, s));
 }
 
-void sgd_step(benchmark::State& state, const LayerShape& s, Real offset) {
+void sgd_of_pixels(benchmark::State& state, const LayerShape& s) {
   const PixelLists lists(1);
   const std::int64_t stride = padded(s.units);
   const AlignedBuffer d = random(stride);
-  AlignedBuffer w = random(Images::width * stride), sums(lists.batch().tiles * stride);
+  AlignedBuffer w = random(Images::width * stride);
   for (auto _ : state) {
-    kernels::sparse_sgd(lists.batch(), 0, lists.batch().tiles, offset, d.data(), s.units, Real{1e-6F}, w.data(), stride,
-                        offset == 0 ? nullptr : sums.data());
+    kernels::sparse_sgd(lists.batch(), 0, lists.batch().tiles, d.data(), s.units, Real{1e-6F}, w.data(), stride);
   }
-  const std::int64_t touched = offset == 0 ? lists.entries() : Images::width;
-  count_operations(state, 2.0 * static_cast<double>(touched * s.units));
+  count_operations(state, 2.0 * static_cast<double>(lists.entries() * s.units));
 }
-
-void sgd_of_pixels(benchmark::State& state, const LayerShape& s) { sgd_step(state, s, 0); }
-void sgd_of_shifted_pixels(benchmark::State& state, const LayerShape& s) { sgd_step(state, s, Real{0.01F}); }
 
 void sgd_of_reals(benchmark::State& state, const LayerShape& s) {
   const std::int64_t stride = padded(s.units);
@@ -81,7 +76,6 @@ void add_sparse() {
   add_for_each("sparse_forward", first_layers(), forward);
   add_for_each("sparse_gradient", first_layers(), gradient);
   add_for_each("sparse_sgd", single_rows(first_layers()), sgd_of_pixels);
-  add_for_each("sparse_sgd_offset", single_rows(first_layers()), sgd_of_shifted_pixels);
   add_for_each("outer_sgd", single_rows(later_layers()), sgd_of_reals);
 }
 

@@ -191,8 +191,8 @@ class Sequential {
 
   /// For the library's own rooms.
   struct State;
-  [[nodiscard]] const State& state() const { return *state_; }
-  [[nodiscard]] State& state() { return *state_; }
+  [[nodiscard]] const State& state() const;
+  [[nodiscard]] State& state();
 
  private:
   std::unique_ptr<State> state_;

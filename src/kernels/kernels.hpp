@@ -89,8 +89,8 @@ void find_nonzero(const Samples& samples, std::int64_t begin, std::int64_t end, 
 /// for softmax.
 void sparse_product(const SparseBatch& batch, std::int64_t begin, std::int64_t end, const Real* b, std::int64_t b_row,
                     std::int64_t n, const Real* add, Activation activation, Real* y, std::int64_t y_row);
-/// sparse_product of row 0, while row `source` of `samples` is listed as row 0 of `next`: costs hardly more than
-/// either.
+/// sparse_product of row 0, its sums formed in another order, while row `source` of `samples` is listed as row 0 of
+/// `next`: costs hardly more than either.
 void sparse_product_listing(const SparseBatch& batch, const Real* b, std::int64_t b_row, std::int64_t n,
                             const Real* add, Activation activation, Real* y, const Samples& samples,
                             std::int64_t source, const SparseBatch& next);
@@ -99,10 +99,9 @@ void sparse_product_listing(const SparseBatch& batch, const Real* b, std::int64_
 void sparse_gradient(const SparseBatch& batch, std::int64_t rows, std::int64_t tile, const Real* d, std::int64_t d_row,
                      std::int64_t n, Real* g, std::int64_t g_row);
 /// One step of plain gradient descent from a single sample, for the rows i of w that belong to tiles [begin, end):
-/// w[i, n] -= rate * (x_i * d[n]) with x_i = entry + offset. Where x is 0 nothing is touched.
-/// `sums` (may be null; padded(n) a tile) receives the sums over each tile's rows of w after the step.
-void sparse_sgd(const SparseBatch& batch, std::int64_t begin, std::int64_t end, Real offset, const Real* d,
-                std::int64_t n, Real rate, Real* w, std::int64_t w_row, Real* sums);
+/// w[i, n] -= rate * (x_i * d[n]). Where x is 0 nothing is touched.
+void sparse_sgd(const SparseBatch& batch, std::int64_t begin, std::int64_t end, const Real* d, std::int64_t n,
+                Real rate, Real* w, std::int64_t w_row);
 /// The same for a sample that is not a list: w[i, n] -= rate * (x[i] * d[n]) for i < rows.
 void outer_sgd(const Real* x, std::int64_t rows, const Real* d, std::int64_t n, Real rate, Real* w, std::int64_t w_row);
 
@@ -110,6 +109,8 @@ void outer_sgd(const Real* x, std::int64_t rows, const Real* d, std::int64_t n, 
 void scale_row(const Samples& samples, std::int64_t r, std::int64_t width, Real offset, Real* y);
 /// sums[n] (+)= sum over rows of x[r * stride + n], rows ascending.
 void column_sums(const Real* x, std::int64_t rows, std::int64_t stride, std::int64_t n, Real* sums, bool add_to);
+/// The sum of x[0, n), in an order that n alone gives.
+Real sum(const Real* x, std::int64_t n);
 /// g[r * stride + n] += offset * b[n].
 void add_to_rows(Real* g, std::int64_t rows, std::int64_t stride, std::int64_t n, Real offset, const Real* b);
 

@@ -31,6 +31,13 @@ class DenseFunction final : public LayerFunction {
       parameters_[1].regularizer = spec.bias_regularizer, parameters_[1].constraint = spec.bias_constraint;
     }
     activity_regularizer_ = spec.activity_regularizer;
+    stride_ = kernel().stride(), in_stride_ = row_stride(input.elements());
+    out_stride_ = row_stride(output_shape().elements());
+    const std::int64_t rows = first_tile_numbers / stride_ / kernels::lane * kernels::lane;
+    first_row_tile_ = std::clamp<std::int64_t>(rows, 64, 256);
+    first_row_tiles_ = tiles_of(inputs_, first_row_tile_);
+    upper_row_tile_ = inputs_ >= 1024 ? 128 : 64;
+    upper_row_tiles_ = tiles_of(inputs_, upper_row_tile_);
   }
 
   [[nodiscard]] bool reads_samples() const override { return positions_ == 1; }
@@ -88,7 +95,7 @@ class DenseFunction final : public LayerFunction {
   }
 
   void gradients(const LayerBuffers& b, Steps& steps) const override {
-    const std::int64_t kernel_tiles = tiles_of(inputs_, row_tile(b));
+    const std::int64_t kernel_tiles = row_tiles(b);
     steps.push_back({false, [this, kernel_tiles](const Pass&) { return kernel_tiles + (spec_.use_bias ? 1 : 0); },
                      [this, b, kernel_tiles](const Pass& p, std::int64_t begin, std::int64_t end) {
                        const std::int64_t last = std::min(end, kernel_tiles);
@@ -102,7 +109,17 @@ class DenseFunction final : public LayerFunction {
   void refresh(const LayerBuffers& b, const Real* parameters) const override {
     if (turned(b)) turn(b, parameters, 0, inputs_);
     if (!b.first || b.offset == 0) return;
-    for (std::int64_t tile = 0; tile < tiles_of(inputs_, row_tile(b)); ++tile) renew_sums(b, parameters, tile);
+    for (std::int64_t tile = 0; tile < row_tiles(b); ++tile) renew_sums(b, parameters, tile);
+    if (b.max_rows > 1) return;
+    std::fill_n(put_off(b), padded(units_), Real{0});
+    one_by_one(b).lags = false;
+  }
+
+  bool lags(const LayerBuffers& b) const override { return b.first && b.max_rows == 1 && one_by_one(b).lags; }
+  void catch_up(const LayerBuffers& b, Real* weights) const override {
+    if (!lags(b)) return;
+    kernels::add_to_rows(weights + kernel().offset, inputs_, stride_, units_, 1, put_off(b));
+    refresh(b, weights);
   }
 
  private:
@@ -112,9 +129,10 @@ class DenseFunction final : public LayerFunction {
   static constexpr std::int64_t column_tile = 128;
   static constexpr std::int64_t first_tile_numbers = 6 * 1024;
   [[nodiscard]] std::int64_t row_tile(const LayerBuffers& b) const {
-    if (!b.first) return inputs_ >= 1024 ? 128 : 64;
-    const std::int64_t rows = first_tile_numbers / kernel().stride() / kernels::lane * kernels::lane;
-    return std::clamp<std::int64_t>(rows, 64, 256);
+    return b.first ? first_row_tile_ : upper_row_tile_;
+  }
+  [[nodiscard]] std::int64_t row_tiles(const LayerBuffers& b) const {
+    return b.first ? first_row_tiles_ : upper_row_tiles_;
   }
   // From this many weights on, one thread's rows would each walk through more weights than its cache holds: then the
   // threads share the columns.
@@ -138,8 +156,6 @@ class DenseFunction final : public LayerFunction {
   }
 
   [[nodiscard]] bool tiled() const { return positions_ == 1 && inputs_ * units_ >= tiled_weights; }
-  [[nodiscard]] std::int64_t in_stride() const { return row_stride(input_shape().elements()); }
-  [[nodiscard]] std::int64_t out_stride() const { return row_stride(output_shape().elements()); }
   [[nodiscard]] const Parameter& kernel() const { return parameters_[0]; }
   [[nodiscard]] const Real* bias(const Pass& p) const {
     return spec_.use_bias ? p.parameters + parameters_[1].offset : nullptr;
@@ -155,18 +171,18 @@ class DenseFunction final : public LayerFunction {
     return scaled;
   }
 
-  // Scratch of a first layer: the column sums of each row tile, then the lists of nonzero inputs.
+  // Scratch of a first layer: the column sums of each row tile, what is put off, then the lists of nonzero inputs.
   [[nodiscard]] std::int64_t sums_size(const LayerBuffers& b) const {
-    return b.offset == 0 ? 0 : tiles_of(inputs_, row_tile(b)) * padded(units_);
+    return b.offset == 0 ? 0 : (row_tiles(b) + 1) * padded(units_);
   }
   [[nodiscard]] std::int64_t sparse_size(const LayerBuffers& b) const {
     if (!sparse_possible()) return 0;
     const std::int64_t entries = kernels::sparse_capacity(inputs_);
-    return (b.max_rows + 1) * (entries + entries / 2 + padded(tiles_of(inputs_, row_tile(b)) + 1)) + kernels::lane;
+    return (b.max_rows + 1) * (entries + entries / 2 + padded(row_tiles(b) + 1)) + kernels::lane;
   }
   // The lists of rows [first, ...); there is room for max_rows + 1.
   [[nodiscard]] kernels::SparseBatch lists(const LayerBuffers& b, std::int64_t first) const {
-    const std::int64_t capacity = kernels::sparse_capacity(inputs_), tiles = tiles_of(inputs_, row_tile(b));
+    const std::int64_t capacity = kernels::sparse_capacity(inputs_), tiles = row_tiles(b);
     Real* values = b.scratch + sums_size(b) + kernels::lane;
     Real* columns = values + (b.max_rows + 1) * capacity;
     Real* starts = columns + (b.max_rows + 1) * capacity / 2;
@@ -180,41 +196,55 @@ class DenseFunction final : public LayerFunction {
   }
 
   // Where samples come one by one, each is listed while the one before is multiplied, into the other of two lists.
-  struct Ahead {
+  struct OneByOne {
     const void* sample = nullptr;  ///< what the list in use was made from, or will have been when its turn comes
-    std::int64_t list = 0;         ///< the one in use
+    std::int32_t list = 0;         ///< the one in use
+    bool lags = false;             ///< something is put off
   };
-  static_assert(sizeof(Ahead) <= kernels::lane * sizeof(Real));
-  [[nodiscard]] Ahead& ahead(const LayerBuffers& b) const {
-    return *reinterpret_cast<Ahead*>(b.scratch + sums_size(b));
+  static_assert(sizeof(OneByOne) <= kernels::lane * sizeof(Real));
+  [[nodiscard]] OneByOne& one_by_one(const LayerBuffers& b) const {
+    return *reinterpret_cast<OneByOne*>(b.scratch + sums_size(b));
+  }
+  // An offset o moves every row of the kernel in each step, by the same vector: x = s + o, so dL/dW is s dL/dz^T, of
+  // which most rows are 0, and o dL/dz^T in every row. Where samples come one by one the second part is put off: the
+  // kernel is W + 1 a^T, with a kept here, and x^T (W + 1 a^T) = s^T W + o 1^T W + (sum of s + inputs o) a^T.
+  [[nodiscard]] Real* put_off(const LayerBuffers& b) const { return b.scratch + row_tiles(b) * padded(units_); }
+  [[nodiscard]] bool may_put_off(const Pass& p, const LayerBuffers& b) const {
+    return b.max_rows == 1 && b.offset != 0 && sparse(p, b);
+  }
+  // The sum of the listed numbers of tiles [begin, end).
+  [[nodiscard]] Real listed_sum(const LayerBuffers& b, std::int64_t begin, std::int64_t end) const {
+    const kernels::SparseBatch list = batch(b);
+    const std::int32_t* starts = list.row_starts(0);
+    return kernels::sum(list.values + starts[begin], starts[end] - starts[begin]);
   }
   [[nodiscard]] kernels::SparseBatch batch(const LayerBuffers& b) const {
-    return lists(b, b.max_rows == 1 ? ahead(b).list : 0);
+    return lists(b, b.max_rows == 1 ? one_by_one(b).list : 0);
   }
   static const void* address(const kernels::Samples& samples, std::int64_t r) {
     return samples.bytes ? static_cast<const void*>(samples.byte_row(r)) : samples.real_row(r);
   }
   void list(const Pass& p, const LayerBuffers& b, std::int64_t begin, std::int64_t end) const {
     if (b.max_rows == 1 && begin < end) {
-      const void* sample = std::exchange(ahead(b).sample, nullptr);
+      const void* sample = std::exchange(one_by_one(b).sample, nullptr);
       if (sample == address(p.samples, begin)) {
-        ahead(b).list = 1 - ahead(b).list;
+        one_by_one(b).list = 1 - one_by_one(b).list;
         return;
       }
     }
     kernels::find_nonzero(samples(p, b), begin, end, batch(b));
   }
   void multiply_listing(const Pass& p, const LayerBuffers& b, const Real* add, Activation activation) const {
-    Ahead& now = ahead(b);
-    kernels::sparse_product_listing(batch(b), p.parameters + kernel().offset, kernel().stride(), units_, add,
-                                    activation, b.out, samples(p, b), 1, lists(b, 1 - now.list));
+    OneByOne& now = one_by_one(b);
+    kernels::sparse_product_listing(batch(b), p.parameters + kernel().offset, stride_, units_, add, activation, b.out,
+                                    samples(p, b), 1, lists(b, 1 - now.list));
     now.sample = address(p.samples, 1);
   }
 
   void renew_sums(const LayerBuffers& b, const Real* parameters, std::int64_t tile) const {
     const std::int64_t begin = tile * row_tile(b), end = std::min(inputs_, begin + row_tile(b));
-    kernels::column_sums(parameters + kernel().offset + begin * kernel().stride(), end - begin, kernel().stride(),
-                         padded(units_), b.scratch + tile * padded(units_), false);
+    kernels::column_sums(parameters + kernel().offset + begin * stride_, end - begin, stride_, padded(units_),
+                         b.scratch + tile * padded(units_), false);
   }
 
   void plan_pull_back(const LayerBuffers& b, Steps& steps) const {
@@ -239,7 +269,7 @@ class DenseFunction final : public LayerFunction {
   void turn(const LayerBuffers& b, const Real* parameters, std::int64_t first, std::int64_t last) const {
     const Real* w = parameters + kernel().offset;
     for (std::int64_t i = first; i < last; ++i) {
-      for (std::int64_t j = 0; j < units_; ++j) b.scratch[j * row_stride(inputs_) + i] = w[i * kernel().stride() + j];
+      for (std::int64_t j = 0; j < units_; ++j) b.scratch[j * row_stride(inputs_) + i] = w[i * stride_ + j];
     }
   }
 
@@ -250,13 +280,17 @@ class DenseFunction final : public LayerFunction {
     const std::int64_t n = padded(last - first);
     Real* sums = kernels::scratch(2 * n, kernels::ScratchSlot::row);
     Real* total = sums + n;
-    kernels::column_sums(b.scratch + first, tiles_of(inputs_, row_tile(b)), padded(units_), n, sums, false);
+    kernels::column_sums(b.scratch + first, row_tiles(b), padded(units_), n, sums, false);
     if (constant == nullptr) {
       std::fill_n(total, n, Real{0});
     } else {
       std::copy_n(constant + first, n, total);
     }
     kernels::add_to_rows(total, 1, n, n, b.offset, sums);
+    if (may_put_off(p, b)) {
+      const Real factor = listed_sum(b, 0, row_tiles(b)) + static_cast<Real>(inputs_) * b.offset;
+      kernels::add_to_rows(total, 1, n, n, factor, put_off(b) + first);
+    }
     return total;
   }
 
@@ -272,25 +306,24 @@ class DenseFunction final : public LayerFunction {
         multiply_listing(p, b, add, activation);
         return;
       }
-      kernels::sparse_product(batch(b), begin, end, weights, kernel().stride(), last - first, add, activation, out,
-                              out_stride());
+      kernels::sparse_product(batch(b), begin, end, weights, stride_, last - first, add, activation, out, out_stride_);
       return;
     }
     Product product{.n = last - first, .k = inputs_};
-    product.b = weights, product.b_row = kernel().stride(), product.b_padded = true;
+    product.b = weights, product.b_row = stride_, product.b_padded = true;
     product.add = add, product.activation = activation;
     if (b.first) {
       const kernels::Samples input = samples(p, b);
       product.m = end - begin;
       product.samples = &input, product.first_sample_row = begin;
-      product.c = out + begin * out_stride(), product.c_row = out_stride(), product.c_padded = true;
+      product.c = out + begin * out_stride_, product.c_row = out_stride_, product.c_padded = true;
       kernels::product(product);
       return;
     }
     for_blocks(begin, end, [&](std::int64_t row, std::int64_t m, std::int64_t in_row, std::int64_t out_row) {
       product.m = m;
-      product.a = b.in + row * in_stride(), product.a_row = in_row;
-      product.c = out + row * out_stride(), product.c_row = out_row, product.c_padded = positions_ == 1;
+      product.a = b.in + row * in_stride_, product.a_row = in_row;
+      product.c = out + row * out_stride_, product.c_row = out_row, product.c_padded = positions_ == 1;
       kernels::product(product);
     });
   }
@@ -300,7 +333,7 @@ class DenseFunction final : public LayerFunction {
   template <class F>
   void for_blocks(std::int64_t begin, std::int64_t end, F&& f) const {
     if (positions_ == 1) {
-      f(begin, end - begin, in_stride(), out_stride());
+      f(begin, end - begin, in_stride_, out_stride_);
       return;
     }
     for (std::int64_t r = begin; r < end; ++r) f(r, positions_, inputs_, units_);
@@ -309,7 +342,7 @@ class DenseFunction final : public LayerFunction {
   template <class F>
   void for_positions(Real* y, std::int64_t begin, std::int64_t end, F&& f) const {
     for (std::int64_t r = begin; r < end; ++r) {
-      for (std::int64_t i = 0; i < positions_; ++i) f(y + r * out_stride() + i * units_);
+      for (std::int64_t i = 0; i < positions_; ++i) f(y + r * out_stride_ + i * units_);
     }
   }
 
@@ -320,8 +353,8 @@ class DenseFunction final : public LayerFunction {
       return;
     }
     for (std::int64_t r = begin; r < end; ++r) {
-      kernels::activation_gradient(spec_.activation, b.out + r * out_stride(), output_shape().elements(),
-                                   b.d_out + r * out_stride());
+      kernels::activation_gradient(spec_.activation, b.out + r * out_stride_, output_shape().elements(),
+                                   b.d_out + r * out_stride_);
     }
   }
 
@@ -330,15 +363,15 @@ class DenseFunction final : public LayerFunction {
                  std::int64_t last) const {
     for_blocks(begin, end, [&](std::int64_t row, std::int64_t m, std::int64_t in_row, std::int64_t out_row) {
       Product product{.m = m, .n = last - first, .k = units_};
-      product.a = b.d_out + row * out_stride(), product.a_row = out_row;
+      product.a = b.d_out + row * out_stride_, product.a_row = out_row;
       if (turned(b)) {
         product.b = b.scratch + first, product.b_row = row_stride(inputs_), product.b_padded = true;
       } else {
-        product.b = p.parameters + kernel().offset + first * kernel().stride();
-        product.b_row = 1, product.b_col = kernel().stride();
+        product.b = p.parameters + kernel().offset + first * stride_;
+        product.b_row = 1, product.b_col = stride_;
       }
       // The twin's padding is arbitrary: the inputs' padding goes into it.
-      product.c = b.d_in + row * in_stride() + first, product.c_row = in_row;
+      product.c = b.d_in + row * in_stride_ + first, product.c_row = in_row;
       product.c_padded = positions_ == 1 && !turned(b);
       kernels::product(product);
     });
@@ -348,11 +381,12 @@ class DenseFunction final : public LayerFunction {
   // ever being written down. False when this is another case.
   [[nodiscard]] bool step_at_once(const Pass& p, const LayerBuffers& b, std::int64_t begin, std::int64_t end) const {
     if (p.plain_rate == 0 || p.rows != 1 || positions_ != 1) return false;
-    const std::int64_t stride = kernel().stride();
+    const std::int64_t stride = stride_;
     Real* w = p.weights + kernel().offset;
     if (sparse(p, b)) {
-      Real* sums = b.offset != 0 ? b.scratch : nullptr;
-      kernels::sparse_sgd(batch(b), begin, end, b.offset, b.d_out, units_, p.plain_rate, w, stride, sums);
+      if (b.offset != 0 && !may_put_off(p, b)) return false;
+      kernels::sparse_sgd(batch(b), begin, end, b.d_out, units_, p.plain_rate, w, stride);
+      if (may_put_off(p, b)) put_off_step(p, b, begin, end);
       return true;
     }
     if (b.first) return false;
@@ -365,19 +399,28 @@ class DenseFunction final : public LayerFunction {
     return true;
   }
 
+  // What tiles [begin, end) do of a step beside their listed rows: their column sums, and what is put off.
+  void put_off_step(const Pass& p, const LayerBuffers& b, std::int64_t begin, std::int64_t end) const {
+    Real* sums = b.scratch + begin * padded(units_);
+    kernels::sgd(sums, b.d_out, units_, p.plain_rate * listed_sum(b, begin, end));
+    if (begin > 0) return;
+    kernels::sgd(put_off(b), b.d_out, units_, p.plain_rate * b.offset);
+    one_by_one(b).lags = true;
+  }
+
   void kernel_gradient(const Pass& p, const LayerBuffers& b, std::int64_t tile) const {
     const std::int64_t begin = tile * row_tile(b), end = std::min(inputs_, begin + row_tile(b));
-    const std::int64_t stride = kernel().stride(), from = kernel().offset + begin * stride;
+    const std::int64_t stride = stride_, from = kernel().offset + begin * stride;
     const bool sums = b.first && b.offset != 0;
     Real* g = p.gradients + from;
     if (sparse(p, b)) {
-      kernels::sparse_gradient(batch(b), p.rows, tile, b.d_out, out_stride(), units_, g, stride);
+      kernels::sparse_gradient(batch(b), p.rows, tile, b.d_out, out_stride_, units_, g, stride);
     } else {
       multiply_gradient(p, b, begin, end, g);
     }
     if (sums) {
       Real* deltas = kernels::scratch(padded(units_), kernels::ScratchSlot::row);
-      kernels::column_sums(b.d_out, p.rows, out_stride(), padded(units_), deltas, false);
+      kernels::column_sums(b.d_out, p.rows, out_stride_, padded(units_), deltas, false);
       kernels::add_to_rows(g, end - begin, stride, padded(units_), b.offset, deltas);
     }
     if (p.update == nullptr) return;
@@ -389,19 +432,19 @@ class DenseFunction final : public LayerFunction {
   // Rows [begin, end) of dL/dW = x^T dL/dz into g.
   void multiply_gradient(const Pass& p, const LayerBuffers& b, std::int64_t begin, std::int64_t end, Real* g) const {
     Product product{.m = end - begin, .n = units_};
-    product.c = g, product.c_row = kernel().stride(), product.c_padded = positions_ == 1;
+    product.c = g, product.c_row = stride_, product.c_padded = positions_ == 1;
     if (b.first) {
       const kernels::Samples input = samples(p, b);
       product.k = p.rows;
       product.samples = &input, product.samples_transposed = true, product.first_sample_column = begin;
-      product.b = b.d_out, product.b_row = out_stride(), product.b_padded = true;
+      product.b = b.d_out, product.b_row = out_stride_, product.b_padded = true;
       kernels::product(product);
       return;
     }
     for_blocks(0, p.rows, [&](std::int64_t row, std::int64_t k, std::int64_t in_row, std::int64_t out_row) {
       product.k = k;
-      product.a = b.in + row * in_stride() + begin, product.a_row = 1, product.a_col = in_row;
-      product.b = b.d_out + row * out_stride(), product.b_row = out_row, product.b_padded = positions_ == 1;
+      product.a = b.in + row * in_stride_ + begin, product.a_row = 1, product.a_col = in_row;
+      product.b = b.d_out + row * out_stride_, product.b_row = out_row, product.b_padded = positions_ == 1;
       product.accumulate = row > 0;
       kernels::product(product);
     });
@@ -415,13 +458,15 @@ class DenseFunction final : public LayerFunction {
     }
     Real* g = p.gradients + parameter.offset;
     for_blocks(0, p.rows, [&](std::int64_t row, std::int64_t m, std::int64_t, std::int64_t out_row) {
-      kernels::column_sums(b.d_out + row * out_stride(), m, out_row, units_, g, row > 0);
+      kernels::column_sums(b.d_out + row * out_stride_, m, out_row, units_, g, row > 0);
     });
     if (p.update != nullptr) (*p.update)(parameter.offset, parameter.offset + parameter.size());
   }
 
   Dense spec_;
   std::int64_t inputs_, units_, positions_;
+  std::int64_t stride_, in_stride_, out_stride_;
+  std::int64_t first_row_tile_, first_row_tiles_, upper_row_tile_, upper_row_tiles_;  // as first layer, and further up
 };
 
 [[maybe_unused]] const bool registered = register_layer<Dense, DenseFunction>(

@@ -189,6 +189,7 @@ void pack(const Parameter& p, std::span<const Real> values, Real* block) {
 }
 
 std::unique_ptr<Sequential::State> Sequential::State::clone() const {
+  bring_up_to_date();
   auto copy = std::make_unique<State>();
   copy->name = name, copy->seed = seed, copy->input_shape = input_shape, copy->specs = specs;
   bind_layers(*copy);
@@ -324,12 +325,21 @@ std::int64_t Sequential::parameters() const {
   return count;
 }
 
+const Sequential::State& Sequential::state() const {
+  state_->bring_up_to_date();
+  return *state_;
+}
+Sequential::State& Sequential::state() {
+  state_->bring_up_to_date();
+  return *state_;
+}
+
 const std::vector<WeightInfo>& Sequential::weights() const { return state_->weights; }
 
 Tensor Sequential::weight(std::size_t index) const {
   const Parameter& p = *state_->parameters.at(index).parameter;
   Tensor values(p.shape);
-  unpack(p, state_->block.data(), values.values());
+  unpack(p, state().block.data(), values.values());
   return values;
 }
 
@@ -340,7 +350,7 @@ void Sequential::set_weight(std::size_t index, const TensorView& values) {
     throw Error(ErrorCode::invalid_argument, info.layer + ": " + info.name + " has shape " + p.shape.to_string() +
                                                  ", got " + values.shape().to_string());
   }
-  pack(p, values.reals(), state_->block.data());
+  pack(p, values.reals(), state().block.data());
   state_->touch();
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -39,6 +40,8 @@ struct Sequential::State {
   AlignedBuffer block;
   WeightRules rules;          ///< regularizers and constraints of the trained weights
   std::uint64_t version = 1;  ///< counts changes of the block
+  /// Set while a run trains: brings the block up to date with steps that a layer has put off (LayerFunction::lags).
+  std::function<void()> catch_up;
 
   std::optional<CompileOptions> compiled;
   std::unique_ptr<OptimizerFunction> optimizer;
@@ -65,6 +68,10 @@ struct Sequential::State {
   [[nodiscard]] std::unique_ptr<State> clone() const;
   /// Makes optimizer, loss and metrics of `compiled`; the slots are new and 0.
   void make_compiled();
+  /// Comes before anyone outside the run reads the block.
+  void bring_up_to_date() const {
+    if (catch_up) catch_up();
+  }
   /// The weights have been changed: nothing derived from them holds any more.
   void touch() { ++version; }
 };

@@ -40,7 +40,7 @@ void Workspace::place_input(bool needed) {
                    kernels::scale_row(samples, r, elements, offset, out + r * stride);
                  }
                }}};
-  forward_.push_back({true, std::move(steps)});
+  forward_.push_back({true, false, std::move(steps)});
   below_ = out;
   at_input_ = false;
 }
@@ -123,7 +123,7 @@ void Workspace::plan() {
     }
     Steps by_weights;
     for (const Placed& placed : placed_) placed.function->gradients(placed.buffers, by_weights);
-    gradient_.push_back({false, std::move(by_weights)});
+    gradient_.push_back({false, false, std::move(by_weights)});
     plan_weight_rules();
   }
   both_ = phases_of(std::move(steps));
@@ -133,7 +133,8 @@ void Workspace::plan() {
 std::vector<Workspace::Phase> Workspace::phases_of(Steps steps) {
   std::vector<Phase> phases;
   for (Step& step : steps) {
-    if (!step.by_rows || phases.empty() || !phases.back().by_rows) phases.push_back({step.by_rows, {}});
+    if (!step.by_rows || phases.empty() || !phases.back().by_rows) phases.push_back({step.by_rows, false, {}});
+    phases.back().by_groups = phases.back().by_groups || step.rows_at_once > 0;
     phases.back().steps.push_back(std::move(step));
   }
   return phases;
@@ -206,7 +207,7 @@ void Workspace::plan_weight_rules() {
                  [this](const Pass& pass, std::int64_t begin, std::int64_t end) {
                    for (std::int64_t tile = begin; tile < end; ++tile) model_.rules.constrain(pass.weights, tile);
                  }}};
-    constrain_.push_back({false, std::move(steps)});
+    constrain_.push_back({false, false, std::move(steps)});
   }
 }
 
@@ -292,11 +293,11 @@ void Workspace::gradients(const std::function<void(std::int64_t, std::int64_t)>*
   pass_.gradients = gradients_.data();
   pass_.update = update;
   pass_.weights = weights;
-  pass_.plain_rate = plain_rate;
+  // A layer that steps by itself shows nobody its gradient, and perhaps only later its weights.
+  pass_.plain_rate = model_.rules.has_penalties() || model_.rules.has_constraints() ? 0 : plain_rate;
   if (!penalties_.empty()) {
     update_ = update;
     pass_.update = &penalized_update_;
-    pass_.plain_rate = 0;
     std::fill(penalties_.begin(), penalties_.end(), 0.0);
   }
   run(gradient_, worth(pool));
@@ -323,6 +324,10 @@ void Workspace::run(const std::vector<Phase>& phases, ThreadPool* pool) {
 // Samples [begin, end) through all steps; through neighbours that want few at once, these few at a time.
 void Workspace::walk_rows(const Phase& phase, std::int64_t begin, std::int64_t end) {
   const auto& steps = phase.steps;
+  if (!phase.by_groups) {
+    for (const Step& step : steps) step.run(pass_, begin, end);
+    return;
+  }
   for (auto step = steps.begin(); step != steps.end();) {
     if (step->rows_at_once == 0) {
       step->run(pass_, begin, end);
@@ -342,9 +347,7 @@ void Workspace::walk_rows(const Phase& phase, std::int64_t begin, std::int64_t e
 void Workspace::run_rows(const Phase& phase, ThreadPool* pool) {
   constexpr std::int64_t least_rows = 16;
   const std::int64_t rows = pass_.rows;
-  const bool by_groups =
-      std::any_of(phase.steps.begin(), phase.steps.end(), [](const Step& s) { return s.rows_at_once > 0; });
-  const std::int64_t unit = by_groups ? row_group : 1, units = (rows + unit - 1) / unit;
+  const std::int64_t unit = phase.by_groups ? row_group : 1, units = (rows + unit - 1) / unit;
   const std::int64_t blocks =
       pool == nullptr ? 1 : std::clamp<std::int64_t>(units * unit / least_rows, 1, std::int64_t{2} * pool->threads());
   const auto compute = [&](int block) {
@@ -376,6 +379,14 @@ void Workspace::run_tiles(const Phase& phase, ThreadPool* pool) {
       rest -= tiles;
     }
   });
+}
+
+bool Workspace::lags() const {
+  return std::any_of(placed_.begin(), placed_.end(), [](const Placed& p) { return p.function->lags(p.buffers); });
+}
+
+void Workspace::catch_up(Real* weights) {
+  for (const Placed& placed : placed_) placed.function->catch_up(placed.buffers, weights);
 }
 
 double Workspace::loss_sum() const {

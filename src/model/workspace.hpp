@@ -54,6 +54,10 @@ class Workspace {
   /// Brings the weights back to what their constraints allow.
   void constrain(Real* weights, ThreadPool* pool);
 
+  /// Whether the block lacks a part of the steps so far, and what puts it in: LayerFunction::lags.
+  [[nodiscard]] bool lags() const;
+  void catch_up(Real* weights);
+
   /// Outputs of sample r; output_size() numbers.
   [[nodiscard]] const Real* output(std::int64_t r) const { return output_ + r * output_stride_; }
   [[nodiscard]] std::int64_t rows() const { return pass_.rows; }
@@ -71,6 +75,7 @@ class Workspace {
  private:
   struct Phase {
     bool by_rows = true;
+    bool by_groups = false;  ///< some step has rows_at_once
     std::vector<Step> steps;
   };
   struct Placed {

@@ -13,6 +13,9 @@
 namespace gradus {
 namespace {
 
+// Steps after which nothing is put off. A run breaks off, and is kept, only then: so neither changes its bits.
+constexpr std::int64_t whole_every = 64;
+
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -72,7 +75,13 @@ Run::Run(Sequential& model, const Dataset& data, const FitOptions& options, std:
     targets_.class_weights = class_weights_.data();
   }
   if (resumed_) check_same_run(resumed_->run);
+  s_.catch_up = [this] {
+    workspace_.catch_up(s_.block.data());
+    s_.touch();
+  };
 }
+
+Run::~Run() { s_.catch_up = nullptr; }
 
 History Run::train() {
   begin();
@@ -146,6 +155,7 @@ bool Run::train_batches(Clock::time_point start) {
     if (!train_batch()) return false;
     after_batch(start);
   }
+  workspace_.catch_up(s_.block.data());
   // A last step may have spoilt the weights without any loss having seen it.
   std::int64_t layer = -1;
   if (weights_are_finite(layer)) return true;
@@ -172,22 +182,23 @@ bool Run::train_batch() {
   workspace_.forward_backward(targets_, &pool_);
   if (!std::isfinite(workspace_.loss_sum())) return give_up(workspace_.first_not_finite());
   updater_.step();
+  if (s_.iterations % whole_every == 0) workspace_.catch_up(s_.block.data());
   measures_.add(workspace_, workspace_.penalty());
-  state_.samples = measures_.samples();
-  state_.loss = measures_.loss();
-  state_.accuracy = measures_.accuracy();
   return true;
 }
 
 void Run::after_batch(Clock::time_point start) {
   if (!options_.callbacks.empty()) {
     state_.seconds = seconds_since(start);
+    state_.samples = measures_.samples();
+    state_.loss = measures_.loss();
+    state_.accuracy = measures_.accuracy();
     for (Callback* callback : options_.callbacks) stop_ = !callback->on_batch_end(state_) || stop_;
-    broke_off_ = interrupted();
+    broke_off_ = !workspace_.lags() && interrupted();
     stop_ = stop_ || broke_off_;
   }
   if (options_.keeper == nullptr || state_.batch + 1 == state_.batches) return;
-  const bool due = options_.keeper->due(state_, false) && !stop_;
+  const bool due = options_.keeper->due(state_, false) && !stop_ && !workspace_.lags();
   if (due || broke_off_) options_.keeper->keep(model_, position_now(state_.epoch, state_.batch + 1, false));
 }
 

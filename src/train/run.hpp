@@ -22,6 +22,9 @@ class Run {
  public:
   /// `position`: where a resumed run stands; the model stands there already.
   Run(Sequential& model, const Dataset& data, const FitOptions& options, std::optional<RunPosition> position);
+  ~Run();
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
 
   History train();
 

@@ -127,7 +127,7 @@ TEST_P(Kernels, SkippingZerosChangesNoBit) {
   std::vector<std::int32_t> next_starts(5);
   const SparseBatch next{next_columns.data(), next_values.data(), next_starts.data(), batch.capacity, width, tile, 4};
   sparse_product_listing(batch, w.data(), stride, n, add.data(), Activation::relu, y.data(), samples, other, next);
-  for (std::int64_t i = 0; i < stride; ++i) ASSERT_EQ(y.data()[i], sparse.data()[i]) << i;
+  expect_close(y.data(), sparse.data(), n, 1e-6, "outputs");
   for (std::int64_t t = 0; t <= batch.tiles; ++t)
     ASSERT_EQ(next_starts[static_cast<std::size_t>(t)], batch.row_starts(other)[t]) << t;
   for (std::int32_t e = 0; e < next.count(0); ++e) {
@@ -150,32 +150,32 @@ TEST_P(Kernels, SkippingZerosChangesNoBit) {
 
 TEST_P(Kernels, SingleSampleStepAgreesWithTheReference) {
   constexpr std::int64_t width = 150, n = 35, stride = 48, tile = 64;
-  for (const Real offset : {Real{0}, Real{0.01F}}) {
-    const std::vector<std::uint8_t> bytes = random_bytes(width);
-    AlignedBuffer values(sparse_capacity(width));
-    std::vector<std::uint16_t> columns(static_cast<std::size_t>(sparse_capacity(width)));
-    std::vector<std::int32_t> starts(4);
-    const SparseBatch batch{columns.data(), values.data(), starts.data(), sparse_capacity(width), width, tile, 3};
-    find_nonzero({bytes.data(), true, width, nullptr, Real{1} / 255}, 0, 1, batch);
-    const AlignedBuffer d = random(stride);
-    AlignedBuffer fast = random(width * stride), plain = fast, fast_sums(3 * stride), plain_sums(3 * stride);
-    Real* sums = offset == 0 ? nullptr : fast_sums.data();
-    sparse_sgd(batch, 0, 2, offset, d.data(), n, Real{0.1F}, fast.data(), stride, sums);
-    sparse_sgd(batch, 2, 3, offset, d.data(), n, Real{0.1F}, fast.data(), stride, sums);
-    sums = offset == 0 ? nullptr : plain_sums.data();
-    reference::sparse_sgd(batch, 0, 3, offset, d.data(), n, Real{0.1F}, plain.data(), stride, sums);
-    for (std::int64_t t = 0; t < 3; ++t) {
-      expect_close(fast_sums.data() + t * stride, plain_sums.data() + t * stride, n, 1e-5, "sums");
-    }
-    for (std::int64_t r = 0; r < width; ++r) {
-      expect_close(fast.data() + r * stride, plain.data() + r * stride, n, 1e-6, "weights");
-    }
-    const AlignedBuffer x = random(width);
-    outer_sgd(x.data(), width, d.data(), n, Real{0.1F}, fast.data(), stride);
-    reference::outer_sgd(x.data(), width, d.data(), n, Real{0.1F}, plain.data(), stride);
-    for (std::int64_t r = 0; r < width; ++r) {
-      expect_close(fast.data() + r * stride, plain.data() + r * stride, n, 1e-6, "weights");
-    }
+  const std::vector<std::uint8_t> bytes = random_bytes(width);
+  AlignedBuffer values(sparse_capacity(width));
+  std::vector<std::uint16_t> columns(static_cast<std::size_t>(sparse_capacity(width)));
+  std::vector<std::int32_t> starts(4);
+  const SparseBatch batch{columns.data(), values.data(), starts.data(), sparse_capacity(width), width, tile, 3};
+  find_nonzero({bytes.data(), true, width, nullptr, Real{1} / 255}, 0, 1, batch);
+  const AlignedBuffer d = random(stride);
+  AlignedBuffer fast = random(width * stride), plain = fast;
+  sparse_sgd(batch, 0, 2, d.data(), n, Real{0.1F}, fast.data(), stride);
+  sparse_sgd(batch, 2, 3, d.data(), n, Real{0.1F}, fast.data(), stride);
+  reference::sparse_sgd(batch, 0, 3, d.data(), n, Real{0.1F}, plain.data(), stride);
+  for (std::int64_t r = 0; r < width; ++r) {
+    expect_close(fast.data() + r * stride, plain.data() + r * stride, n, 1e-6, "weights");
+  }
+  const AlignedBuffer x = random(width);
+  outer_sgd(x.data(), width, d.data(), n, Real{0.1F}, fast.data(), stride);
+  reference::outer_sgd(x.data(), width, d.data(), n, Real{0.1F}, plain.data(), stride);
+  for (std::int64_t r = 0; r < width; ++r) {
+    expect_close(fast.data() + r * stride, plain.data() + r * stride, n, 1e-6, "weights");
+  }
+}
+
+TEST_P(Kernels, SumAgreesWithTheReference) {
+  for (const std::int64_t n : {0, 1, 15, 16, 17, 150}) {
+    const AlignedBuffer x = random(n + 16);
+    EXPECT_NEAR(sum(x.data(), n), reference::sum(x.data(), n), 1e-5 * static_cast<double>(1 + n)) << n;
   }
 }
 

@@ -111,6 +111,36 @@ INSTANTIATE_TEST_SUITE_P(Optimizers, Resumed,
                                                                                              .warmup_steps = 4}}}),
                          [](const auto& each) { return each.param.name; });
 
+// Steps are put off in such a run; neither keeping it nor resuming it may show in its bits.
+TEST(Checkpoints, DoNotChangeARunWhoseStepsArePutOff) {
+  std::vector<std::uint8_t> pixels;
+  std::vector<std::int32_t> labels;
+  for (std::int32_t i = 0; i < 150; ++i) {
+    for (std::int32_t p = 0; p < 20; ++p) pixels.push_back(static_cast<std::uint8_t>((i + p) % 5 == 0 ? 7 * p : 0));
+    labels.push_back(i % 5 < 2 ? 1 : 0);
+  }
+  const Dataset images = Dataset::classified("images", {20}, pixels, labels, 2);
+  const auto fitted = [&](RunKeeper* keeper, Callback& callback) {
+    Sequential model{
+        {20}, {Rescaling{.scale = 1.0 / 255, .offset = 0.01}, Dense{.units = 3}, Dense{.units = 2}}, {.seed = 4}};
+    model.compile({.optimizer = SGD{.learning_rate = 0.05}, .loss = MeanSquaredError{}, .metrics = {}});
+    model.fit(images, {.epochs = 3, .batch_size = 1, .callbacks = {&callback}, .keeper = keeper});
+    return model.weights_sha256();
+  };
+  LambdaCallback nothing({});
+  const std::string expected = fitted(nullptr, nothing);
+  for (const std::int64_t steps : {10, 64, 65, 149, 150, 200, 449}) {
+    TemporaryDirectory directory;
+    {
+      Checkpoints keeper({.directory = directory / "run", .every = 10, .unit = CheckpointOptions::Unit::steps});
+      Dies dies(steps);
+      EXPECT_THROW(fitted(&keeper, dies), std::runtime_error);
+    }
+    Checkpoints keeper({.directory = directory / "run", .unit = CheckpointOptions::Unit::steps, .resume = true});
+    EXPECT_EQ(fitted(&keeper, nothing), expected) << "killed after step " << steps;
+  }
+}
+
 /// Makes a run of two epochs that is killed, with a checkpoint after each epoch; gives the names of its files.
 std::vector<std::string> killed_run(const std::string& directory) {
   Checkpoints keeper({.directory = directory});

@@ -137,6 +137,41 @@ TEST(Fit, GoesOnWhereItEnded) {
   EXPECT_EQ(twice.history().at("loss").size(), 4U);
 }
 
+// With an offset input and one sample a step, most of a first layer's step is put off; nobody may notice.
+TEST(Fit, ShowsWholeWeightsInTheMiddleOfAnEpoch) {
+  const auto new_model = [] {
+    Sequential model{{12, 12, 1},
+                     {Rescaling{.scale = 0.99 / 255, .offset = 0.01}, Flatten{},
+                      Dense{.units = 9, .activation = sigmoid}, Dense{.units = 4, .activation = sigmoid}},
+                     {.seed = 3}};
+    model.compile({.optimizer = SGD{.learning_rate = 0.5}, .loss = Quadratic{}, .metrics = {}});
+    return model;
+  };
+  const Dataset data = images(150);
+  for (const std::int64_t steps : {1, 10, 63, 64, 100}) {
+    Sequential model = new_model(), until_then = new_model();
+    Tensor seen, predicted;
+    std::unique_ptr<Sequential> copy;
+    LambdaCallback look({.on_batch_end = [&](const TrainingState& state) {
+      if (state.batch + 1 == steps) {
+        seen = model.weight(0), predicted = model.predict(data.inputs());
+        copy = std::make_unique<Sequential>(model);
+      }
+      return true;
+    }});
+    model.fit(data, {.epochs = 1, .batch_size = 1, .shuffle = false, .callbacks = {&look}});
+    until_then.fit(data.slice(0, steps), {.epochs = 1, .batch_size = 1, .shuffle = false});
+    const Tensor expected = until_then.weight(0), outputs = until_then.predict(data.inputs());
+    for (std::size_t i = 0; i < expected.values().size(); ++i) {
+      ASSERT_NEAR(seen.values()[i], expected.values()[i], 1e-5) << steps << " steps, weight " << i;
+      ASSERT_EQ(seen.values()[i], copy->weight(0).values()[i]) << steps << " steps, weight " << i;
+    }
+    for (std::size_t i = 0; i < outputs.values().size(); ++i) {
+      ASSERT_NEAR(predicted.values()[i], outputs.values()[i], 1e-5) << steps << " steps, output " << i;
+    }
+  }
+}
+
 TEST(Fit, ShufflesAnewEveryEpochUnlessTold) {
   const Dataset data = images(300);
   Sequential shuffled = compiled_model(), ordered = compiled_model(), other_seed = compiled_model();

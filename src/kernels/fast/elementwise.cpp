@@ -73,6 +73,14 @@ void ColumnSums(const float* x, std::int64_t rows, std::int64_t stride, std::int
   });
 }
 
+float Sum(const float* x, std::int64_t n) {
+  const D d;
+  V total = hn::Zero(d);
+  for_vectors(n,
+              [&](std::int64_t i, std::int64_t left) HWY_ATTR { total = hn::Add(total, load_columns(x + i, left)); });
+  return hn::GetLane(hn::SumOfLanes(d, total));
+}
+
 void AddToRows(float* g, std::int64_t rows, std::int64_t stride, std::int64_t n, float offset, const float* b) {
   const V factor = hn::Set(D(), offset);
   for_vectors(n, [&](std::int64_t i, std::int64_t left) HWY_ATTR {
@@ -150,6 +158,7 @@ HWY_EXPORT(Softmax);
 HWY_EXPORT(SoftmaxGradient);
 HWY_EXPORT(ScaleRow);
 HWY_EXPORT(ColumnSums);
+HWY_EXPORT(Sum);
 HWY_EXPORT(AddToRows);
 HWY_EXPORT(Sgd);
 HWY_EXPORT(SgdMomentum);
@@ -164,6 +173,7 @@ void scale_row(const Samples& samples, std::int64_t r, std::int64_t width, Real 
 void column_sums(const Real* x, std::int64_t rows, std::int64_t stride, std::int64_t n, Real* sums, bool add_to) {
   HWY_DYNAMIC_DISPATCH(ColumnSums)(x, rows, stride, n, sums, add_to);
 }
+Real sum(const Real* x, std::int64_t n) { return HWY_DYNAMIC_DISPATCH(Sum)(x, n); }
 void add_to_rows(Real* g, std::int64_t rows, std::int64_t stride, std::int64_t n, Real offset, const Real* b) {
   HWY_DYNAMIC_DISPATCH(AddToRows)(g, rows, stride, n, offset, b);
 }

@@ -145,23 +145,34 @@ HWY_INLINE void row_product(const SparseBatch& batch, std::int64_t r, std::int64
   store_sums(right, last == batch.tiles, sum, y);
 }
 
-// The product of a single row. Each of its sums is one chain of additions, between which a core has time to spare:
-// meanwhile another row is listed.
+// The product of a single row. Its sums are chains of additions, between which a core has time to spare: there are two
+// of each where the registers suffice, and meanwhile another row is listed.
 template <int Vectors>
 HWY_INLINE void row_product_listing(const SparseBatch& batch, const Right& right, float* y, Lister& lister,
                                     std::int64_t entries_a_piece) {
-  V sum[Vectors];
+  constexpr bool two_chains = Vectors <= (HWY_TARGET <= HWY_AVX3 ? 8 : 4);
+  V even[Vectors], odd[Vectors];
 #pragma GCC unroll 8
-  for (int v = 0; v < Vectors; ++v) sum[v] = hn::Zero(D());
+  for (int v = 0; v < Vectors; ++v) even[v] = odd[v] = hn::Zero(D());
+  const std::uint16_t* HWY_RESTRICT columns = batch.columns;
+  const float* HWY_RESTRICT values = batch.values;
   const std::int64_t end = batch.count(0);
   std::int64_t e = 0;
+  const auto add_pair = [&]() HWY_ATTR {
+    add_entry(columns, values, e, right, even);
+    add_entry(columns, values, e + 1, right, two_chains ? odd : even);
+    e += 2;
+  };
   while (!lister.done()) {
     lister.advance();
     if (e + entries_a_piece > end) continue;
-    for (std::int64_t last = e + entries_a_piece; e < last; ++e) add_entry(batch.columns, batch.values, e, right, sum);
+    for (const std::int64_t last = e + entries_a_piece; e < last;) add_pair();
   }
-  for (; e < end; ++e) add_entry(batch.columns, batch.values, e, right, sum);
-  store_sums(right, true, sum, y);
+  while (e + 1 < end) add_pair();
+  if (e < end) add_entry(columns, values, e, right, even);
+#pragma GCC unroll 8
+  for (int v = 0; two_chains && v < Vectors; ++v) even[v] = hn::Add(even[v], odd[v]);
+  store_sums(right, true, even, y);
 }
 
 template <int Vectors>
@@ -205,52 +216,18 @@ HWY_INLINE void sgd_row(float x, const V (&right)[Vectors], V rate, float* w) {
   }
 }
 
-struct SgdStep {
-  std::int64_t begin, end;  // tiles
-  float offset, rate;
-  std::int64_t w_row, sums_row;
-};
-
-// No offset: only the listed rows change, whichever tile they are in.
+// Only the listed rows change, whichever tile they are in.
 template <int Vectors>
-void sgd_listed(const SparseBatch& batch, const SgdStep& s, const float* delta, float* w) {
+void sgd_listed(const SparseBatch& batch, std::int64_t begin, std::int64_t end, const float* delta, float rate,
+                float* w, std::int64_t w_row) {
   V right[Vectors];
   load_right(delta, right);
-  const V rate = hn::Set(D(), s.rate);
+  const V factor = hn::Set(D(), rate);
   const std::uint16_t* HWY_RESTRICT columns = batch.columns;
   const float* HWY_RESTRICT values = batch.values;
-  const std::int64_t w_row = s.w_row;
-  const std::int32_t end = batch.row_starts(0)[s.end];
-  for (std::int32_t e = batch.row_starts(0)[s.begin]; e < end; ++e) {
-    sgd_row<Vectors>(values[e], right, rate, w + columns[e] * w_row);
-  }
-}
-
-// With an offset every row changes, and each tile's sums are made on the way.
-template <int Vectors>
-void sgd_all(const SparseBatch& batch, const SgdStep& s, const float* delta, float* w, float* sums) {
-  const D d;
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  V right[Vectors];
-  load_right(delta, right);
-  const V rate = hn::Set(d, s.rate);
-  std::int32_t e = batch.row_starts(0)[s.begin];
-  const std::int32_t listed = batch.row_starts(0)[s.end];
-  for (std::int64_t tile = s.begin; tile < s.end; ++tile) {
-    V total[Vectors];
-#pragma GCC unroll 8
-    for (int v = 0; v < Vectors; ++v) total[v] = hn::Zero(d);
-    const std::int64_t last = std::min(batch.width, (tile + 1) * batch.tile_width);
-    for (std::int64_t i = tile * batch.tile_width; i < last; ++i) {
-      float* row = w + i * s.w_row;
-      const bool here = e < listed && batch.columns[e] == i;
-      sgd_row<Vectors>(here ? batch.values[e] + s.offset : s.offset, right, rate, row);
-      e += here ? 1 : 0;
-#pragma GCC unroll 8
-      for (int v = 0; v < Vectors; ++v) total[v] = hn::Add(total[v], hn::LoadU(d, row + v * lanes));
-    }
-#pragma GCC unroll 8
-    for (int v = 0; v < Vectors; ++v) hn::StoreU(total[v], d, sums + tile * s.sums_row + v * lanes);
+  const std::int32_t last = batch.row_starts(0)[end];
+  for (std::int32_t e = batch.row_starts(0)[begin]; e < last; ++e) {
+    sgd_row<Vectors>(values[e], right, factor, w + columns[e] * w_row);
   }
 }
 
@@ -340,10 +317,10 @@ void SparseMultiplyListing(const SparseBatch& batch, const float* b, std::int64_
               next.width * (samples.bytes ? 1 : static_cast<std::int64_t>(sizeof(float))));
   Lister lister(next, 0, samples, source);
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(D()));
-  const std::int64_t pieces = (next.width + lanes - 1) / lanes;
+  const std::int64_t pieces = (next.width + lanes - 1) / lanes, entries_a_piece = 2 + batch.count(0) / pieces / 2 * 2;
   for_column_groups(n, [&](auto vectors, std::int64_t first) HWY_ATTR {
     const Right right{b + first, b_row, add == nullptr ? nullptr : add + first, relu};
-    row_product_listing<decltype(vectors)::value>(batch, right, y + first, lister, 1 + batch.count(0) / pieces);
+    row_product_listing<decltype(vectors)::value>(batch, right, y + first, lister, entries_a_piece);
   });
   lister.finish();
 }
@@ -360,15 +337,10 @@ void SparseGradient(const SparseBatch& batch, std::int64_t rows, std::int64_t ti
   });
 }
 
-void SparseSgd(const SparseBatch& batch, std::int64_t begin, std::int64_t end, float offset, const float* delta,
-               std::int64_t n, float rate, float* w, std::int64_t w_row, float* sums) {
-  const SgdStep step{begin, end, offset, rate, w_row, padded(n)};
+void SparseSgd(const SparseBatch& batch, std::int64_t begin, std::int64_t end, const float* delta, std::int64_t n,
+               float rate, float* w, std::int64_t w_row) {
   for_column_groups(n, [&](auto vectors, std::int64_t column) HWY_ATTR {
-    if (sums == nullptr) {
-      sgd_listed<decltype(vectors)::value>(batch, step, delta + column, w + column);
-    } else {
-      sgd_all<decltype(vectors)::value>(batch, step, delta + column, w + column, sums + column);
-    }
+    sgd_listed<decltype(vectors)::value>(batch, begin, end, delta + column, rate, w + column, w_row);
   });
 }
 
@@ -416,9 +388,9 @@ void sparse_gradient(const SparseBatch& batch, std::int64_t rows, std::int64_t t
   HWY_DYNAMIC_DISPATCH(SparseGradient)(batch, rows, tile, d, d_row, n, g, g_row);
 }
 
-void sparse_sgd(const SparseBatch& batch, std::int64_t begin, std::int64_t end, Real offset, const Real* d,
-                std::int64_t n, Real rate, Real* w, std::int64_t w_row, Real* sums) {
-  HWY_DYNAMIC_DISPATCH(SparseSgd)(batch, begin, end, offset, d, n, rate, w, w_row, sums);
+void sparse_sgd(const SparseBatch& batch, std::int64_t begin, std::int64_t end, const Real* d, std::int64_t n,
+                Real rate, Real* w, std::int64_t w_row) {
+  HWY_DYNAMIC_DISPATCH(SparseSgd)(batch, begin, end, d, n, rate, w, w_row);
 }
 
 void outer_sgd(const Real* x, std::int64_t rows, const Real* d, std::int64_t n, Real rate, Real* w,

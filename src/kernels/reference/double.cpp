@@ -32,9 +32,9 @@ void sparse_gradient(const SparseBatch& batch, std::int64_t rows, std::int64_t t
                      std::int64_t n, Real* g, std::int64_t g_row) {
   reference::sparse_gradient(batch, rows, tile, d, d_row, n, g, g_row);
 }
-void sparse_sgd(const SparseBatch& batch, std::int64_t begin, std::int64_t end, Real offset, const Real* d,
-                std::int64_t n, Real rate, Real* w, std::int64_t w_row, Real* sums) {
-  reference::sparse_sgd(batch, begin, end, offset, d, n, rate, w, w_row, sums);
+void sparse_sgd(const SparseBatch& batch, std::int64_t begin, std::int64_t end, const Real* d, std::int64_t n,
+                Real rate, Real* w, std::int64_t w_row) {
+  reference::sparse_sgd(batch, begin, end, d, n, rate, w, w_row);
 }
 void outer_sgd(const Real* x, std::int64_t rows, const Real* d, std::int64_t n, Real rate, Real* w,
                std::int64_t w_row) {
@@ -46,6 +46,7 @@ void scale_row(const Samples& samples, std::int64_t r, std::int64_t width, Real 
 void column_sums(const Real* x, std::int64_t rows, std::int64_t stride, std::int64_t n, Real* sums, bool add_to) {
   reference::column_sums(x, rows, stride, n, sums, add_to);
 }
+Real sum(const Real* x, std::int64_t n) { return reference::sum(x, n); }
 void add_to_rows(Real* g, std::int64_t rows, std::int64_t stride, std::int64_t n, Real offset, const Real* b) {
   reference::add_to_rows(g, rows, stride, n, offset, b);
 }

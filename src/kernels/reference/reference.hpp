@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "kernels/kernels.hpp"
 #include "kernels/reference/activations.hpp"
@@ -97,18 +98,10 @@ inline void sparse_gradient(const SparseBatch& batch, std::int64_t rows, std::in
   }
 }
 
-inline void sparse_sgd(const SparseBatch& batch, std::int64_t begin, std::int64_t end, Real offset, const Real* d,
-                       std::int64_t n, Real rate, Real* w, std::int64_t w_row, Real* sums) {
-  std::int32_t e = batch.row_starts(0)[begin];
-  const std::int64_t last = std::min(batch.width, end * batch.tile_width);
-  if (sums != nullptr) std::fill_n(sums + begin * padded(n), (end - begin) * padded(n), Real{0});
-  for (std::int64_t i = begin * batch.tile_width; i < last; ++i) {
-    const bool here = e < batch.row_starts(0)[end] && batch.columns[e] == i;
-    const Real x = (here ? batch.values[e++] : Real{0}) + offset;
-    for (std::int64_t j = 0; j < n; ++j) {
-      w[i * w_row + j] -= rate * (x * d[j]);
-      if (sums != nullptr) sums[i / batch.tile_width * padded(n) + j] += w[i * w_row + j];
-    }
+inline void sparse_sgd(const SparseBatch& batch, std::int64_t begin, std::int64_t end, const Real* d, std::int64_t n,
+                       Real rate, Real* w, std::int64_t w_row) {
+  for (std::int32_t e = batch.row_starts(0)[begin]; e < batch.row_starts(0)[end]; ++e) {
+    for (std::int64_t j = 0; j < n; ++j) w[batch.columns[e] * w_row + j] -= rate * (batch.values[e] * d[j]);
   }
 }
 
@@ -131,6 +124,8 @@ inline void column_sums(const Real* x, std::int64_t rows, std::int64_t stride, s
     sums[j] = sum;
   }
 }
+
+inline Real sum(const Real* x, std::int64_t n) { return std::accumulate(x, x + n, Real{0}); }
 
 inline void add_to_rows(Real* g, std::int64_t rows, std::int64_t stride, std::int64_t n, Real offset, const Real* b) {
   for (std::int64_t r = 0; r < rows; ++r) {
