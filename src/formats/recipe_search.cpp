@@ -14,7 +14,7 @@ namespace {
 
 // --- the table search ---
 
-SearchRange range_of(const std::string& key, const toml::node& node, const Source& source) {
+SearchRange range_of(const std::string& key, const toml::node& node, const RecipePlace& source) {
   SearchRange range{.key = key};
   if (const toml::array* list = node.as_array()) {
     for (const toml::node& item : *list) range.values.push_back(value_of(item, key, source));
@@ -39,7 +39,7 @@ SearchRange range_of(const std::string& key, const toml::node& node, const Sourc
 bool is_range(const toml::table& table) { return table.contains("min") || table.contains("max"); }
 
 /// Tables within tables are keys with dots.
-void read_values(const toml::table& table, const std::string& place, const Source& source,
+void read_values(const toml::table& table, const std::string& place, const RecipePlace& source,
                  std::vector<SearchRange>& ranges) {
   for (const auto& [name, node] : table) {
     const std::string key = place.empty() ? std::string(name.str()) : place + "." + std::string(name.str());
@@ -57,7 +57,7 @@ void read_values(const toml::table& table, const std::string& place, const Sourc
   }
 }
 
-SearchOptions::Strategy strategy_of(const std::string& word, const toml::table& table, const Source& source) {
+SearchOptions::Strategy strategy_of(const std::string& word, const toml::table& table, const RecipePlace& source) {
   if (word == "grid") return SearchOptions::Strategy::grid;
   if (word == "random") return SearchOptions::Strategy::random;
   if (word == "halving") return SearchOptions::Strategy::halving;
@@ -66,7 +66,7 @@ SearchOptions::Strategy strategy_of(const std::string& word, const toml::table& 
 }
 
 void read_measure(Section& section, const toml::table& table, const Recipe& recipe, RecipeSearch& search,
-                  const Source& source) {
+                  const RecipePlace& source) {
   const bool accuracy = std::any_of(recipe.compile.metrics.begin(), recipe.compile.metrics.end(),
                                     [](const Metric& metric) { return metric.get_if<Accuracy>() != nullptr; });
   search.metric = accuracy ? "val_accuracy" : "val_loss";
@@ -194,7 +194,7 @@ void set_in(toml::node& node, const std::vector<std::string>& names, std::size_t
 
 RecipeSearch parse_recipe_search(std::string_view text, const std::string& file) {
   const Recipe recipe = parse_recipe(text, file);
-  const Source source(file);
+  const RecipePlace source(file);
   const toml::table whole = toml::parse(text, file);
   const toml::node* node = whole.get("search");
   if (node == nullptr) source.fail(1, "there is no table [search] that says what to try");
@@ -228,7 +228,7 @@ RecipeSearch parse_recipe_search(std::string_view text, const std::string& file)
 }
 
 Recipe parse_recipe_with(std::string_view text, const std::string& file, const Value::Object& values) {
-  const Source source(file);
+  const RecipePlace source(file);
   std::string with;
   try {
     toml::table table = toml::parse(text, file);

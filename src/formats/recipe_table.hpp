@@ -18,9 +18,9 @@
 namespace gradus {
 
 /// Where messages say something is wrong.
-class Source {
+class RecipePlace {
  public:
-  explicit Source(std::string file) : file_(std::move(file)) {}
+  explicit RecipePlace(std::string file) : file_(std::move(file)) {}
   [[noreturn]] void fail(std::size_t line, const std::string& sentence) const {
     throw Error(ErrorCode::bad_data, file_ + ":" + std::to_string(line) + ": " + sentence);
   }
@@ -54,7 +54,7 @@ inline std::string type_name(const toml::node& node) {
 /// A table of the file; each key that is asked for is known, all others are mistakes.
 class Section {
  public:
-  Section(const toml::table& table, std::string place, const Source& source)
+  Section(const toml::table& table, std::string place, const RecipePlace& source)
       : table_(table), place_(std::move(place)), source_(source) {}
 
   [[nodiscard]] const toml::node* find(const std::string& key) {
@@ -124,11 +124,11 @@ class Section {
  private:
   const toml::table& table_;
   std::string place_;
-  const Source& source_;
+  const RecipePlace& source_;
   std::vector<std::string> known_;
 };
 
-inline Value value_of(const toml::node& node, const std::string& key, const Source& source) {
+inline Value value_of(const toml::node& node, const std::string& key, const RecipePlace& source) {
   if (const auto* text = node.as_string()) return text->get();
   if (const auto* flag = node.as_boolean()) return flag->get();
   if (const auto* whole = node.as_integer()) return whole->get();
@@ -146,7 +146,7 @@ inline Value value_of(const toml::node& node, const std::string& key, const Sour
   source.fail(node, key + ": a date or time has no meaning here");
 }
 
-inline double number_of(const toml::node& node, const std::string& key, const Source& source) {
+inline double number_of(const toml::node& node, const std::string& key, const RecipePlace& source) {
   const auto number = node.value<double>();
   if (!node.is_number() || !number || !std::isfinite(*number)) {
     source.fail(node, key + ": expected a number, got " + type_name(node));

@@ -18,7 +18,7 @@ namespace {
 constexpr std::uint64_t largest_recipe = std::uint64_t{1} << 20;
 
 template <class Kind>
-Spec<Kind> spec_of(const toml::node& node, const std::string& key, const Source& source) {
+Spec<Kind> spec_of(const toml::node& node, const std::string& key, const RecipePlace& source) {
   return source.at(node, key, [&] {
     if (const auto* text = node.as_string()) return parse_spec<Kind>(text->get());
     if (!node.is_table()) {
@@ -37,7 +37,7 @@ Spec<Kind> spec_of(const toml::node& node, const std::string& key, const Source&
   });
 }
 
-std::vector<Layer> layers_of(const toml::node& node, const std::string& key, const Source& source) {
+std::vector<Layer> layers_of(const toml::node& node, const std::string& key, const RecipePlace& source) {
   if (const auto* text = node.as_string()) {
     return source.at(node, key, [&] { return parse_layers(text->get()); });
   }
@@ -55,7 +55,7 @@ std::vector<Layer> layers_of(const toml::node& node, const std::string& key, con
   return layers;
 }
 
-void read_csv_options(Section& data, datasets::CsvOptions& csv, const Source& source) {
+void read_csv_options(Section& data, datasets::CsvOptions& csv, const RecipePlace& source) {
   const toml::table* table = data.table("csv");
   if (table == nullptr) return;
   Section section(*table, "data.csv", source);
@@ -89,7 +89,7 @@ void read_csv_options(Section& data, datasets::CsvOptions& csv, const Source& so
   section.check_keys();
 }
 
-void read_validation(Section& section, Recipe::Data& data, const Source& source) {
+void read_validation(Section& section, Recipe::Data& data, const RecipePlace& source) {
   const toml::node* node = section.find("validation");
   if (node == nullptr) return;
   const std::string key = "data.validation";
@@ -105,7 +105,7 @@ void read_validation(Section& section, Recipe::Data& data, const Source& source)
   }
 }
 
-void read_data(Section& recipe, Recipe::Data& data, const Source& source) {
+void read_data(Section& recipe, Recipe::Data& data, const RecipePlace& source) {
   const toml::table* table = recipe.table("data");
   if (table == nullptr) recipe.missing("data", "say what the network learns from");
   Section section(*table, "data", source);
@@ -122,7 +122,7 @@ void read_data(Section& recipe, Recipe::Data& data, const Source& source) {
   section.check_keys();
 }
 
-void read_model(Section& recipe, Recipe& result, const Source& source) {
+void read_model(Section& recipe, Recipe& result, const RecipePlace& source) {
   const toml::table* table = recipe.table("model");
   if (table == nullptr) recipe.missing("model", "say what the network is made of");
   Section section(*table, "model", source);
@@ -144,7 +144,7 @@ void read_model(Section& recipe, Recipe& result, const Source& source) {
   section.check_keys();
 }
 
-void read_compile(Section& recipe, CompileOptions& compile, const Source& source) {
+void read_compile(Section& recipe, CompileOptions& compile, const RecipePlace& source) {
   const toml::table* table = recipe.table("compile");
   if (table == nullptr) return;
   Section section(*table, "compile", source);
@@ -167,7 +167,7 @@ void read_compile(Section& recipe, CompileOptions& compile, const Source& source
 }
 
 // "balanced", or {0 = 1.0, 1 = 5.0}.
-ClassWeights class_weights_of(const toml::node& node, const Source& source) {
+ClassWeights class_weights_of(const toml::node& node, const RecipePlace& source) {
   const std::string key = "fit.class_weight";
   if (const auto* word = node.as_string()) {
     return source.at(node, key, [&] { return ClassWeights(word->get()); });
@@ -185,7 +185,7 @@ ClassWeights class_weights_of(const toml::node& node, const Source& source) {
   return weights;
 }
 
-void read_fit(Section& recipe, Recipe& result, const Source& source) {
+void read_fit(Section& recipe, Recipe& result, const RecipePlace& source) {
   FitOptions& fit = result.fit;
   const toml::table* table = recipe.table("fit");
   if (table == nullptr) return;
@@ -212,7 +212,7 @@ void read_fit(Section& recipe, Recipe& result, const Source& source) {
   section.check_keys();
 }
 
-void read_augmentation(Section& recipe, FitOptions& fit, const Source& source) {
+void read_augmentation(Section& recipe, FitOptions& fit, const RecipePlace& source) {
   const toml::table* table = recipe.table("augmentation");
   if (table == nullptr) return;
   Value::Object fields;
@@ -222,7 +222,7 @@ void read_augmentation(Section& recipe, FitOptions& fit, const Source& source) {
   }
 }
 
-Recipe recipe_of(const toml::table& table, const Source& source) {
+Recipe recipe_of(const toml::table& table, const RecipePlace& source) {
   Recipe recipe;
   Section section(table, "", source);
   section.text("title", recipe.title);
@@ -241,13 +241,13 @@ Recipe recipe_of(const toml::table& table, const Source& source) {
 }  // namespace
 
 Recipe recipe_from(const toml::table& table, const std::string& file) {
-  Recipe recipe = recipe_of(table, Source(file));
+  Recipe recipe = recipe_of(table, RecipePlace(file));
   recipe.name = std::filesystem::path(file).stem().string();
   return recipe;
 }
 
 Recipe parse_recipe(std::string_view text, const std::string& file) {
-  const Source source(file);
+  const RecipePlace source(file);
   if (text.size() > largest_recipe) source.fail(1, "a recipe of more than 1 MiB");
   try {
     return recipe_from(toml::parse(text, file), file);
