@@ -24,6 +24,8 @@ struct PickleValue {
   const PickleValue* data = nullptr;        ///< of an array: its bytes
   std::vector<std::int64_t> shape{};        ///< of an array
   bool fortran_order = false;               ///< of an array: the first index runs fastest
+
+  [[nodiscard]] bool is_text_or_bytes() const { return kind == Kind::text || kind == Kind::bytes; }
 };
 
 /// Reads a pickle (protocols 0 to 5, Python 2 or 3) as data. It is a closed machine: it knows the opcodes that numpy
@@ -42,6 +44,7 @@ class PickleReader {
 
  private:
   using Kind = PickleValue::Kind;
+  static constexpr std::uint64_t most_held = std::uint64_t{2} << 30;  // bytes of strings and lists
 
   std::uint8_t byte();
   std::uint64_t little(unsigned size);

@@ -11,7 +11,7 @@
 #include <gradus/tensor.hpp>
 
 /// The part of onnx.proto that models of layers one after another need, as plain structs. The field numbers are in
-/// onnx_graph.cpp.
+/// onnx_graph.cpp, which reads, and onnx_graph_writer.cpp.
 ///
 /// The messages are read and written by hand (protobuf.hpp): they are ten, the fields that matter fifty, every tensor
 /// is read where it lies in the file, and every size is compared with the file first. libonnx's classes would bring two
