@@ -80,6 +80,24 @@ Value plain(const Value& value) {
   return members;
 }
 
+/// Keras 3 says which tensors a layer takes, Keras 2 by which layers they are given: [[["conv", 0, 0, {}]]], in a list
+/// for each time that the layer is used. Keras 3 reads both.
+Value legacy_nodes(const Value& nodes) {
+  Value::List all;
+  for (const Value& node : *nodes.get_if<Value::List>()) {
+    const Value& argument = node.find("args")->get_if<Value::List>()->front();
+    const auto* several = argument.get_if<Value::List>();
+    Value::List sources;
+    for (const Value& tensor : several != nullptr ? *several : Value::List{argument}) {
+      Value::List source = *tensor.find("config")->find("keras_history")->get_if<Value::List>();
+      source.emplace_back(Value::Object{});
+      sources.emplace_back(std::move(source));
+    }
+    all.emplace_back(std::move(sources));
+  }
+  return all;
+}
+
 /// What tf.keras up to 2.15 does not know, where it says nothing.
 Value legacy_layer(const Value& written) {
   Value layer = plain(written);
@@ -87,6 +105,9 @@ Value legacy_layer(const Value& written) {
   Value::Object* config = members == nullptr ? nullptr : object_at(*members, "config");
   if (config == nullptr) return layer;
   const std::string class_name = text_at(layer, "class_name");
+  for (auto& [key, value] : *members) {
+    if (key == "inbound_nodes") value = legacy_nodes(value);
+  }
   for (auto& [key, value] : *config) {
     if (key == "batch_shape") key = "batch_input_shape";
     if (class_name == "LeakyReLU" && key == "negative_slope") key = "alpha";

@@ -5,6 +5,8 @@
 
 #include <gradus/gradus.hpp>
 
+#include "base/gzip.hpp"
+#include "formats/hdf5_reader.hpp"
 #include "formats/json.hpp"
 #include "formats/keras.hpp"
 #include "formats/zip.hpp"
@@ -154,6 +156,23 @@ TEST(KerasFile, KeepsEveryRegisteredLayer) {
       }
     }
   }
+}
+
+/// A fork is a graph of layers, which tf.keras 2 knows by the layers' names alone.
+TEST(KerasH5, WritesAResidualInTheWordsOfKeras2) {
+  TemporaryDirectory directory;
+  const std::string path = directory / "m.h5";
+  Sequential({4}, {Dense{.units = 4, .name = "a"}, Residual{.layers = {Dense{.units = 4, .name = "b"}}, .name = "sum"}})
+      .save(path);
+  const std::vector<std::uint8_t> bytes = read_file(path, 1 << 20);
+  const Value config = read_json(*Hdf5Reader(bytes).text_attribute("/", "model_config"), "model_config");
+  EXPECT_EQ(*config.find("class_name"), Value("Functional"));
+  std::vector<std::string> nodes;
+  for (const Value& layer : *config.find("config")->find("layers")->get_if<Value::List>()) {
+    nodes.push_back(*layer.find("class_name")->get_if<std::string>() + " " + write_json(*layer.find("inbound_nodes")));
+  }
+  EXPECT_EQ(nodes, (std::vector<std::string>{"InputLayer []", R"(Dense [[["input_layer",0,0,{}]]])",
+                                             R"(Dense [[["a",0,0,{}]]])", R"(Add [[["a",0,0,{}],["b",0,0,{}]]])"}));
 }
 
 TEST(KerasFile, KeepsEveryRegisteredInitializer) {
