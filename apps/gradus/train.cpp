@@ -1,4 +1,7 @@
+#include <unistd.h>
+
 #include <algorithm>
+#include <filesystem>
 
 #include <gradus/error.hpp>
 
@@ -112,12 +115,31 @@ std::int64_t epochs_of(const History& history) {
   return history.entries().empty() ? 0 : static_cast<std::int64_t>(history.entries()[0].second.size());
 }
 
+/// Saves the model; where its place has become unfit for it meanwhile, among the temporary files, and says so: training
+/// took its time.
+void save(const TrainPlan& plan, const Sequential& model) {
+  try {
+    model.save(plan.save_path);
+  } catch (const Error& error) {
+    const std::filesystem::path wanted = plan.save_path;
+    const std::string name = wanted.stem().string() + "-" + std::to_string(getpid()) + wanted.extension().string();
+    std::error_code failed;
+    const std::string instead = (std::filesystem::temp_directory_path(failed) / name).string();
+    try {
+      model.save(instead);
+    } catch (const Error&) {
+      throw error;
+    }
+    throw Error(ErrorCode::io, std::string(error.what()) + "; the model is saved in " + instead + " instead");
+  }
+}
+
 /// A run that ran into numbers that are not finite leaves the last good weights, which are worth keeping if an epoch
 /// was completed.
 void keep_good_weights(const TrainPlan& plan, const Sequential& model) {
   const std::int64_t epochs = epochs_of(model.history());
   if (epochs == 0) return;
-  model.save(plan.save_path);
+  save(plan, model);
   note("The weights after epoch " + std::to_string(epochs) + " are saved in " + plan.save_path + ".");
 }
 
@@ -217,7 +239,7 @@ int train(const Words& words) {
   {
     const InterruptGuard guard;
     history = run(plan, model, progress, checkpoints.get());
-    model.save(plan.save_path);
+    save(plan, model);
     interrupted = InterruptGuard::interrupted();
   }
   if (interrupted) {

@@ -7,6 +7,7 @@
 
 #include "base/philox.hpp"
 #include "cli/program.hpp"
+#include "support/read_only.hpp"
 
 namespace gradus::test {
 namespace {
@@ -229,6 +230,45 @@ TEST(Resume, TrainsOnWhereThereIsNoRoomForACheckpoint) {
   const Finished resumed = run(gradus({"train", "--resume", "run"}), in(directory));
   ASSERT_EQ(resumed.status, 0) << resumed.err;
   EXPECT_EQ(text(at(json_of(resumed), "weights_sha256")), text(at(json_of(free), "weights_sha256")));
+}
+
+TEST(Resume, SaysThatTheDirectoryIsReadOnly) {
+  const TemporaryDirectory directory;
+  ASSERT_EQ(run(gradus({"train", "moons:100", "--epochs", "2", "--checkpoint", "run"}), in(directory)).status, 0);
+  fs::create_directory(directory / "shelf");
+  fs::copy(directory / "moons.keras", directory / "shelf/m.keras");
+  const std::string model = read_all(directory / "shelf/m.keras");
+  GRADUS_READ_ONLY_OR_SKIP(run_read_only, directory / "run");
+  GRADUS_READ_ONLY_OR_SKIP(shelf_read_only, directory / "shelf");
+  const std::string why = ReadOnly::refusal();
+  expect_refusal(run(gradus({"train", "--resume", "run"}), in(directory)), 1, why);
+  expect_refusal(run(gradus({"train", "moons", "--checkpoint", "shelf"}), in(directory)), 1, why);
+  expect_refusal(run(gradus({"train", "moons", "--save", "shelf/m.keras"}), in(directory)), 1, why);
+  expect_refusal(run(gradus({"convert", "moons.keras", "shelf/m.onnx"}), in(directory)), 1, why);
+  EXPECT_EQ(run(gradus({"inspect", "shelf/m.keras"}), in(directory)).status, 0);
+  EXPECT_EQ(read_all(directory / "shelf/m.keras"), model);
+  EXPECT_FALSE(fs::exists(directory / "shelf/m.onnx"));
+}
+
+// Hours of training are not to end with nothing because the place for the model went away meanwhile.
+TEST(Resume, SavesTheModelElsewhereWhenItsPlaceIsGone) {
+  const TemporaryDirectory directory, spare;
+  fs::create_directory(directory / "shelf");
+  RunOptions options = in(directory);
+  options.variables["TMPDIR"] = spare.path().string();
+  Process training(gradus({"train", "digits:10000", "--epochs", "6", "--seed", "1", "--save", "shelf/m.keras",
+                           "--csv-log", "log.csv"}),
+                   options);
+  ASSERT_TRUE(training.wait_for("Training on"));
+  fs::remove_all(directory / "shelf");
+  const Finished finished = training.finish();
+  EXPECT_EQ(finished.status, 1) << finished.err;
+  EXPECT_TRUE(contains(finished.err, "shelf/m.keras")) << finished.err;
+  std::vector<std::string> saved;
+  for (const auto& entry : fs::directory_iterator(spare.path())) saved.push_back(entry.path().string());
+  ASSERT_EQ(saved.size(), 1U);
+  EXPECT_TRUE(contains(finished.err, saved[0])) << finished.err;
+  EXPECT_EQ(run(gradus({"inspect", saved[0]}), in(directory)).status, 0);
 }
 
 TEST(FindLr, ShowsACurveAndAProposal) {

@@ -3,10 +3,12 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include <gradus/gradus.hpp>
 
 #include "support/expect_error.hpp"
+#include "support/read_only.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace gradus::test {
@@ -223,6 +225,53 @@ TEST(Checkpoints, CarryOnTrainingWhereTheyCannotBeWritten) {
   ASSERT_EQ(told.size(), 2U) << "one sentence for the trouble, one for its end";
   EXPECT_NE(told[0].find("could not be written"), std::string::npos) << told[0];
   EXPECT_NE(told[1].find("again"), std::string::npos) << told[1];
+}
+
+/// Names and contents of the checkpoints in a directory.
+std::map<std::string, std::string> contents(const std::string& directory) {
+  std::map<std::string, std::string> files;
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    if (entry.path().filename() != "lock") files[entry.path().filename().string()] = read_all(entry.path().string());
+  }
+  return files;
+}
+
+TEST(Checkpoints, StayWholeInADirectoryThatBecomesReadOnly) {
+  TemporaryDirectory directory;
+  const std::string run = directory / "run";
+  std::vector<std::string> told;
+  std::map<std::string, std::string> before, meanwhile;
+  std::unique_ptr<ReadOnly> read_only;
+  std::string trouble;
+  Sequential model = new_model(Adam{}), whole = new_model(Adam{}), resumed = new_model(Adam{});
+  {
+    Checkpoints keeper({.directory = run}, [&](const std::string& sentence) { told.push_back(sentence); });
+    LambdaCallback watches({.on_epoch_begin = [&](const TrainingState& state) {
+      if (state.epoch != 1) return;
+      before = contents(run);
+      read_only = std::make_unique<ReadOnly>(run);
+      trouble = read_only->trouble();
+    }});
+    Dies dies(17);  // in the last epoch, the third since
+    EXPECT_THROW(model.fit(data(), options(&keeper, {&watches, &dies})), std::runtime_error);
+    if (trouble.empty()) meanwhile = contents(run);
+  }
+  if (!trouble.empty()) GTEST_SKIP() << "no directory can be made read-only here: " << trouble;
+  EXPECT_EQ(before.size(), 2U);
+  EXPECT_EQ(meanwhile, before) << "what was there stays, and nothing is left half written";
+  ASSERT_EQ(told.size(), 1U) << "one sentence for all of the trouble";
+  EXPECT_NE(told[0].find("training goes on"), std::string::npos) << told[0];
+  EXPECT_NE(told[0].find(run), std::string::npos) << told[0];
+  EXPECT_NE(told[0].find(ReadOnly::refusal()), std::string::npos) << told[0];
+  expect_error(ErrorCode::io, {run, "checkpoints cannot be written there", ReadOnly::refusal()},
+               [&] { Checkpoints({.directory = run, .resume = true}); });
+  read_only.reset();
+  Checkpoints keeper({.directory = run, .resume = true});
+  LambdaCallback nothing({});
+  Dies never(100);
+  resumed.fit(data(), options(&keeper, {&nothing, &never}));
+  whole.fit(data(), options(nullptr, {}));
+  EXPECT_EQ(resumed.weights_sha256(), whole.weights_sha256());
 }
 
 }  // namespace
