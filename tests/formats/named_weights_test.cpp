@@ -154,5 +154,29 @@ TEST(NamedWeights, OfOtherSystemsAreRead) {
   EXPECT_EQ(read_safetensors(root + "/candle_encodec_i64.safetensors").tensors[0].second.shape(), (Shape{1, 2, 828}));
 }
 
+/// A trained network of PyTorch's, with normalisation. What it gives was computed by PyTorch in double precision.
+TEST(NamedWeights, OfAConvolutionNetOfPyTorchGiveWhatPyTorchGives) {
+  GRADUS_SHARED_DATA_OR_SKIP(root, "models/safetensors");
+  std::vector<Layer> layers;
+  for (const std::int64_t filters : {4, 8, 16}) {
+    layers.emplace_back(Conv2D{.filters = filters, .kernel_size = 3, .padding = Padding::same});
+    layers.emplace_back(BatchNormalization{.epsilon = 1e-5});
+    layers.emplace_back(ActivationLayer{.activation = relu});
+    layers.emplace_back(MaxPooling2D{.pool_size = 2});
+  }
+  layers.emplace_back(Flatten{});
+  layers.emplace_back(Dense{.units = 10});
+  Sequential model({28, 28, 1}, layers);
+  model.load_weights(root + "/pytorch_cnn_bn.safetensors");
+  Tensor x(Shape{1, 28, 28, 1});
+  for (std::size_t i = 0; i < 28 * 28; ++i) x.values()[i] = static_cast<Real>((7 * (i / 28) + 3 * (i % 28)) % 11) / 16;
+  const Tensor got = model.predict(x);
+  const std::vector<double> expected = {0.0590532745, 0.380718078, -0.581933961, -1.25679017, 0.0863857948,
+                                        -0.5732395,   0.219498536, -0.976785697, 0.454509565, 0.0633362741};
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_NEAR(got[static_cast<std::int64_t>(i)], expected[i], 1e-6) << i;
+  }
+}
+
 }  // namespace
 }  // namespace gradus
