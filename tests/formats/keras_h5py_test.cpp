@@ -32,7 +32,7 @@ Sequential trained_model(const std::string& first_layer, RunKeeper* keeper = nul
 void check_with_h5py(const std::string& script, const std::string& path) {
   // Debian's python3 has Debian's h5py; the first python3 of the path may be another one.
   for (const char* python : {"python3", "/usr/bin/python3"}) {
-    const test::Finished finished = test::run({python, GRADUS_SOURCE_DIR "/tests/formats/" + script, path});
+    const test::Finished finished = test::run({python, "-B", GRADUS_SOURCE_DIR "/tests/formats/" + script, path});
     if (finished.status == 77 || finished.status == 127 || finished.status == -1) continue;
     EXPECT_EQ(finished.status, 0) << finished.out << finished.err;
     return;
