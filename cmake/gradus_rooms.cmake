@@ -18,8 +18,9 @@ if(GRADUS_SANITIZE)
 endif()
 
 if(GRADUS_FUZZ)
-  target_compile_options(gradus_options INTERFACE -fsanitize=fuzzer-no-link,address -g1 -Wno-error)
-  target_link_options(gradus_options INTERFACE -fsanitize=address)
+  target_compile_options(gradus_options INTERFACE -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=vptr
+                         -fno-sanitize-recover=all -g1 -Wno-error)
+  target_link_options(gradus_options INTERFACE -fsanitize=address,undefined)
 endif()
 
 # gradus_room(NAME [LINK libraries...]): an object library of every source in src/NAME.

@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -54,6 +55,31 @@ Bytes written(const std::string& ending, const std::function<void(const std::str
 
 Bytes from_text(const std::string& text) { return {text.begin(), text.end()}; }
 
+std::uint32_t number_at(std::span<const std::uint8_t> bytes, std::size_t at, int size) {
+  std::uint32_t number = 0;
+  for (int i = size; i-- > 0;) number = number << 8 | bytes[at + static_cast<std::size_t>(i)];
+  return number;
+}
+
+/// The bytes with right checksums for what lies unpacked in a zip archive, where they can be found: else nothing that
+/// is changed within a member gets past libzip.
+Bytes with_checksums(std::span<const std::uint8_t> given) {
+  Bytes bytes(given.begin(), given.end());
+  constexpr std::size_t central = 46, local = 30;
+  for (std::size_t at = 0; at + central <= bytes.size(); ++at) {
+    if (number_at(bytes, at, 4) != 0x02014b50) continue;
+    const std::size_t size = number_at(bytes, at + 20, 4), header = number_at(bytes, at + 42, 4);
+    if (header + local > bytes.size()) continue;
+    const std::size_t begin = header + local + number_at(bytes, header + 26, 2) + number_at(bytes, header + 28, 2);
+    if (begin > bytes.size() || size > bytes.size() - begin) continue;
+    const auto sum = static_cast<std::uint32_t>(crc32(0, bytes.data() + begin, static_cast<uInt>(size)));
+    for (unsigned i = 0; i < 4; ++i) {
+      bytes[at + 16 + i] = bytes[header + 14 + i] = static_cast<std::uint8_t>(sum >> (8 * i));
+    }
+  }
+  return bytes;
+}
+
 std::vector<Sequential> small_models() {
   std::vector<Sequential> models;
   models.emplace_back(Shape{2}, std::vector<Layer>{Dense{.units = 2, .activation = softmax}});
@@ -103,7 +129,7 @@ const std::vector<Target>& targets() {
                                    from_text("\x80\x03"
                                              "cnumpy.core.multiarray\n_reconstruct\nq\x00.")};
        }},
-      {"npz", [](std::span<const std::uint8_t> bytes) { (void)read_npz(File(bytes).path()); },
+      {"npz", [](std::span<const std::uint8_t> bytes) { (void)read_npz(File(with_checksums(bytes)).path()); },
        [] {
          return std::vector<Bytes>{written(".npz", [](const std::string& path) {
            write_npz(path, {{"x", Tensor(Shape{2, 3})}, {"y", Tensor(Shape{})}});
@@ -122,7 +148,7 @@ const std::vector<Target>& targets() {
        [] { return model_seeds(".safetensors"); }},
       {"onnx", [](std::span<const std::uint8_t> bytes) { (void)read_onnx(File(bytes).path()); },
        [] { return model_seeds(".onnx"); }},
-      {"keras", [](std::span<const std::uint8_t> bytes) { (void)read_keras(File(bytes).path()); },
+      {"keras", [](std::span<const std::uint8_t> bytes) { (void)read_keras(File(with_checksums(bytes)).path()); },
        [] { return model_seeds(".keras"); }},
       {"h5", [](std::span<const std::uint8_t> bytes) { (void)read_keras_h5(File(bytes).path()); },
        [] { return model_seeds(".h5"); }},
