@@ -45,8 +45,8 @@ class Dataset {
   static Dataset on_disk(std::string name, Shape sample_shape, DType dtype, std::shared_ptr<const MappedFile> file,
                          std::uint64_t offset, std::vector<Real> targets, std::int64_t target_width);
   [[nodiscard]] bool is_on_disk() const;
-  /// Of a set on disk: samples `begin` to `end` will be read soon; and what has been read so far is not needed for now.
-  /// Nothing happens for others.
+  /// For a set on disk, and nothing for others: prefetch lets the system begin to read samples `begin` to `end`;
+  /// release gives back the memory that the file takes until its samples are looked at again.
   void prefetch(std::int64_t begin, std::int64_t end) const;
   void release() const;
 

@@ -21,9 +21,9 @@ class MappedFile {
   MappedFile& operator=(const MappedFile&) = delete;
 
   [[nodiscard]] std::span<const std::uint8_t> bytes() const { return {data_, size_}; }
-  /// The bytes will be needed soon: the system may begin to read them.
+  /// Lets the system begin to read these bytes, so that who looks at them need not wait.
   void prefetch(std::uint64_t begin, std::uint64_t end) const;
-  /// The bytes are not needed for now: they no longer count as memory of this process.
+  /// Gives the memory back: the bytes no longer count as this process's, and are read again when they are looked at.
   void release() const;
 
  private:

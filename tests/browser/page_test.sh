@@ -3,7 +3,7 @@
 
 command -v chromedriver >/dev/null && command -v chromium >/dev/null ||
   skip "there is no Chromium with its driver (Debian: chromium-driver), so the page is not tried in a browser"
-command -v python3 >/dev/null || skip "there is no Python 3 to drive the browser with"
+command -v python3 >/dev/null || skip "there is no Python 3 (Debian: python3) to drive the browser with"
 [ -z "$GRADUS_SANITIZE" ] || skip "the page is the same under sanitizers"
 
 cd "$workplace"

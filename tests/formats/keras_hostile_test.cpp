@@ -242,7 +242,7 @@ TEST_F(Hostile, ZipBombs) {
       "z.close()\n";
   const std::string file = directory_.write("bomb.py", script);
   if (std::system(("python3 " + file + " " + path + " 2> /dev/null").c_str()) != 0)
-    GTEST_SKIP() << "no python3 to make one";
+    GTEST_SKIP() << "no python3 (Debian: python3) to make one";
   expect_refused(ErrorCode::bad_data, {"bomb.keras", "model.weights.h5", "314572800 bytes"}, path);
 }
 

@@ -12,7 +12,7 @@ cmake --build "$workplace/build" --parallel 2
 
 cd "$workplace"
 build/xor
-have_mnist || skip "MNIST is not to be had, so examples/digits was built but not run"
+have_mnist || skip "MNIST is not to be had (gradus data fetch mnist), so examples/digits was built but not run"
 build/digits | tee digits.txt
 [ -s digits.keras ]
 # "... reads 97.1 % of the test images right"

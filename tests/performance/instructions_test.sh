@@ -22,7 +22,7 @@ export GRADUS_SOURCE_DIR=${GRADUS_SOURCE_DIR:-$here/../..}
 target=AVX2
 steps=$GRADUS_BINARY_DIR/tests/performance/gradus_steps
 
-command -v valgrind >/dev/null || skip "valgrind is not installed"
+command -v valgrind >/dev/null || skip "valgrind (Debian: valgrind) is not installed"
 [ -z "${GRADUS_SANITIZE:-}" ] || skip "this build is sanitized, which changes the count"
 build=$("$steps" --build)
 case $build in *-unoptimized) skip "this build is not optimized" ;; esac

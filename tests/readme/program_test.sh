@@ -7,7 +7,7 @@ grep -q '#include <gradus/gradus.hpp>' "$program"
 "$GRADUS_CXX" -std=c++20 -Wall -Wextra -Werror "${sanitizer_flags[@]}" -I "$GRADUS_SOURCE_DIR/include" "$program" \
   -o "$workplace/readme" -L "$GRADUS_BINARY_DIR" -lgradus -Wl,-rpath,"$GRADUS_BINARY_DIR"
 
-have_mnist || skip "MNIST is not to be had, so the program of README.md was compiled but not run"
+have_mnist || skip "MNIST is not to be had (gradus data fetch mnist), so the program of README.md was compiled but not run"
 cd "$workplace"
 ./readme
 [ -s digits.keras ]

@@ -41,7 +41,8 @@ class TlsClient {
 TEST(Tls, SpeaksTls12AndLaterAndNothingElse) {
   TwoModels models;
   const std::string certificate = models.directory / "cert.pem", key = models.directory / "key.pem";
-  if (!std::filesystem::exists("/usr/bin/openssl")) GTEST_SKIP() << "skipped: no openssl program to make a certificate";
+  if (!std::filesystem::exists("/usr/bin/openssl"))
+    GTEST_SKIP() << "no openssl program to make a certificate (Debian: openssl)";
   run({"/usr/bin/openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
        "-out", certificate, "-keyout", key});
   models.options.tls_certificate = certificate;
