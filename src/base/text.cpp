@@ -1,5 +1,6 @@
 #include "base/text.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
@@ -47,21 +48,42 @@ std::string count_of(std::int64_t count, std::string_view noun) {
   return text;
 }
 
+namespace {
+
+/// The length of the character of UTF-8 that `text` begins with; 0 where it begins with none (RFC 3629).
+std::size_t character_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned first = byte(0);
+  const std::size_t length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  if (length == 0 || length > text.size() || first > 0xf4) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  }
+  // Longer than need be, half of a pair, or beyond the last character.
+  if ((first == 0xe0 && byte(1) < 0xa0) || (first == 0xed && byte(1) >= 0xa0)) return 0;
+  if ((first == 0xf0 && byte(1) < 0x90) || (first == 0xf4 && byte(1) >= 0x90)) return 0;
+  return length;
+}
+
+}  // namespace
+
 std::string in_quotes(std::string_view text, std::size_t limit) {
   std::string result = "'";
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  for (std::size_t i = 0; i < text.size();) {
     if (i >= limit) {
       result += "...";
       break;
     }
     const auto byte = static_cast<unsigned char>(text[i]);
-    if (byte < 0x20 || byte == 0x7f) {
+    const std::size_t length = character_length(text.substr(i));
+    if (length == 0 || byte < 0x20 || byte == 0x7f) {
       char escape[8];
       std::snprintf(escape, sizeof escape, "\\x%02x", byte);
       result += escape;
     } else {
-      result += text[i];
+      result += text.substr(i, length);
     }
+    i += std::max<std::size_t>(length, 1);
   }
   return result + "'";
 }

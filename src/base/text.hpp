@@ -18,7 +18,7 @@ std::vector<std::string> split_text(std::string_view text, char separator);
 std::string with_commas(std::int64_t number);
 /// "1 row", "2 rows".
 std::string count_of(std::int64_t count, std::string_view noun);
-/// `text` in single quotes for a message: cut after `limit` bytes, control characters written as \xNN.
+/// `text` in single quotes for a message: cut after `limit` bytes; control characters and what is no UTF-8 as \xNN.
 std::string in_quotes(std::string_view text, std::size_t limit = 40);
 /// The whole of `text` as a whole number (decimal, optional sign), or nothing.
 std::optional<std::int64_t> parse_int(std::string_view text);

@@ -13,9 +13,10 @@
 namespace gradus {
 namespace {
 
-/// What Git keeps in the place of a large file until it is fetched.
-void check_no_pointer(const std::string& path) {
+/// Refuses an empty file, and what Git keeps in the place of a large file until it is fetched.
+void check_begin(const std::string& path) {
   const std::vector<std::uint8_t> bytes = InputFile(path).read_up_to(64);
+  if (bytes.empty()) throw Error(ErrorCode::bad_data, path + ": the file is empty");
   const std::string_view start(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (!start.starts_with("version https://git-lfs")) return;
   throw Error(ErrorCode::bad_data,
@@ -72,7 +73,7 @@ const ModelFormat& format_of(const std::string& path) {
 }
 
 LoadedModel read_model(const std::string& path) {
-  check_no_pointer(path);
+  check_begin(path);
   const ModelFormat& format = format_of(path);
   if (format.read != nullptr) return format.read(path);
   throw Error(ErrorCode::unsupported, path +
@@ -81,7 +82,7 @@ LoadedModel read_model(const std::string& path) {
 }
 
 std::vector<std::string> read_weights_into(const std::string& path, Sequential& model) {
-  check_no_pointer(path);
+  check_begin(path);
   const ModelFormat& format = format_of(path);
   std::vector<std::string> notes;
   if (format.read_weights != nullptr) {

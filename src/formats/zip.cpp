@@ -62,6 +62,7 @@ ZipReader::ZipReader(const std::string& path) : path_(path) {
     if (code == ZIP_ER_OPEN || code == ZIP_ER_READ || code == ZIP_ER_SEEK) {
       throw Error(ErrorCode::io, path + ": " + std::generic_category().message(system));
     }
+    if (code == ZIP_ER_NOZIP) fail("no readable zip archive: what stands at its end is missing, as when it is cut off");
     zip_error_t error;
     zip_error_init_with_code(&error, code);
     fail("no readable zip archive: " + text_of(error));

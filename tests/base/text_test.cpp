@@ -90,6 +90,11 @@ TEST(Text, WritesForPeople) {
   EXPECT_EQ(count_of(2500, "row"), "2,500 rows");
   EXPECT_EQ(in_quotes("a\nb"), "'a\\x0ab'");
   EXPECT_EQ(in_quotes("abcdef", 3), "'abc...'");
+  EXPECT_EQ(in_quotes("Stufe \u00e4 \u20ac \U0001f600"), "'Stufe \u00e4 \u20ac \U0001f600'");
+  EXPECT_EQ(in_quotes("den\xf4t"), "'den\\xf4t'") << "no sentence holds what is no text";
+  EXPECT_EQ(in_quotes("\xc0\xaf \xed\xa0\x80 \xf4\x90\x80\x80 \xc3"),
+            R"('\xc0\xaf \xed\xa0\x80 \xf4\x90\x80\x80 \xc3')");
+  EXPECT_EQ(in_quotes("a\u00e4b", 2), "'a\u00e4...'") << "cut between characters";
   EXPECT_EQ(trim(" a b\r\n"), "a b");
   EXPECT_EQ(split_text("a::b", ':'), (std::vector<std::string>{"a", "", "b"}));
 }
