@@ -69,6 +69,7 @@ void count_bytes(benchmark::State& state, double bytes);
 using Body = void (*)(benchmark::State&, const LayerShape&);
 void add_for_each(const std::string& name, const std::vector<LayerShape>& shapes, Body body);
 
+void add_convolutions();
 void add_products();
 void add_sparse();
 void add_elementwise();

@@ -69,6 +69,7 @@ int run(int count, char** words) {
   benchmark::AddCustomContext("target", kernels::targets().front());
   benchmark::AddCustomContext("peak GFLOP/s, one thread", std::to_string(limits().gflops));
   benchmark::AddCustomContext("memory GB/s, one thread", std::to_string(limits().bandwidth_gbytes));
+  add_convolutions();
   add_products();
   add_sparse();
   add_elementwise();

@@ -62,6 +62,12 @@ struct Pooling {
   std::int64_t pool_height = 1, pool_width = 1;
   std::int64_t stride_y = 1, stride_x = 1;
   std::int64_t before_y = 0, before_x = 0;
+
+  /// Windows of 2 x 2 that touch one another and stay inside: what most networks have.
+  [[nodiscard]] bool halves() const {
+    return pool_height == 2 && pool_width == 2 && stride_y == 2 && stride_x == 2 && before_y == 0 && before_x == 0 &&
+           2 * rows <= height && 2 * columns <= width;
+  }
 };
 
 /// One sample. `place` (may be null) receives where in its window each greatest number stood, counted row by row over

@@ -70,6 +70,20 @@ ConvolutionFunction::ConvolutionFunction(const Options& o, const Shape& input)
   matrix_row_ = row_stride(c_.filters);
 }
 
+ConvolutionFunction::ConvolutionFunction(const ConvolutionFunction& like, const Shape& output)
+    : LayerFunction(like.input_shape(), output),
+      c_(like.c_),
+      activation_(like.activation_),
+      use_bias_(like.use_bias_),
+      padded_(like.padded_),
+      before_y_(like.before_y_),
+      before_x_(like.before_x_),
+      parts_(like.parts_),
+      matrix_row_(like.matrix_row_) {
+  parameters_ = like.parameters_;
+  activity_regularizer_ = like.activity_regularizer_;
+}
+
 std::string ConvolutionFunction::why_not_trainable() const {
   return activation_ == Activation::step ? "the step activation has no useful gradient" : "";
 }
@@ -143,19 +157,25 @@ std::int64_t ConvolutionFunction::scratch_size(const LayerBuffers& b) const {
 }
 
 void ConvolutionFunction::forward(const LayerBuffers& b, Steps& steps) const {
-  const auto run = [this, b](const Pass& p, std::int64_t begin, std::int64_t end) { compute(p, b, begin, end); };
+  const auto run = [this, b](const Pass& p, std::int64_t begin, std::int64_t end) {
+    copy_images(p, b, begin, end);
+    compute(p, b, begin, end, b.out + begin * out_stride(), out_stride());
+  };
   steps.push_back({.by_rows = true, .tiles = {}, .run = run, .rows_at_once = rows_at_once(b)});
 }
 
-void ConvolutionFunction::compute(const Pass& p, const LayerBuffers& b, std::int64_t begin, std::int64_t end) const {
-  if (copies(b)) {
-    for (std::int64_t r = begin; r < end; ++r) copy_image(p, b, r);
-  }
-  Real* out = b.out + begin * out_stride();
+void ConvolutionFunction::copy_images(const Pass& p, const LayerBuffers& b, std::int64_t begin,
+                                      std::int64_t end) const {
+  if (!copies(b)) return;
+  for (std::int64_t r = begin; r < end; ++r) copy_image(p, b, r);
+}
+
+void ConvolutionFunction::compute(const Pass& p, const LayerBuffers& b, std::int64_t begin, std::int64_t end, Real* out,
+                                  std::int64_t stride) const {
   kernels::convolve(c_, end - begin, images(b, begin), kernel_matrix(p), matrix_row_, bias(p),
-                    activation_ == Activation::relu, {out, out_stride()});
+                    activation_ == Activation::relu, {out, stride});
   if (activation_ == Activation::linear || activation_ == Activation::relu) return;
-  for (std::int64_t r = begin; r < end; ++r, out += out_stride()) {
+  for (std::int64_t r = begin; r < end; ++r, out += stride) {
     if (activation_ != Activation::softmax) {
       kernels::activate(activation_, out, c_.y_size(), out);
       continue;
@@ -173,54 +193,67 @@ void ConvolutionFunction::backward(const LayerBuffers& b, Steps& steps) const {
   steps.push_back({.by_rows = true, .tiles = {}, .run = run, .rows_at_once = rows_at_once(b)});
 }
 
-// dL/dy becomes dL/dz, in place.
 void ConvolutionFunction::to_delta(const LayerBuffers& b, std::int64_t begin, std::int64_t end) const {
+  const std::int64_t size = output_shape().elements();
   for (std::int64_t r = begin; r < end; ++r) {
     const Real* y = b.out + r * out_stride();
     Real* d = b.d_out + r * out_stride();
     if (activation_ == Activation::softmax) {
-      for (std::int64_t i = 0; i < c_.y_size(); i += c_.filters) kernels::softmax_gradient(y + i, c_.filters, d + i);
+      for (std::int64_t i = 0; i < size; i += c_.filters) kernels::softmax_gradient(y + i, c_.filters, d + i);
     } else if (activation_ != Activation::linear) {
-      kernels::activation_gradient(activation_, y, c_.y_size(), d);
+      kernels::activation_gradient(activation_, y, size, d);
     }
   }
 }
 
-void ConvolutionFunction::pull_back(const Pass& p, const LayerBuffers& b, std::int64_t begin, std::int64_t end) const {
+// Where gradients by the images are written: in place, or where crop_images takes them from.
+kernels::Images ConvolutionFunction::input_gradients(const LayerBuffers& b, std::int64_t begin,
+                                                     std::int64_t end) const {
+  if (!padded_) return {b.d_in + begin * image_stride(), image_stride()};
+  return {kernels::scratch((end - begin) * image_stride(), kernels::ScratchSlot::samples), image_stride()};
+}
+
+void ConvolutionFunction::crop_images(const LayerBuffers& b, std::int64_t begin, std::int64_t end,
+                                      const Real* dx) const {
+  if (!padded_) return;
   const std::int64_t stride = row_stride(input_shape().elements());
-  const kernels::ConstImages d{b.d_out + begin * out_stride(), out_stride()};
-  if (!padded_) {
-    kernels::convolution_input_gradient(c_, end - begin, d, kernel_matrix(p), matrix_row_,
-                                        {b.d_in + begin * stride, stride});
-    return;
-  }
-  Real* dx = kernels::scratch((end - begin) * image_stride(), kernels::ScratchSlot::samples);
-  kernels::convolution_input_gradient(c_, end - begin, d, kernel_matrix(p), matrix_row_, {dx, image_stride()});
   for (std::int64_t r = begin; r < end; ++r, dx += image_stride()) crop_image(dx, b.d_in + r * stride);
 }
 
-bool ConvolutionFunction::by_groups() const { return c_.kernel_rows() * matrix_row_ <= 64 * 1024; }
-std::int64_t ConvolutionFunction::sums_stride() const {
-  return row_stride(c_.kernel_rows() * matrix_row_ + padded(c_.filters));
+void ConvolutionFunction::pull_back(const Pass& p, const LayerBuffers& b, std::int64_t begin, std::int64_t end) const {
+  const kernels::Images dx = input_gradients(b, begin, end);
+  kernels::convolution_input_gradient(c_, end - begin, {b.d_out + begin * out_stride(), out_stride()}, kernel_matrix(p),
+                                      matrix_row_, dx);
+  crop_images(b, begin, end, dx.data);
 }
+
+bool ConvolutionFunction::by_groups() const { return c_.kernel_rows() * matrix_row_ <= 64 * 1024; }
+std::int64_t ConvolutionFunction::sums_stride() const { return row_stride(kernel_sums() + padded(c_.filters)); }
 Real* ConvolutionFunction::sums(const LayerBuffers& b, std::int64_t group) const {
   return b.scratch + (copies(b) ? b.max_rows * image_stride() : 0) + group * sums_stride();
 }
 
 void ConvolutionFunction::add_to_sums(const LayerBuffers& b, std::int64_t begin, std::int64_t end) const {
-  for (std::int64_t r = begin; r < end;) {
-    const std::int64_t next = std::min(end, (r / row_group + 1) * row_group);
-    const bool add_to = r % row_group != 0;
-    Real* to = sums(b, r / row_group);
-    const Real* d = b.d_out + r * out_stride();
-    kernels::convolution_kernel_gradient(c_, next - r, images(b, r), {d, out_stride()}, 0, c_.kernel_rows(), to,
-                                         matrix_row_, add_to);
-    Real* bias_sums = to + c_.kernel_rows() * matrix_row_;
-    for (std::int64_t i = r; use_bias_ && i < next; ++i, d += out_stride()) {
-      kernels::column_sums(d, c_.rows * c_.columns, c_.filters, c_.filters, bias_sums, add_to || i > r);
-    }
-    r = next;
+  for_groups(b, begin, end, [&](std::int64_t r, std::int64_t next, Real* to, bool add_to) {
+    kernels::convolution_kernel_gradient(c_, next - r, images(b, r), {b.d_out + r * out_stride(), out_stride()}, 0,
+                                         c_.kernel_rows(), to, matrix_row_, add_to);
+    add_bias_sums(b, r, next, to + kernel_sums(), add_to);
+  });
+}
+
+void ConvolutionFunction::add_bias_sums(const LayerBuffers& b, std::int64_t begin, std::int64_t end, Real* to,
+                                        bool add_to) const {
+  const std::int64_t pixels = output_shape().elements() / c_.filters;
+  for (std::int64_t r = begin; use_bias_ && r < end; ++r) {
+    kernels::column_sums(b.d_out + r * out_stride(), pixels, c_.filters, c_.filters, to, add_to || r > begin);
   }
+}
+
+void ConvolutionFunction::add_groups(const Pass& p, const LayerBuffers& b, std::int64_t first, std::int64_t last,
+                                     Real* matrix) const {
+  const std::int64_t groups = (p.rows + row_group - 1) / row_group;
+  kernels::column_sums(sums(b, 0) + first * matrix_row_, groups, sums_stride(), (last - first) * matrix_row_, matrix,
+                       false);
 }
 
 // Where samples are summed by groups, a tile only adds these sums; else it walks through the whole batch, and few tall
@@ -248,8 +281,7 @@ void ConvolutionFunction::kernel_tile(const Pass& p, const LayerBuffers& b, std:
   Real* g = p.gradients + from;
   Real* matrix = parts_ == 1 ? g : kernels::scratch(numbers, kernels::ScratchSlot::row);
   if (by_groups()) {
-    const std::int64_t groups = (p.rows + row_group - 1) / row_group;
-    kernels::column_sums(sums(b, 0) + first * matrix_row_, groups, sums_stride(), numbers, matrix, false);
+    add_groups(p, b, first, last, matrix);
   } else {
     kernels::convolution_kernel_gradient(c_, p.rows, images(b, 0), {b.d_out, out_stride()}, first, last, matrix,
                                          matrix_row_, false);
@@ -260,7 +292,9 @@ void ConvolutionFunction::kernel_tile(const Pass& p, const LayerBuffers& b, std:
       std::copy_n(matrix + i / parts_ * matrix_row_ + i % parts_ * part, part, g + i * stride);
     }
   }
-  if (p.update != nullptr) (*p.update)(from, from + (last - first) * parts_ * stride);
+  if (p.update == nullptr) return;
+  (*p.update)(from, from + (last - first) * parts_ * stride);
+  renew(b, p.parameters, first, last);
 }
 
 void ConvolutionFunction::bias_tile(const Pass& p, const LayerBuffers& b) const {
@@ -268,7 +302,7 @@ void ConvolutionFunction::bias_tile(const Pass& p, const LayerBuffers& b) const 
   Real* g = p.gradients + parameter.offset;
   if (by_groups()) {
     const std::int64_t groups = (p.rows + row_group - 1) / row_group;
-    const Real* from = sums(b, 0) + c_.kernel_rows() * matrix_row_;
+    const Real* from = sums(b, 0) + kernel_sums();
     kernels::column_sums(from, groups, sums_stride(), c_.filters, g, false);
   } else {
     for (std::int64_t r = 0; r < p.rows; ++r) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+
 #include "kernels/convolution.hpp"
 #include "layers/image_window.hpp"
 #include "layers/layer.hpp"
@@ -40,7 +42,10 @@ class ConvolutionFunction : public LayerFunction {
   void backward(const LayerBuffers& b, Steps& steps) const override;
   void gradients(const LayerBuffers& b, Steps& steps) const override;
 
- private:
+ protected:
+  /// The same convolution as a part of a function with other outputs.
+  ConvolutionFunction(const ConvolutionFunction& like, const Shape& output);
+
   [[nodiscard]] std::int64_t rows_at_once(const LayerBuffers& b) const;
   [[nodiscard]] const Parameter& kernel() const { return parameters_[0]; }
   [[nodiscard]] const Real* bias(const Pass& p) const;
@@ -54,17 +59,44 @@ class ConvolutionFunction : public LayerFunction {
   void copy_image(const Pass& p, const LayerBuffers& b, std::int64_t r) const;
   void crop_image(const Real* image, Real* x) const;
 
-  void compute(const Pass& p, const LayerBuffers& b, std::int64_t begin, std::int64_t end) const;
+  /// Lays the samples into their images where that is called for.
+  void copy_images(const Pass& p, const LayerBuffers& b, std::int64_t begin, std::int64_t end) const;
+  /// Writes the outputs of the convolution, one sample every `stride` numbers.
+  void compute(const Pass& p, const LayerBuffers& b, std::int64_t begin, std::int64_t end, Real* out,
+               std::int64_t stride) const;
+  /// dL/dy becomes dL/dz, in place.
   void to_delta(const LayerBuffers& b, std::int64_t begin, std::int64_t end) const;
+  [[nodiscard]] kernels::Images input_gradients(const LayerBuffers& b, std::int64_t begin, std::int64_t end) const;
+  void crop_images(const LayerBuffers& b, std::int64_t begin, std::int64_t end, const Real* dx) const;
   void pull_back(const Pass& p, const LayerBuffers& b, std::int64_t begin, std::int64_t end) const;
 
   /// Whether groups of samples have sums of their own: the kernel's matrix, then the bias.
   [[nodiscard]] bool by_groups() const;
   [[nodiscard]] std::int64_t sums_stride() const;
   [[nodiscard]] Real* sums(const LayerBuffers& b, std::int64_t group) const;
+  /// Calls f(first, last, sums, add_to) for the samples of each group.
+  template <class F>
+  void for_groups(const LayerBuffers& b, std::int64_t begin, std::int64_t end, F&& f) const {
+    for (std::int64_t r = begin; r < end;) {
+      const std::int64_t next = std::min(end, (r / row_group + 1) * row_group);
+      f(r, next, sums(b, r / row_group), r % row_group != 0);
+      r = next;
+    }
+  }
   void add_to_sums(const LayerBuffers& b, std::int64_t begin, std::int64_t end) const;
+  void add_bias_sums(const LayerBuffers& b, std::int64_t begin, std::int64_t end, Real* to, bool add_to) const;
+  /// How a group's sums of the kernel lie, behind which those of the bias do: how many numbers they are, and how rows
+  /// [first, last) of the kernel's matrix, one tile, are summed over the groups.
+  [[nodiscard]] virtual std::int64_t kernel_sums() const { return c_.kernel_rows() * matrix_row_; }
+  virtual void add_groups(const Pass& p, const LayerBuffers& b, std::int64_t first, std::int64_t last,
+                          Real* matrix) const;
 
-  [[nodiscard]] std::int64_t rows_of_tile() const;
+  /// Rows [first, last) of the kernel's matrix have been updated in the model's block.
+  virtual void renew(const LayerBuffers& b, const Real* parameters, std::int64_t first, std::int64_t last) const {
+    (void)b, (void)parameters, (void)first, (void)last;
+  }
+
+  [[nodiscard]] virtual std::int64_t rows_of_tile() const;
   void kernel_tile(const Pass& p, const LayerBuffers& b, std::int64_t tile) const;
   void bias_tile(const Pass& p, const LayerBuffers& b) const;
 

@@ -26,6 +26,8 @@ class PoolingFunction : public LayerFunction {
     p_.before_y = windows.y.before, p_.before_x = windows.x.before;
   }
 
+  [[nodiscard]] const kernels::Pooling& windows() const { return p_; }
+  [[nodiscard]] bool takes_maximum() const { return max_; }
   [[nodiscard]] std::int64_t work() const override { return input_shape().elements(); }
   /// Where each greatest number stood, for the way down.
   [[nodiscard]] std::int64_t scratch_size(const LayerBuffers& b) const override {

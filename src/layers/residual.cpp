@@ -179,7 +179,17 @@ class ResidualFunction final : public LayerFunction {
      {Residual{.layers = {Dense{.units = 6},
                           Residual{.layers = {Dense{.units = 4}, LayerNormalization{}, Dense{.units = 6}}},
                           Reshape{.target_shape = {6}}}},
-      {6}}},
+      {6}},
+     // Convolutions under a maximum, which are computed with it, in both ways.
+     {Residual{.layers = {Conv2D{.filters = 3, .kernel_size = 3, .padding = Padding::same, .activation = softsign},
+                          MaxPooling2D{}, UpSampling2D{}}},
+      {4, 6, 3}},
+     {Residual{.layers = {ZeroPadding2D{.padding = {{{3, 3}, {3, 3}}}},
+                          Conv2D{.filters = 2, .kernel_size = 3, .activation = relu}, MaxPooling2D{}}},
+      {4, 4, 2}},
+     {Residual{.layers = {ZeroPadding2D{.padding = {{{3, 3}, {3, 3}}}}, Conv2D{.filters = 1, .kernel_size = 3},
+                          MaxPooling2D{}}},
+      {4, 4, 1}}},
     __FILE__);
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "layers/pooled_convolution.hpp"
+
 namespace gradus {
 
 std::vector<StackedFunction> functions_of(std::span<const LayerFunction* const> layers, bool training,
@@ -13,6 +15,12 @@ std::vector<StackedFunction> functions_of(std::span<const LayerFunction* const> 
     const Activation activation = layer.final_activation();
     if (!training || layer.keeps_sum() || !kernels::slope_needs_sum(activation)) {
       functions.push_back({i, &layer});
+      if (i + 1 == layers.size()) continue;
+      if (auto joined = pooled_convolution(layer, *layers[i + 1]); joined != nullptr) {
+        made.push_back(std::move(joined));
+        functions.back().function = made.back().get();
+        ++i;
+      }
       continue;
     }
     made.push_back(layer.without_activation());

@@ -15,8 +15,9 @@ struct StackedFunction {
 };
 
 /// The functions that a pass through these layers runs: views are left out, and in training a layer whose activation
-/// has a slope that must be told from the sum becomes two, without the activation and the activation. `made` keeps the
-/// functions that this takes; it must outlive the result.
+/// has a slope that must be told from the sum becomes two, without the activation and the activation; a convolution and
+/// a maximum that are better computed together become one, which belongs to the convolution. `made` keeps the functions
+/// that this takes; it must outlive the result.
 std::vector<StackedFunction> functions_of(std::span<const LayerFunction* const> layers, bool training,
                                           std::vector<std::unique_ptr<LayerFunction>>& made);
 

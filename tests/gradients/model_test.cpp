@@ -57,6 +57,27 @@ std::vector<ModelCase> cases() {
        false});
   all.push_back({"SigmoidLoss", {plain, Flatten{}, dense(4, sigmoid)}, BinaryCrossentropy{}, 5, false, true});
   all.push_back({"SoftmaxWithSquares", {plain, Flatten{}, dense(4, softmax)}, MeanSquaredError{}, 5, false, false});
+  const auto convolution = [](std::int64_t filters, std::int64_t size, Activation activation) {
+    return Layer(Conv2D{.filters = filters,
+                        .kernel_size = size,
+                        .activation = activation,
+                        .kernel_initializer = wide(),
+                        .bias_initializer = wide(),
+                        .kernel_regularizer = L2{.l2 = 0.1}});
+  };
+  all.push_back({"Pooled",
+                 {scaled, convolution(5, 2, relu), MaxPooling2D{.pool_size = {2, 1}}, convolution(3, 2, linear),
+                  GlobalMaxPooling2D{}, dense(4, softmax)},
+                 CategoricalCrossentropy{},
+                 6,
+                 true,
+                 true});
+  all.push_back({"PooledOfManyFilters",
+                 {plain, convolution(16, 2, Activation::tanh), MaxPooling2D{}, Flatten{}, dense(4, softmax)},
+                 CategoricalCrossentropy{},
+                 4,
+                 false,
+                 false});
   // Penalties of weights and of outputs, under a loss that takes over the last activation and where it may not.
   Dense penalized{.units = 6,
                   .activation = Activation::tanh,

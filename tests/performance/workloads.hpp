@@ -55,6 +55,10 @@ inline CompileOptions compiled(const Optimizer& optimizer, const Loss& loss) {
   return {.optimizer = optimizer, .loss = loss, .metrics = {Accuracy{}}};
 }
 
+inline Layer convolution(std::int64_t filters, std::int64_t size) {
+  return Conv2D{.filters = filters, .kernel_size = size, .activation = relu};
+}
+
 inline std::vector<Layer> relu_layers(std::int64_t units) {
   return {Rescaling{.scale = 1.0 / 255}, Flatten{}, Dense{.units = units, .activation = relu},
           Dense{.units = units, .activation = relu}, Dense{.units = 10, .activation = softmax}};
@@ -63,7 +67,7 @@ inline std::vector<Layer> relu_layers(std::int64_t units) {
 }  // namespace detail
 
 inline std::vector<Training> trainings() {
-  using detail::compiled, detail::relu_layers;
+  using detail::compiled, detail::convolution, detail::relu_layers;
   constexpr Activation tangent = Activation::tanh;
   const Layer to_one = Rescaling{.scale = 1.0 / 255}, off_zero = Rescaling{.scale = 0.99 / 255, .offset = 0.01};
   const Layer first_sigmoid = Dense{.units = 90, .activation = sigmoid, .use_bias = false};
@@ -88,6 +92,17 @@ inline std::vector<Training> trainings() {
        compiled(SGD{.learning_rate = 3}, Quadratic{}),
        1000},
       {"mid-mlp", relu_layers(512), adam, 128},
+      {"lenet5",
+       {to_one, convolution(6, 5), MaxPooling2D{}, convolution(16, 5), MaxPooling2D{}, Flatten{},
+        Dense{.units = 120, .activation = relu}, Dense{.units = 84, .activation = relu},
+        Dense{.units = 10, .activation = softmax}},
+       adam,
+       64},
+      {"convnet",
+       {to_one, convolution(32, 3), MaxPooling2D{}, convolution(64, 3), MaxPooling2D{}, Flatten{}, Dropout{.rate = 0.5},
+        Dense{.units = 10, .activation = softmax}},
+       adam,
+       128},
       {"wide-mlp", relu_layers(2048), adam, 256},
   };
 }

@@ -76,6 +76,19 @@ std::vector<BitsCase> bits_cases() {
        AdamW{.global_clipnorm = 0.2, .use_ema = true, .ema_overwrite_frequency = 3},
        CategoricalCrossentropy{},
        100},
+      {"Convolutions",
+       {plain, Conv2D{.filters = 6, .kernel_size = 3, .activation = relu}, MaxPooling2D{},
+        Conv2D{.filters = 20, .kernel_size = 2, .activation = relu}, MaxPooling2D{}, Flatten{}, dense(4, softmax)},
+       Adam{},
+       CategoricalCrossentropy{},
+       100},
+      {"ManyFilters",
+       {plain, Conv2D{.filters = 32, .kernel_size = 3, .activation = relu}, MaxPooling2D{},
+        Conv2D{.filters = 17, .kernel_size = 3, .padding = Padding::same, .activation = Activation::tanh},
+        MaxPooling2D{}, Flatten{}, Dropout{.rate = 0.5}, dense(4, softmax)},
+       Adam{},
+       CategoricalCrossentropy{},
+       128},
   };
 }
 

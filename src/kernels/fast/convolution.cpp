@@ -281,32 +281,6 @@ void convolve_one(const Convolution& c, const float* x, const float* kernel, std
   }
 }
 
-// columns[f][n] = kernel[n][f], rows of `width` numbers, zeros behind the `length` that there are: four by four.
-void transpose(const float* HWY_RESTRICT kernel, std::int64_t kernel_row, std::int64_t length, std::int64_t filters,
-               std::int64_t width, float* HWY_RESTRICT columns) {
-  const hn::Full128<float> d4;
-  const std::int64_t whole_n = length / 4 * 4, whole_f = filters / 4 * 4;
-  for (std::int64_t f = 0; f < whole_f; f += 4) {
-    for (std::int64_t n = 0; n < whole_n; n += 4) {
-      const float* s = kernel + n * kernel_row + f;
-      const auto r0 = hn::LoadU(d4, s), r1 = hn::LoadU(d4, s + kernel_row);
-      const auto r2 = hn::LoadU(d4, s + 2 * kernel_row), r3 = hn::LoadU(d4, s + 3 * kernel_row);
-      const auto t0 = hn::InterleaveLower(d4, r0, r2), t1 = hn::InterleaveLower(d4, r1, r3);
-      const auto t2 = hn::InterleaveUpper(d4, r0, r2), t3 = hn::InterleaveUpper(d4, r1, r3);
-      float* out = columns + f * width + n;
-      hn::StoreU(hn::InterleaveLower(d4, t0, t1), d4, out);
-      hn::StoreU(hn::InterleaveUpper(d4, t0, t1), d4, out + width);
-      hn::StoreU(hn::InterleaveLower(d4, t2, t3), d4, out + 2 * width);
-      hn::StoreU(hn::InterleaveUpper(d4, t2, t3), d4, out + 3 * width);
-    }
-  }
-  for (std::int64_t f = 0; f < filters; ++f) {
-    for (std::int64_t n = f < whole_f ? whole_n : 0; n < width; ++n) {
-      columns[f * width + n] = n < length ? kernel[n * kernel_row + f] : 0.0f;
-    }
-  }
-}
-
 // `columns` holds the transposed kernel of each group, kernel row and run, one after another.
 void input_gradient_of_one(const Convolution& c, const float* d, const float* columns, std::int64_t width, float* dx) {
   const Runs runs(c);
@@ -431,7 +405,7 @@ void ConvolutionInputGradient(const Convolution& c, std::int64_t samples, ConstI
   for (std::int64_t i = 0; i < all; ++i) {
     const std::int64_t group = i / (c.kernel_height * runs.count), run = i % (c.kernel_height * runs.count);
     transpose(kernel + run * runs.length * kernel_row + group * n_group, kernel_row, runs.length, n_group, width,
-              columns + i * size);
+              columns + i * size, width);
   }
   for (std::int64_t s = 0; s < samples; ++s) {
     input_gradient_of_one(c, d.data + s * d.stride, columns, width, dx.data + s * dx.stride);

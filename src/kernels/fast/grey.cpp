@@ -36,9 +36,10 @@ struct Planes {
   std::int64_t places;  // that are used
 };
 
-Planes planes_of(const Convolution& c) {
-  const std::int64_t places = (c.rows - 1) * c.width + c.columns, stride = padded(places) + lane;
-  return {scratch(8 * stride, ScratchSlot::panel), stride, places};
+// `more` numbers lie behind the planes, and are free. From a plane's last row on, two vectors may be read.
+Planes planes_of(const Convolution& c, std::int64_t more = 0) {
+  const std::int64_t places = (c.rows - 1) * c.width + c.columns, stride = padded(places) + 3 * lane;
+  return {scratch(8 * stride + more, ScratchSlot::panel), stride, places};
 }
 
 // Where number (a, b) of the kernel looks from a place on.
@@ -146,6 +147,29 @@ void to_pixels(const Convolution& c, const Planes& planes, float* y) {
       });
 }
 
+// The maxima of 2 x 2 windows of each plane, and where they stood, one after another in planes of their own.
+void max_of_planes(const Convolution& c, const Pooling& p, const Planes& planes, const Planes& y, const Planes& place) {
+  const D d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  for (std::int64_t f = 0; f < c.filters; ++f) {
+    for (std::int64_t i = 0; i < p.rows; ++i) {
+      const float* top = planes.data + f * planes.stride + 2 * i * c.width;
+      const std::int64_t to = f * y.stride + i * p.columns;
+      for (std::int64_t j = 0; j < p.columns; j += lanes) {
+        const float *above = top + 2 * j, *below = above + c.width;
+        const V a = hn::LoadU(d, above), b = hn::LoadU(d, above + lanes);
+        const V e = hn::LoadU(d, below), g = hn::LoadU(d, below + lanes);
+        Best best{hn::ConcatEven(d, b, a), hn::Zero(d)};
+        best.see(hn::ConcatOdd(d, b, a), 1);
+        best.see(hn::ConcatEven(d, g, e), 2);
+        best.see(hn::ConcatOdd(d, g, e), 3);
+        hn::StoreU(best.value, d, y.data + to + j);
+        hn::StoreU(best.place, d, place.data + to + j);
+      }
+    }
+  }
+}
+
 // Pixels to planes, zeros between the rows.
 void to_planes(const Convolution& c, const float* y, const Planes& planes) {
   float* p = planes.data;
@@ -237,6 +261,25 @@ void ConvolveGrey(const Convolution& c, std::int64_t samples, ConstImages x, con
   }
 }
 
+void ConvolveGreyPooled(const Convolution& c, const Pooling& p, std::int64_t samples, ConstImages x,
+                        const float* kernel, std::int64_t kernel_row, const float* bias, bool relu, Images y,
+                        Images place) {
+  static constexpr auto functions = compute_functions(std::make_integer_sequence<int, most_grey_filters>());
+  const std::int64_t windows = p.rows * p.columns, stride = padded(windows) + lane;
+  const Planes planes = planes_of(c, 16 * stride);
+  const Planes greatest{planes.data + 8 * planes.stride, stride, windows};
+  const Planes stood{greatest.data + 8 * stride, stride, windows};
+  Convolution row = c;  // as which the maxima lie
+  row.rows = 1, row.columns = row.width = windows;
+  for (std::int64_t s = 0; s < samples; ++s) {
+    functions[static_cast<std::size_t>(c.filters - 1)](c, x.data + s * x.stride, kernel, kernel_row, bias, relu,
+                                                       planes);
+    max_of_planes(c, p, planes, greatest, stood);
+    to_pixels(row, greatest, y.data + s * y.stride);
+    if (place.data != nullptr) to_pixels(row, stood, place.data + s * place.stride);
+  }
+}
+
 void GreyKernelGradient(const Convolution& c, std::int64_t samples, ConstImages x, ConstImages d, std::int64_t first,
                         std::int64_t last, float* g, std::int64_t g_row, bool add_to) {
   static constexpr auto functions = sum_functions(std::make_integer_sequence<int, most_grey_filters>());
@@ -254,11 +297,17 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace gradus::kernels {
 HWY_EXPORT(ConvolveGrey);
+HWY_EXPORT(ConvolveGreyPooled);
 HWY_EXPORT(GreyKernelGradient);
 
 void convolve_grey(const Convolution& c, std::int64_t samples, ConstImages x, const Real* kernel,
                    std::int64_t kernel_row, const Real* bias, bool relu, Images y) {
   HWY_DYNAMIC_DISPATCH(ConvolveGrey)(c, samples, x, kernel, kernel_row, bias, relu, y);
+}
+void convolve_grey_pooled(const Convolution& c, const Pooling& p, std::int64_t samples, ConstImages x,
+                          const Real* kernel, std::int64_t kernel_row, const Real* bias, bool relu, Images y,
+                          Images place) {
+  HWY_DYNAMIC_DISPATCH(ConvolveGreyPooled)(c, p, samples, x, kernel, kernel_row, bias, relu, y, place);
 }
 void grey_kernel_gradient(const Convolution& c, std::int64_t samples, ConstImages x, ConstImages d, std::int64_t first,
                           std::int64_t last, Real* g, std::int64_t g_row, bool add_to) {

@@ -53,26 +53,9 @@ HWY_INLINE void for_channels(std::int64_t channels, F&& f) {
   if (first < channels) f(first, Front(channels - first));
 }
 
-// The greatest number so far, and where it stood.
-struct Best {
-  V value, place;
-
-  HWY_INLINE void see(V other, std::int64_t at) {
-    const auto better = hn::Or(hn::Gt(other, value), hn::Not(hn::Eq(other, other)));
-    value = hn::IfThenElse(better, other, value);
-    place = hn::IfThenElse(better, hn::Set(D(), static_cast<float>(at)), place);
-  }
-};
-
 // The part of the gradient that belongs to one place of the window.
 HWY_INLINE V part_at(std::int64_t at, V place, V gradient) {
   return hn::IfThenElseZero(hn::Eq(place, hn::Set(D(), static_cast<float>(at))), gradient);
-}
-
-// Windows of 2 x 2 that touch one another and stay inside: what most networks have.
-bool is_halving(const Pooling& p) {
-  return p.pool_height == 2 && p.pool_width == 2 && p.stride_y == 2 && p.stride_x == 2 && p.before_y == 0 &&
-         p.before_x == 0 && 2 * p.rows <= p.height && 2 * p.columns <= p.width;
 }
 
 void max_of_four(const Pooling& p, const float* HWY_RESTRICT x, float* HWY_RESTRICT y, float* HWY_RESTRICT place) {
@@ -118,7 +101,7 @@ void max_of_four_gradient(const Pooling& p, const float* HWY_RESTRICT d, const f
 }  // namespace
 
 void MaxPool(const Pooling& p, const float* x, float* y, float* place) {
-  if (is_halving(p)) return max_of_four(p, x, y, place);
+  if (p.halves()) return max_of_four(p, x, y, place);
   for_windows(p, [&](const Window& w, std::int64_t out) HWY_ATTR {
     for_channels(p.channels, [&](std::int64_t first, const auto& part) HWY_ATTR {
       Best best{part.load(x + (w.top * p.width + w.left) * p.channels + first),
@@ -131,7 +114,7 @@ void MaxPool(const Pooling& p, const float* x, float* y, float* place) {
 }
 
 void MaxPoolGradient(const Pooling& p, const float* delta, const float* place, float* dx) {
-  if (is_halving(p)) return max_of_four_gradient(p, delta, place, dx);
+  if (p.halves()) return max_of_four_gradient(p, delta, place, dx);
   std::fill_n(dx, p.height * p.width * p.channels, 0.0f);
   for_windows(p, [&](const Window& w, std::int64_t out) HWY_ATTR {
     for_channels(p.channels, [&](std::int64_t first, const auto& part) HWY_ATTR {

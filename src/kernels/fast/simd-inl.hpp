@@ -21,25 +21,26 @@ using D = hn::CappedTag<float, 16>;
 using V = hn::Vec<D>;
 
 // The first numbers of a vector alone: what lies behind them is neither read nor written.
-class Front {
+template <class T>
+class FrontOf {
  public:
 #if HWY_TARGET <= HWY_AVX2
-  explicit HWY_INLINE Front(std::int64_t count) : mask_(hn::FirstN(D(), static_cast<std::size_t>(count))) {}
-  [[nodiscard]] HWY_INLINE V load(const float* p) const { return hn::MaskedLoad(mask_, D(), p); }
-  HWY_INLINE void store(V v, float* p) const { hn::BlendedStore(v, mask_, D(), p); }
+  explicit HWY_INLINE FrontOf(std::int64_t count) : mask_(hn::FirstN(T(), static_cast<std::size_t>(count))) {}
+  [[nodiscard]] HWY_INLINE hn::Vec<T> load(const float* p) const { return hn::MaskedLoad(mask_, T(), p); }
+  HWY_INLINE void store(hn::Vec<T> v, float* p) const { hn::BlendedStore(v, mask_, T(), p); }
 
  private:
-  hn::Mask<D> mask_;
+  hn::Mask<T> mask_;
 #else  // without masks in the processor, MaskedLoad and BlendedStore touch whole vectors, and may ask for aligned ones
-  explicit HWY_INLINE Front(std::int64_t count) : count_(static_cast<std::size_t>(count) * sizeof(float)) {}
-  [[nodiscard]] HWY_INLINE V load(const float* p) const {
+  explicit HWY_INLINE FrontOf(std::int64_t count) : count_(static_cast<std::size_t>(count) * sizeof(float)) {}
+  [[nodiscard]] HWY_INLINE hn::Vec<T> load(const float* p) const {
     alignas(64) float copy[16] = {};
     std::memcpy(copy, p, count_);
-    return hn::Load(D(), copy);
+    return hn::Load(T(), copy);
   }
-  HWY_INLINE void store(V v, float* p) const {
+  HWY_INLINE void store(hn::Vec<T> v, float* p) const {
     alignas(64) float copy[16];
-    hn::Store(v, D(), copy);
+    hn::Store(v, T(), copy);
     std::memcpy(p, copy, count_);
   }
 
@@ -47,6 +48,7 @@ class Front {
   std::size_t count_;
 #endif
 };
+using Front = FrontOf<D>;
 
 // A vector of which everything counts; Front is one of which only the first numbers do.
 struct Whole {
@@ -82,6 +84,44 @@ template <class F>
 HWY_INLINE void map(const float* x, std::int64_t n, float* y, F&& f) {
   for_vectors(
       n, [&](std::int64_t i, std::int64_t left) HWY_ATTR { store_columns(f(load_columns(x + i, left)), y + i, left); });
+}
+
+// The greatest number so far, and where it stood.
+struct Best {
+  V value, place;
+
+  HWY_INLINE void see(V other, std::int64_t at) {
+    const auto better = hn::Or(hn::Gt(other, value), hn::Not(hn::Eq(other, other)));
+    value = hn::IfThenElse(better, other, value);
+    place = hn::IfThenElse(better, hn::Set(D(), static_cast<float>(at)), place);
+  }
+};
+
+// out[c * out_row + r] = in[r * in_row + c] for r < rows and c < columns, and zeros for r in [rows, width): four by
+// four.
+HWY_INLINE void transpose(const float* HWY_RESTRICT in, std::int64_t in_row, std::int64_t rows, std::int64_t columns,
+                          std::int64_t width, float* HWY_RESTRICT out, std::int64_t out_row) {
+  const hn::Full128<float> d4;
+  const std::int64_t whole_rows = rows / 4 * 4, whole_columns = columns / 4 * 4;
+  for (std::int64_t c = 0; c < whole_columns; c += 4) {
+    for (std::int64_t r = 0; r < whole_rows; r += 4) {
+      const float* from = in + r * in_row + c;
+      const auto r0 = hn::LoadU(d4, from), r1 = hn::LoadU(d4, from + in_row);
+      const auto r2 = hn::LoadU(d4, from + 2 * in_row), r3 = hn::LoadU(d4, from + 3 * in_row);
+      const auto t0 = hn::InterleaveLower(d4, r0, r2), t1 = hn::InterleaveLower(d4, r1, r3);
+      const auto t2 = hn::InterleaveUpper(d4, r0, r2), t3 = hn::InterleaveUpper(d4, r1, r3);
+      float* to = out + c * out_row + r;
+      hn::StoreU(hn::InterleaveLower(d4, t0, t1), d4, to);
+      hn::StoreU(hn::InterleaveUpper(d4, t0, t1), d4, to + out_row);
+      hn::StoreU(hn::InterleaveLower(d4, t2, t3), d4, to + 2 * out_row);
+      hn::StoreU(hn::InterleaveUpper(d4, t2, t3), d4, to + 3 * out_row);
+    }
+  }
+  for (std::int64_t c = 0; c < columns; ++c) {
+    for (std::int64_t r = c < whole_columns ? whole_rows : 0; r < width; ++r) {
+      out[c * out_row + r] = r < rows ? in[r * in_row + c] : 0.0f;
+    }
+  }
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include "kernels/multiply.hpp"
 #include "kernels/reference/convolution.hpp"
+#include "kernels/reference/pooled.hpp"
 #include "kernels/reference/reference.hpp"
 
 namespace gradus::kernels {
@@ -78,6 +79,22 @@ void max_pool_gradient(const Pooling& p, const Real* d, const Real* place, Real*
 }
 void average_pool(const Pooling& p, const Real* x, Real* y) { reference::average_pool(p, x, y); }
 void average_pool_gradient(const Pooling& p, const Real* d, Real* dx) { reference::average_pool_gradient(p, d, dx); }
+void convolve_pooled(const Convolution& c, const Pooling& p, std::int64_t samples, ConstImages x, const Real* kernel,
+                     std::int64_t kernel_row, const Real* bias, bool relu, Images y, Images place) {
+  reference::convolve_pooled(c, p, samples, x, kernel, kernel_row, bias, relu, y, place);
+}
+void turn_kernel(const Convolution& c, std::int64_t first, std::int64_t last, const Real* kernel,
+                 std::int64_t kernel_row, Real* turned) {
+  reference::turn_kernel(c, first, last, kernel, kernel_row, turned);
+}
+void turn_back(const Convolution& c, std::int64_t first, std::int64_t last, const Real* turned, Real* kernel,
+               std::int64_t kernel_row) {
+  reference::turn_back(c, first, last, turned, kernel, kernel_row);
+}
+void pooled_gradients(const Convolution& c, const Pooling& p, std::int64_t samples, ConstImages x, ConstImages d,
+                      ConstImages place, const Real* turned, Images dx, Real* g, bool add_to) {
+  reference::pooled_gradients(c, p, samples, x, d, place, turned, dx, g, add_to);
+}
 std::vector<const char*> targets() { return {"reference"}; }
 bool force_target(const char* name) { return *name == 0; }
 
