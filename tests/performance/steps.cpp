@@ -29,7 +29,8 @@ struct Count {
 // multiply-adds a thousand times.
 constexpr Count counts[] = {{"sample-sgd", 20, 100, 1}, {"sigmoid-sample", 20, 100, 1}, {"keras-mlp", 1, 2, 200},
                             {"minibatch", 1, 1, 1000},  {"mid-mlp", 0, 1, 128},         {"wide-mlp", 0, 1, 16},
-                            {"predict-1", 20, 100, 1},  {"predict-10k", 1, 1, 2000}};
+                            {"lenet5", 0, 1, 64},       {"convnet", 0, 1, 16},          {"predict-1", 20, 100, 1},
+                            {"predict-10k", 1, 1, 2000}};
 
 class Marks : public Callback {
  public:
