@@ -54,6 +54,9 @@ struct Product {
   const Real* add = nullptr;
   Activation activation = Activation::linear;  ///< not softmax
   bool accumulate = false;
+  /// With a single row, each sum may be two chains of additions, which are waited for half as long: another rounding
+  /// than the same row has among others.
+  bool two_chains = false;
   bool b_padded = false;  ///< B's rows (b_col == 1), and `add`, may be read up to padded(n)
   bool c_padded = false;  ///< C's rows may be written up to padded(n); zeros land there when B's padding is zero
   /// When set, A is these samples: A[m, k] = number k of sample first_sample_row + m, or, when `samples_transposed`,
@@ -99,10 +102,11 @@ void sparse_product_listing(const SparseBatch& batch, const Real* b, std::int64_
 void sparse_gradient(const SparseBatch& batch, std::int64_t rows, std::int64_t tile, const Real* d, std::int64_t d_row,
                      std::int64_t n, Real* g, std::int64_t g_row);
 /// One step of plain gradient descent from a single sample, for the rows i of w that belong to tiles [begin, end):
-/// w[i, n] -= rate * (x_i * d[n]). Where x is 0 nothing is touched.
+/// w[i, n] -= x_i * (rate * d[n]). Where x is 0 nothing is touched.
 void sparse_sgd(const SparseBatch& batch, std::int64_t begin, std::int64_t end, const Real* d, std::int64_t n,
                 Real rate, Real* w, std::int64_t w_row);
-/// The same for a sample that is not a list: w[i, n] -= rate * (x[i] * d[n]) for i < rows.
+/// The same for a sample that is not a list: w[i, n] -= rate * (x[i] * d[n]) for i < rows; x and d may change places,
+/// to the same bits.
 void outer_sgd(const Real* x, std::int64_t rows, const Real* d, std::int64_t n, Real rate, Real* w, std::int64_t w_row);
 
 /// y[i] = samples.scale * x[i] + offset for the samples' row r.

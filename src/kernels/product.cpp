@@ -54,10 +54,14 @@ void gather(Product& p) {
 
 }  // namespace
 
-void product(const Product& given) {
-  Product p = given;
-  if (p.samples != nullptr) gather(p);
-  multiply(p);
+void product(const Product& p) {
+  if (p.samples != nullptr) {
+    Product gathered = p;
+    gather(gathered);
+    multiply(gathered);
+  } else {
+    multiply(p);
+  }
   const bool done = p.activation == Activation::linear || p.activation == Activation::relu || p.accumulate;
   if (done) return;
   for (std::int64_t r = 0; r < p.m; ++r) {

@@ -195,6 +195,8 @@ class DenseFunction final : public LayerFunction {
             tiles};
   }
 
+  static bool one_at_a_time(const LayerBuffers& b) { return b.max_rows == 1 && b.training; }
+
   // Where samples come one by one, each is listed while the one before is multiplied, into the other of two lists.
   struct OneByOne {
     const void* sample = nullptr;  ///< what the list in use was made from, or will have been when its turn comes
@@ -263,7 +265,7 @@ class DenseFunction final : public LayerFunction {
   // Where samples come one by one, the kernel is kept a second time with its axes swapped, in scratch: dL/dz W^T then
   // walks memory in order, as dL/dz (W^T) with a row of it for each unit.
   [[nodiscard]] bool turned(const LayerBuffers& b) const {
-    return b.max_rows == 1 && b.d_in != nullptr && positions_ == 1 && !tiled();
+    return one_at_a_time(b) && b.d_in != nullptr && positions_ == 1 && !tiled();
   }
   // Rows [first, last) of the kernel into the columns of its swapped twin.
   void turn(const LayerBuffers& b, const Real* parameters, std::int64_t first, std::int64_t last) const {
@@ -311,7 +313,7 @@ class DenseFunction final : public LayerFunction {
     }
     Product product{.n = last - first, .k = inputs_};
     product.b = weights, product.b_row = stride_, product.b_padded = true;
-    product.add = add, product.activation = activation;
+    product.add = add, product.activation = activation, product.two_chains = one_at_a_time(b);
     if (b.first) {
       const kernels::Samples input = samples(p, b);
       product.m = end - begin;
@@ -362,7 +364,7 @@ class DenseFunction final : public LayerFunction {
   void pull_back(const Pass& p, const LayerBuffers& b, std::int64_t begin, std::int64_t end, std::int64_t first,
                  std::int64_t last) const {
     for_blocks(begin, end, [&](std::int64_t row, std::int64_t m, std::int64_t in_row, std::int64_t out_row) {
-      Product product{.m = m, .n = last - first, .k = units_};
+      Product product{.m = m, .n = last - first, .k = units_, .two_chains = one_at_a_time(b)};
       product.a = b.d_out + row * out_stride_, product.a_row = out_row;
       if (turned(b)) {
         product.b = b.scratch + first, product.b_row = row_stride(inputs_), product.b_padded = true;

@@ -74,6 +74,23 @@ TEST_P(Kernels, ProductsAgreeWithTheReference) {
   }
 }
 
+TEST_P(Kernels, ARowInTwoChainsAgreesWithTheReference) {
+  for (const std::int64_t n : {1, 10, 16, 33, 90, 150}) {
+    for (const std::int64_t k : {1, 2, 7, 32, 150}) {
+      const std::int64_t stride = padded(n);
+      const AlignedBuffer x = random(k), w = random(k * stride), add = random(stride);
+      AlignedBuffer fast(stride), plain(stride);
+      Product p{.m = 1, .n = n, .k = k, .a = x.data(), .a_row = k, .b = w.data(), .b_row = stride};
+      p.add = add.data(), p.activation = Activation::relu, p.two_chains = true;
+      p.b_padded = true, p.c_padded = true, p.c = fast.data(), p.c_row = stride;
+      multiply(p);
+      p.c = plain.data();
+      reference::multiply(p);
+      expect_close(fast.data(), plain.data(), n, 1e-5, std::to_string(n) + " of " + std::to_string(k));
+    }
+  }
+}
+
 // Each output is one chain of multiply-adds: cutting the work into rows or columns changes no bit.
 TEST_P(Kernels, ProductsDoNotDependOnHowTheyAreCut) {
   constexpr std::int64_t m = 37, n = 112, k = 1300, stride = 112;

@@ -46,6 +46,22 @@ struct Tile {
 };
 
 template <int Rows, int Vectors>
+HWY_INLINE void store_tile(const Tile& t, const V (&sum)[Rows][Vectors]) {
+  const D d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const V zero = hn::Zero(d);
+  for (int v = 0; v < Vectors; ++v) {
+    const V add = t.add != nullptr ? load_columns(t.add + v * lanes, t.columns - v * lanes) : zero;
+    for (int r = 0; r < Rows; ++r) {
+      V y = sum[r][v];
+      if (t.add != nullptr) y = hn::Add(y, add);
+      if (t.relu) y = hn::Max(zero, y);
+      store_columns(y, t.c + r * t.c_row + v * lanes, t.columns - v * lanes);
+    }
+  }
+}
+
+template <int Rows, int Vectors>
 void compute_tile(const Tile& t) {
   const D d;
   const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
@@ -76,16 +92,36 @@ void compute_tile(const Tile& t) {
     a += a_col;
     b += b_row;
   }
-  const V zero = hn::Zero(d);
-  for (int v = 0; v < Vectors; ++v) {
-    const V add = t.add != nullptr ? load_columns(t.add + v * lanes, t.columns - v * lanes) : zero;
-    for (int r = 0; r < Rows; ++r) {
-      V y = sum[r][v];
-      if (t.add != nullptr) y = hn::Add(y, add);
-      if (t.relu) y = hn::Max(zero, y);
-      store_columns(y, t.c + r * t.c_row + v * lanes, t.columns - v * lanes);
+  store_tile<Rows, Vectors>(t, sum);
+}
+
+// A single row in two chains of additions a sum.
+template <int Vectors>
+void compute_row_in_two(const Tile& t) {
+  const D d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  V even[1][Vectors], odd[Vectors];
+#pragma GCC unroll 8
+  for (int v = 0; v < Vectors; ++v) even[0][v] = odd[v] = hn::Zero(d);
+  const float* HWY_RESTRICT a = t.a;
+  const float* HWY_RESTRICT b = t.b;
+  const std::int64_t a_col = t.a_col, b_row = t.b_row;
+  for (std::int64_t k = 0; k < t.depth / 2; ++k) {
+    const V x = hn::Set(d, a[0]), y = hn::Set(d, a[a_col]);
+#pragma GCC unroll 8
+    for (int v = 0; v < Vectors; ++v) {
+      even[0][v] = hn::MulAdd(x, hn::LoadU(d, b + v * lanes), even[0][v]);
+      odd[v] = hn::MulAdd(y, hn::LoadU(d, b + b_row + v * lanes), odd[v]);
     }
+    a += 2 * a_col;
+    b += 2 * b_row;
   }
+#pragma GCC unroll 8
+  for (int v = 0; v < Vectors; ++v) {
+    if (t.depth % 2 == 1) even[0][v] = hn::MulAdd(hn::Set(d, a[0]), hn::LoadU(d, b + v * lanes), even[0][v]);
+    even[0][v] = hn::Add(even[0][v], odd[v]);
+  }
+  store_tile<1, Vectors>(t, even);
 }
 
 using TileFunction = void (*)(const Tile&);
@@ -179,14 +215,15 @@ void compute_row(const Product& p, std::int64_t n) {
                  p.accumulate, relu,    n - first};
     const std::int64_t vectors = (n - first + lanes - 1) / lanes;
     std::int64_t done = 1;
+    const bool in_two = p.two_chains && !p.accumulate;
     if (vectors >= 8) {
       compute_tile<1, 8>(t), done = 8;
     } else if (vectors >= 4) {
-      compute_tile<1, 4>(t), done = 4;
+      in_two ? compute_row_in_two<4>(t) : compute_tile<1, 4>(t), done = 4;
     } else if (vectors >= 2) {
-      compute_tile<1, 2>(t), done = 2;
+      in_two ? compute_row_in_two<2>(t) : compute_tile<1, 2>(t), done = 2;
     } else {
-      compute_tile<1, 1>(t);
+      in_two ? compute_row_in_two<1>(t) : compute_tile<1, 1>(t);
     }
     first += done * lanes;
   }

@@ -203,40 +203,44 @@ HWY_INLINE void add_outer(const SparseBatch& batch, std::int64_t r, std::int64_t
   }
 }
 
-// w[row] -= rate * (x * delta), a row whose x is known.
-template <int Vectors>
-HWY_INLINE void sgd_row(float x, const V (&right)[Vectors], V rate, float* w) {
-  const D d;
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  const V factor = hn::Set(d, x);
-#pragma GCC unroll 8
-  for (int v = 0; v < Vectors; ++v) {
-    float* p = w + v * lanes;
-    hn::StoreU(hn::NegMulAdd(rate, hn::Mul(factor, right[v]), hn::LoadU(d, p)), d, p);
-  }
-}
-
 // Only the listed rows change, whichever tile they are in.
 template <int Vectors>
 void sgd_listed(const SparseBatch& batch, std::int64_t begin, std::int64_t end, const float* delta, float rate,
                 float* w, std::int64_t w_row) {
-  V right[Vectors];
-  load_right(delta, right);
-  const V factor = hn::Set(D(), rate);
+  const D d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  V step[Vectors];
+  load_right(delta, step);
+#pragma GCC unroll 8
+  for (int v = 0; v < Vectors; ++v) step[v] = hn::Mul(hn::Set(d, rate), step[v]);
   const std::uint16_t* HWY_RESTRICT columns = batch.columns;
   const float* HWY_RESTRICT values = batch.values;
   const std::int32_t last = batch.row_starts(0)[end];
   for (std::int32_t e = batch.row_starts(0)[begin]; e < last; ++e) {
-    sgd_row<Vectors>(values[e], right, factor, w + columns[e] * w_row);
+    const V x = hn::Set(d, values[e]);
+    float* row = w + columns[e] * w_row;
+#pragma GCC unroll 8
+    for (int v = 0; v < Vectors; ++v) {
+      hn::StoreU(hn::NegMulAdd(x, step[v], hn::LoadU(d, row + v * lanes)), d, row + v * lanes);
+    }
   }
 }
 
 template <int Vectors>
 void sgd_dense(const float* x, std::int64_t rows, const float* delta, float rate, float* w, std::int64_t w_row) {
+  const D d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   V right[Vectors];
   load_right(delta, right);
-  const V factor = hn::Set(D(), rate);
-  for (std::int64_t i = 0; i < rows; ++i) sgd_row<Vectors>(x[i], right, factor, w + i * w_row);
+  const V factor = hn::Set(d, rate);
+  for (std::int64_t i = 0; i < rows; ++i) {
+    const V left = hn::Set(d, x[i]);
+#pragma GCC unroll 8
+    for (int v = 0; v < Vectors; ++v) {
+      float* p = w + i * w_row + v * lanes;
+      hn::StoreU(hn::NegMulAdd(factor, hn::Mul(left, right[v]), hn::LoadU(d, p)), d, p);
+    }
+  }
 }
 
 // Calls f with the greatest number of vectors, up to 8, that the rest of the columns fills, until none are left.
