@@ -1,6 +1,6 @@
 """Drives the page in Chromium by WebDriver (W3C), with nothing but Python's own library.
 
-page.py PROGRAM [FOLDER]   in a folder with digits.keras, moons.keras and token; screenshots go to FOLDER.
+page.py PROGRAM [FOLDER]   in a folder with digits.keras, moons.keras, shop.keras and token; screenshots go to FOLDER.
 """
 import base64
 import json
@@ -159,6 +159,28 @@ def rows_and_models(browser):
         browser.wait("a sentence", "document.querySelector('#remark.wrong')")
 
 
+def table(browser):
+    with Served("shop.keras") as server:
+        browser.go(server.url)
+        browser.wait("the fields", "document.querySelectorAll('#fields input').length === 2")
+        names = browser.run("return [...document.querySelectorAll('#fields input')].map(i => i.name)")
+        check(names == ["price", "colour"], names)
+        words = browser.run("return [...document.querySelectorAll('#fields datalist option')].map(o => o.value)")
+        check(words == ["blue", "red, dark"], words)
+        browser.type("#fields label:nth-child(1) input", "9")
+        browser.type("#fields label:nth-child(2) input", "red, dark")
+        browser.click("#table button")
+        browser.wait("a class", "document.getElementById('answer').textContent.trim() === 'kept'")
+        browser.picture("table")
+        # The line that the page shows for a shell says the same.
+        command = browser.text("#curl")
+        check("{\"price\":0,\"colour\":\"blue\"}" in command, command)
+        browser.type("#fields label:nth-child(2) input", "er")
+        browser.click("#table button")
+        browser.wait("a remark", "document.getElementById('remark').textContent.includes('none of the words')")
+        browser.picture("remark")
+
+
 def token(browser):
     with Served("moons.keras", "--token-file", "token") as server:
         browser.go(server.url)
@@ -173,6 +195,7 @@ browser = Browser()
 try:
     draw_and_drop(browser)
     rows_and_models(browser)
+    table(browser)
     # Answers of 4xx are listed there too, and are wanted; anything else is a fault of the page.
     faults = [line for line in browser.complaints() if "status of 4" not in line]
     check(not faults, faults)
