@@ -50,26 +50,25 @@ struct Augmentation {
   friend bool operator==(const Augmentation&, const Augmentation&) = default;
 
   static constexpr std::string_view class_name = "Augmentation";
-  static constexpr auto fields() {
+  static constexpr void fields(auto&& field) {
     using A = Augmentation;
-    return std::tuple{
-        field("shift", &A::shift, "each way, up to so many pixels; below 1, up to this share of the side"),
-        field("rotate", &A::rotate, "up to so many degrees either way"),
-        field("scale", &A::scale, "size times 1 - scale to 1 + scale"),
-        field("stretch", &A::stretch, "width against height, by up to 1 + stretch"),
-        field("shear", &A::shear, "slant, up to so many degrees either way"),
-        field("elastic_alpha", &A::elastic_alpha, "strength of smooth random distortions in pixels; 34 is usual"),
-        field("elastic_sigma", &A::elastic_sigma, "their smoothness in pixels"),
-        field("horizontal_flip", &A::horizontal_flip, "swap left and right in half of the samples"),
-        field("vertical_flip", &A::vertical_flip, "swap top and bottom in half of the samples"),
-        field("contrast", &A::contrast, "contrast times 1 - contrast to 1 + contrast"),
-        field("brightness", &A::brightness, "brighter or darker, up to this share of the range"),
-        field("noise", &A::noise, "standard deviation of noise, as a share of the range"),
-        field("cutout", &A::cutout, "a square of so many pixels is set to 0"),
-        field("erase", &A::erase, "chance that a rectangle is filled with noise"),
-        field("mixup", &A::mixup, "blend with another sample, by Beta(mixup, mixup)"),
-        field("share", &A::share, "share of the samples that this is done to"),
-        field("edge", &A::edge, "what lies beyond the edge: zero or nearest")};
+    field("shift", &A::shift, "each way, up to so many pixels; below 1, up to this share of the side");
+    field("rotate", &A::rotate, "up to so many degrees either way");
+    field("scale", &A::scale, "size times 1 - scale to 1 + scale");
+    field("stretch", &A::stretch, "width against height, by up to 1 + stretch");
+    field("shear", &A::shear, "slant, up to so many degrees either way");
+    field("elastic_alpha", &A::elastic_alpha, "strength of smooth random distortions in pixels; 34 is usual");
+    field("elastic_sigma", &A::elastic_sigma, "their smoothness in pixels");
+    field("horizontal_flip", &A::horizontal_flip, "swap left and right in half of the samples");
+    field("vertical_flip", &A::vertical_flip, "swap top and bottom in half of the samples");
+    field("contrast", &A::contrast, "contrast times 1 - contrast to 1 + contrast");
+    field("brightness", &A::brightness, "brighter or darker, up to this share of the range");
+    field("noise", &A::noise, "standard deviation of noise, as a share of the range");
+    field("cutout", &A::cutout, "a square of so many pixels is set to 0");
+    field("erase", &A::erase, "chance that a rectangle is filled with noise");
+    field("mixup", &A::mixup, "blend with another sample, by Beta(mixup, mixup)");
+    field("share", &A::share, "share of the samples that this is done to");
+    field("edge", &A::edge, "what lies beyond the edge: zero or nearest");
   }
 };
 

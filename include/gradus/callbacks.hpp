@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -104,16 +103,15 @@ struct EarlyStoppingOptions {
   bool restore_best_weights = false;
   std::int64_t start_from_epoch = 0;
   static constexpr std::string_view class_name = "EarlyStopping";
-  static constexpr auto fields() {
+  static constexpr void fields(auto&& field) {
     using S = EarlyStoppingOptions;
-    return std::tuple{
-        field("patience", &S::patience, "epochs without a better figure until the end, 0 or more"),
-        field("monitor", &S::monitor, "the figure"),
-        field("min_delta", &S::min_delta, "what counts as better, 0 or more"),
-        field("mode", &S::mode, "min, max or auto"),
-        field("baseline", &S::baseline, "a figure that is no better than this counts as none"),
-        field("restore_best_weights", &S::restore_best_weights, "end with the weights of the best epoch"),
-        field("start_from_epoch", &S::start_from_epoch, "epochs at the beginning that do not count, 0 or more")};
+    field("patience", &S::patience, "epochs without a better figure until the end, 0 or more");
+    field("monitor", &S::monitor, "the figure");
+    field("min_delta", &S::min_delta, "what counts as better, 0 or more");
+    field("mode", &S::mode, "min, max or auto");
+    field("baseline", &S::baseline, "a figure that is no better than this counts as none");
+    field("restore_best_weights", &S::restore_best_weights, "end with the weights of the best epoch");
+    field("start_from_epoch", &S::start_from_epoch, "epochs at the beginning that do not count, 0 or more");
   }
 };
 
@@ -151,15 +149,15 @@ struct ReduceLROnPlateauOptions {
   std::int64_t cooldown = 0;
   double min_lr = 0;
   static constexpr std::string_view class_name = "ReduceLROnPlateau";
-  static constexpr auto fields() {
+  static constexpr void fields(auto&& field) {
     using S = ReduceLROnPlateauOptions;
-    return std::tuple{field("patience", &S::patience, "epochs without a better figure until the rate falls, 0 or more"),
-                      field("factor", &S::factor, "what the learning rate is multiplied by, above 0 and below 1"),
-                      field("monitor", &S::monitor, "the figure"),
-                      field("mode", &S::mode, "min, max or auto"),
-                      field("min_delta", &S::min_delta, "what counts as better, 0 or more"),
-                      field("cooldown", &S::cooldown, "epochs after a fall that do not count, 0 or more"),
-                      field("min_lr", &S::min_lr, "the least learning rate, 0 or more")};
+    field("patience", &S::patience, "epochs without a better figure until the rate falls, 0 or more");
+    field("factor", &S::factor, "what the learning rate is multiplied by, above 0 and below 1");
+    field("monitor", &S::monitor, "the figure");
+    field("mode", &S::mode, "min, max or auto");
+    field("min_delta", &S::min_delta, "what counts as better, 0 or more");
+    field("cooldown", &S::cooldown, "epochs after a fall that do not count, 0 or more");
+    field("min_lr", &S::min_lr, "the least learning rate, 0 or more");
   }
 };
 
@@ -188,15 +186,14 @@ struct ModelCheckpointOptions {
   std::string mode = "auto";
   std::optional<double> initial_value_threshold{};
   static constexpr std::string_view class_name = "ModelCheckpoint";
-  static constexpr auto fields() {
+  static constexpr void fields(auto&& field) {
     using S = ModelCheckpointOptions;
-    return std::tuple{
-        field("filepath", &S::filepath, "the file; {epoch:02d} and {val_loss:.4f} are filled in"),
-        field("monitor", &S::monitor, "the figure that says which epoch is best"),
-        field("save_best_only", &S::save_best_only, "only when the figure is better than ever"),
-        field("save_weights_only", &S::save_weights_only, "weights alone, in a file .weights.h5"),
-        field("mode", &S::mode, "min, max or auto"),
-        field("initial_value_threshold", &S::initial_value_threshold, "what the first must be better than")};
+    field("filepath", &S::filepath, "the file; {epoch:02d} and {val_loss:.4f} are filled in");
+    field("monitor", &S::monitor, "the figure that says which epoch is best");
+    field("save_best_only", &S::save_best_only, "only when the figure is better than ever");
+    field("save_weights_only", &S::save_weights_only, "weights alone, in a file .weights.h5");
+    field("mode", &S::mode, "min, max or auto");
+    field("initial_value_threshold", &S::initial_value_threshold, "what the first must be better than");
   }
 };
 
@@ -221,10 +218,11 @@ struct CSVLoggerOptions {
   std::string separator = ",";
   bool append = false;
   static constexpr std::string_view class_name = "CSVLogger";
-  static constexpr auto fields() {
+  static constexpr void fields(auto&& field) {
     using S = CSVLoggerOptions;
-    return std::tuple{field("filename", &S::filename, "the file"), field("separator", &S::separator, "between columns"),
-                      field("append", &S::append, "go on with a file that is there")};
+    field("filename", &S::filename, "the file");
+    field("separator", &S::separator, "between columns");
+    field("append", &S::append, "go on with a file that is there");
   }
 };
 
@@ -247,7 +245,7 @@ class CSVLogger : public Callback {
 struct TerminateOnNaNOptions {
   using Kind = CallbackKind;
   static constexpr std::string_view class_name = "TerminateOnNaN";
-  static constexpr auto fields() { return std::tuple<>(); }
+  static constexpr void fields(auto&&) {}
 };
 
 /// Makes a run whose numbers stop being finite end quietly. The weights are then those after the last good epoch.
@@ -302,14 +300,14 @@ struct TensorBoardOptions {
   bool write_images = false;
   std::int64_t update_freq = 0;
   static constexpr std::string_view class_name = "TensorBoard";
-  static constexpr auto fields() {
+  static constexpr void fields(auto&& field) {
     using S = TensorBoardOptions;
-    return std::tuple{field("log_dir", &S::log_dir, "the directory; runs go to train and validation within it"),
-                      field("histogram_freq", &S::histogram_freq,
-                            "epochs from one histogram of the weights to the next; "
-                            "0: none"),
-                      field("write_images", &S::write_images, "kernels as pictures, with the histograms"),
-                      field("update_freq", &S::update_freq, "steps from one loss to the next; 0: once an epoch")};
+    field("log_dir", &S::log_dir, "the directory; runs go to train and validation within it");
+    field("histogram_freq", &S::histogram_freq,
+          "epochs from one histogram of the weights to the next; "
+          "0: none");
+    field("write_images", &S::write_images, "kernels as pictures, with the histograms");
+    field("update_freq", &S::update_freq, "steps from one loss to the next; 0: once an epoch");
   }
 };
 

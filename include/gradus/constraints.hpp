@@ -17,9 +17,9 @@ struct MaxNorm {
   double max_value = 2.0;
   std::vector<std::int64_t> axis{0};
   static constexpr std::string_view class_name = "MaxNorm";
-  static constexpr auto fields() {
-    return std::tuple{field("max_value", &MaxNorm::max_value, "greatest norm, 0 or more"),
-                      field("axis", &MaxNorm::axis, "axes that a norm runs over")};
+  static constexpr void fields(auto&& field) {
+    field("max_value", &MaxNorm::max_value, "greatest norm, 0 or more");
+    field("axis", &MaxNorm::axis, "axes that a norm runs over");
   }
 };
 
@@ -27,7 +27,7 @@ struct MaxNorm {
 struct NonNeg {
   using Kind = ConstraintKind;
   static constexpr std::string_view class_name = "NonNeg";
-  static constexpr auto fields() { return std::tuple<>(); }
+  static constexpr void fields(auto&&) {}
 };
 
 /// w / (1e-7 + norm): every norm is 1.
@@ -35,7 +35,7 @@ struct UnitNorm {
   using Kind = ConstraintKind;
   std::vector<std::int64_t> axis{0};
   static constexpr std::string_view class_name = "UnitNorm";
-  static constexpr auto fields() { return std::tuple{field("axis", &UnitNorm::axis, "axes that a norm runs over")}; }
+  static constexpr void fields(auto&& field) { field("axis", &UnitNorm::axis, "axes that a norm runs over"); }
 };
 
 /// Norms are brought between min_value and max_value, or towards there: w goal / (1e-7 + norm) with
@@ -47,11 +47,11 @@ struct MinMaxNorm {
   double rate = 1.0;
   std::vector<std::int64_t> axis{0};
   static constexpr std::string_view class_name = "MinMaxNorm";
-  static constexpr auto fields() {
-    return std::tuple{field("min_value", &MinMaxNorm::min_value, "least norm, 0 or more"),
-                      field("max_value", &MinMaxNorm::max_value, "greatest norm, min_value or more"),
-                      field("rate", &MinMaxNorm::rate, "share of the way that is gone, 0 to 1"),
-                      field("axis", &MinMaxNorm::axis, "axes that a norm runs over")};
+  static constexpr void fields(auto&& field) {
+    field("min_value", &MinMaxNorm::min_value, "least norm, 0 or more");
+    field("max_value", &MinMaxNorm::max_value, "greatest norm, min_value or more");
+    field("rate", &MinMaxNorm::rate, "share of the way that is gone, 0 to 1");
+    field("axis", &MinMaxNorm::axis, "axes that a norm runs over");
   }
 };
 

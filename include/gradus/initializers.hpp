@@ -11,14 +11,14 @@ namespace gradus {
 struct Zeros {
   using Kind = InitializerKind;
   static constexpr std::string_view class_name = "Zeros";
-  static constexpr auto fields() { return std::tuple<>(); }
+  static constexpr void fields(auto&&) {}
 };
 
 /// All 1.
 struct Ones {
   using Kind = InitializerKind;
   static constexpr std::string_view class_name = "Ones";
-  static constexpr auto fields() { return std::tuple<>(); }
+  static constexpr void fields(auto&&) {}
 };
 
 /// All `value`.
@@ -26,7 +26,7 @@ struct Constant {
   using Kind = InitializerKind;
   double value = 0.0;
   static constexpr std::string_view class_name = "Constant";
-  static constexpr auto fields() { return std::tuple{field("value", &Constant::value, "the value of every weight")}; }
+  static constexpr void fields(auto&& field) { field("value", &Constant::value, "the value of every weight"); }
 };
 
 /// Given numbers, row-major; exactly as many as the weight has. For networks whose weights are set by hand.
@@ -34,8 +34,8 @@ struct Given {
   using Kind = InitializerKind;
   std::vector<double> values{};
   static constexpr std::string_view class_name = "Given";
-  static constexpr auto fields() {
-    return std::tuple{field("values", &Given::values, "the weights themselves, row after row")};
+  static constexpr void fields(auto&& field) {
+    field("values", &Given::values, "the weights themselves, row after row");
   }
 };
 
@@ -45,9 +45,9 @@ struct RandomNormal {
   double mean = 0.0;
   double stddev = 0.05;
   static constexpr std::string_view class_name = "RandomNormal";
-  static constexpr auto fields() {
-    return std::tuple{field("mean", &RandomNormal::mean, "mean"),
-                      field("stddev", &RandomNormal::stddev, "standard deviation, 0 or more")};
+  static constexpr void fields(auto&& field) {
+    field("mean", &RandomNormal::mean, "mean");
+    field("stddev", &RandomNormal::stddev, "standard deviation, 0 or more");
   }
 };
 
@@ -57,9 +57,9 @@ struct RandomUniform {
   double minval = -0.05;
   double maxval = 0.05;
   static constexpr std::string_view class_name = "RandomUniform";
-  static constexpr auto fields() {
-    return std::tuple{field("minval", &RandomUniform::minval, "lower end"),
-                      field("maxval", &RandomUniform::maxval, "upper end")};
+  static constexpr void fields(auto&& field) {
+    field("minval", &RandomUniform::minval, "lower end");
+    field("maxval", &RandomUniform::maxval, "upper end");
   }
 };
 
@@ -69,9 +69,9 @@ struct TruncatedNormal {
   double mean = 0.0;
   double stddev = 0.05;
   static constexpr std::string_view class_name = "TruncatedNormal";
-  static constexpr auto fields() {
-    return std::tuple{field("mean", &TruncatedNormal::mean, "mean"),
-                      field("stddev", &TruncatedNormal::stddev, "standard deviation before truncation, 0 or more")};
+  static constexpr void fields(auto&& field) {
+    field("mean", &TruncatedNormal::mean, "mean");
+    field("stddev", &TruncatedNormal::stddev, "standard deviation before truncation, 0 or more");
   }
 };
 
@@ -83,11 +83,10 @@ struct VarianceScaling {
   std::string mode = "fan_in";                    ///< "fan_in", "fan_out" or "fan_avg"
   std::string distribution = "truncated_normal";  ///< or "untruncated_normal" or "uniform"
   static constexpr std::string_view class_name = "VarianceScaling";
-  static constexpr auto fields() {
-    return std::tuple{
-        field("scale", &VarianceScaling::scale, "variance times n, above 0"),
-        field("mode", &VarianceScaling::mode, "n: fan_in, fan_out or fan_avg"),
-        field("distribution", &VarianceScaling::distribution, "truncated_normal, untruncated_normal or uniform")};
+  static constexpr void fields(auto&& field) {
+    field("scale", &VarianceScaling::scale, "variance times n, above 0");
+    field("mode", &VarianceScaling::mode, "n: fan_in, fan_out or fan_avg");
+    field("distribution", &VarianceScaling::distribution, "truncated_normal, untruncated_normal or uniform");
   }
 };
 
@@ -95,42 +94,42 @@ struct VarianceScaling {
 struct GlorotNormal {
   using Kind = InitializerKind;
   static constexpr std::string_view class_name = "GlorotNormal";
-  static constexpr auto fields() { return std::tuple<>(); }
+  static constexpr void fields(auto&&) {}
 };
 
 /// Uniform within ±sqrt(6/(fan_in + fan_out)). Glorot, Bengio 2010. Keras's default for kernels.
 struct GlorotUniform {
   using Kind = InitializerKind;
   static constexpr std::string_view class_name = "GlorotUniform";
-  static constexpr auto fields() { return std::tuple<>(); }
+  static constexpr void fields(auto&&) {}
 };
 
 /// Truncated normal of variance 2/fan_in. He et al. 2015.
 struct HeNormal {
   using Kind = InitializerKind;
   static constexpr std::string_view class_name = "HeNormal";
-  static constexpr auto fields() { return std::tuple<>(); }
+  static constexpr void fields(auto&&) {}
 };
 
 /// Uniform within ±sqrt(6/fan_in). He et al. 2015.
 struct HeUniform {
   using Kind = InitializerKind;
   static constexpr std::string_view class_name = "HeUniform";
-  static constexpr auto fields() { return std::tuple<>(); }
+  static constexpr void fields(auto&&) {}
 };
 
 /// Truncated normal of variance 1/fan_in. LeCun et al. 1998.
 struct LecunNormal {
   using Kind = InitializerKind;
   static constexpr std::string_view class_name = "LecunNormal";
-  static constexpr auto fields() { return std::tuple<>(); }
+  static constexpr void fields(auto&&) {}
 };
 
 /// Uniform within ±sqrt(3/fan_in). LeCun et al. 1998.
 struct LecunUniform {
   using Kind = InitializerKind;
   static constexpr std::string_view class_name = "LecunUniform";
-  static constexpr auto fields() { return std::tuple<>(); }
+  static constexpr void fields(auto&&) {}
 };
 
 /// `gain` times a random matrix whose rows or columns, whichever are fewer, are orthonormal. Saxe et al. 2014.
@@ -138,7 +137,7 @@ struct Orthogonal {
   using Kind = InitializerKind;
   double gain = 1.0;
   static constexpr std::string_view class_name = "Orthogonal";
-  static constexpr auto fields() { return std::tuple{field("gain", &Orthogonal::gain, "factor on the matrix")}; }
+  static constexpr void fields(auto&& field) { field("gain", &Orthogonal::gain, "factor on the matrix"); }
 };
 
 template <>

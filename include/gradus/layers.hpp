@@ -34,19 +34,19 @@ struct Dense {
   bool passes_error = false;
   std::string name{};
   static constexpr std::string_view class_name = "Dense";
-  static constexpr auto fields() {
-    return std::tuple{field("units", &Dense::units, "number of outputs, 1 or more"),
-                      field("activation", &Dense::activation, "what is done to each sum"),
-                      field("use_bias", &Dense::use_bias, "add a learned number to each sum"),
-                      field("kernel_initializer", &Dense::kernel_initializer, "how the kernel starts"),
-                      field("bias_initializer", &Dense::bias_initializer, "how the bias starts"),
-                      field("kernel_regularizer", &Dense::kernel_regularizer, "what a large kernel costs"),
-                      field("bias_regularizer", &Dense::bias_regularizer, "what a large bias costs"),
-                      field("activity_regularizer", &Dense::activity_regularizer, "what large outputs cost"),
-                      field("kernel_constraint", &Dense::kernel_constraint, "what the kernel is brought back to"),
-                      field("bias_constraint", &Dense::bias_constraint, "what the bias is brought back to"),
-                      field("passes_error", &Dense::passes_error, "pass the plain error down, not the gradient"),
-                      field("name", &Dense::name, "name in the model")};
+  static constexpr void fields(auto&& field) {
+    field("units", &Dense::units, "number of outputs, 1 or more");
+    field("activation", &Dense::activation, "what is done to each sum");
+    field("use_bias", &Dense::use_bias, "add a learned number to each sum");
+    field("kernel_initializer", &Dense::kernel_initializer, "how the kernel starts");
+    field("bias_initializer", &Dense::bias_initializer, "how the bias starts");
+    field("kernel_regularizer", &Dense::kernel_regularizer, "what a large kernel costs");
+    field("bias_regularizer", &Dense::bias_regularizer, "what a large bias costs");
+    field("activity_regularizer", &Dense::activity_regularizer, "what large outputs cost");
+    field("kernel_constraint", &Dense::kernel_constraint, "what the kernel is brought back to");
+    field("bias_constraint", &Dense::bias_constraint, "what the bias is brought back to");
+    field("passes_error", &Dense::passes_error, "pass the plain error down, not the gradient");
+    field("name", &Dense::name, "name in the model");
   }
 };
 
@@ -77,23 +77,23 @@ struct Conv2D {
   std::optional<Constraint> bias_constraint{};
   std::string name{};
   static constexpr std::string_view class_name = "Conv2D";
-  static constexpr auto fields() {
-    return std::tuple{field("filters", &Conv2D::filters, "number of output channels, 1 or more"),
-                      field("kernel_size", &Conv2D::kernel_size, "height and width of the kernel, in pixels"),
-                      field("strides", &Conv2D::strides, "pixels from one window to the next"),
-                      field("padding", &Conv2D::padding, "stay inside the image, or add zeros around it"),
-                      field("dilation_rate", &Conv2D::dilation_rate, "pixels between neighbours in a window"),
-                      field("groups", &Conv2D::groups, "parts of the channels that do not see each other"),
-                      field("activation", &Conv2D::activation, "what is done to each sum"),
-                      field("use_bias", &Conv2D::use_bias, "add a learned number to each channel"),
-                      field("kernel_initializer", &Conv2D::kernel_initializer, "how the kernel starts"),
-                      field("bias_initializer", &Conv2D::bias_initializer, "how the bias starts"),
-                      field("kernel_regularizer", &Conv2D::kernel_regularizer, "what a large kernel costs"),
-                      field("bias_regularizer", &Conv2D::bias_regularizer, "what a large bias costs"),
-                      field("activity_regularizer", &Conv2D::activity_regularizer, "what large outputs cost"),
-                      field("kernel_constraint", &Conv2D::kernel_constraint, "what the kernel is brought back to"),
-                      field("bias_constraint", &Conv2D::bias_constraint, "what the bias is brought back to"),
-                      field("name", &Conv2D::name, "name in the model")};
+  static constexpr void fields(auto&& field) {
+    field("filters", &Conv2D::filters, "number of output channels, 1 or more");
+    field("kernel_size", &Conv2D::kernel_size, "height and width of the kernel, in pixels");
+    field("strides", &Conv2D::strides, "pixels from one window to the next");
+    field("padding", &Conv2D::padding, "stay inside the image, or add zeros around it");
+    field("dilation_rate", &Conv2D::dilation_rate, "pixels between neighbours in a window");
+    field("groups", &Conv2D::groups, "parts of the channels that do not see each other");
+    field("activation", &Conv2D::activation, "what is done to each sum");
+    field("use_bias", &Conv2D::use_bias, "add a learned number to each channel");
+    field("kernel_initializer", &Conv2D::kernel_initializer, "how the kernel starts");
+    field("bias_initializer", &Conv2D::bias_initializer, "how the bias starts");
+    field("kernel_regularizer", &Conv2D::kernel_regularizer, "what a large kernel costs");
+    field("bias_regularizer", &Conv2D::bias_regularizer, "what a large bias costs");
+    field("activity_regularizer", &Conv2D::activity_regularizer, "what large outputs cost");
+    field("kernel_constraint", &Conv2D::kernel_constraint, "what the kernel is brought back to");
+    field("bias_constraint", &Conv2D::bias_constraint, "what the bias is brought back to");
+    field("name", &Conv2D::name, "name in the model");
   }
 };
 
@@ -118,23 +118,23 @@ struct DepthwiseConv2D {
   std::optional<Constraint> bias_constraint{};
   std::string name{};
   static constexpr std::string_view class_name = "DepthwiseConv2D";
-  static constexpr auto fields() {
+  static constexpr void fields(auto&& field) {
     using L = DepthwiseConv2D;
-    return std::tuple{field("kernel_size", &L::kernel_size, "height and width of the kernel, in pixels"),
-                      field("strides", &L::strides, "pixels from one window to the next"),
-                      field("padding", &L::padding, "stay inside the image, or add zeros around it"),
-                      field("depth_multiplier", &L::depth_multiplier, "output channels for each input channel"),
-                      field("dilation_rate", &L::dilation_rate, "pixels between neighbours in a window"),
-                      field("activation", &L::activation, "what is done to each sum"),
-                      field("use_bias", &L::use_bias, "add a learned number to each channel"),
-                      field("depthwise_initializer", &L::depthwise_initializer, "how the kernel starts"),
-                      field("bias_initializer", &L::bias_initializer, "how the bias starts"),
-                      field("depthwise_regularizer", &L::depthwise_regularizer, "what a large kernel costs"),
-                      field("bias_regularizer", &L::bias_regularizer, "what a large bias costs"),
-                      field("activity_regularizer", &L::activity_regularizer, "what large outputs cost"),
-                      field("depthwise_constraint", &L::depthwise_constraint, "what the kernel is brought back to"),
-                      field("bias_constraint", &L::bias_constraint, "what the bias is brought back to"),
-                      field("name", &L::name, "name in the model")};
+    field("kernel_size", &L::kernel_size, "height and width of the kernel, in pixels");
+    field("strides", &L::strides, "pixels from one window to the next");
+    field("padding", &L::padding, "stay inside the image, or add zeros around it");
+    field("depth_multiplier", &L::depth_multiplier, "output channels for each input channel");
+    field("dilation_rate", &L::dilation_rate, "pixels between neighbours in a window");
+    field("activation", &L::activation, "what is done to each sum");
+    field("use_bias", &L::use_bias, "add a learned number to each channel");
+    field("depthwise_initializer", &L::depthwise_initializer, "how the kernel starts");
+    field("bias_initializer", &L::bias_initializer, "how the bias starts");
+    field("depthwise_regularizer", &L::depthwise_regularizer, "what a large kernel costs");
+    field("bias_regularizer", &L::bias_regularizer, "what a large bias costs");
+    field("activity_regularizer", &L::activity_regularizer, "what large outputs cost");
+    field("depthwise_constraint", &L::depthwise_constraint, "what the kernel is brought back to");
+    field("bias_constraint", &L::bias_constraint, "what the bias is brought back to");
+    field("name", &L::name, "name in the model");
   }
 };
 
@@ -148,11 +148,11 @@ struct MaxPooling2D {
   Padding padding = Padding::valid;
   std::string name{};
   static constexpr std::string_view class_name = "MaxPooling2D";
-  static constexpr auto fields() {
-    return std::tuple{field("pool_size", &MaxPooling2D::pool_size, "height and width of a window, in pixels"),
-                      field("strides", &MaxPooling2D::strides, "pixels from one window to the next, unset: pool_size"),
-                      field("padding", &MaxPooling2D::padding, "stay inside the image, or go over its borders"),
-                      field("name", &MaxPooling2D::name, "name in the model")};
+  static constexpr void fields(auto&& field) {
+    field("pool_size", &MaxPooling2D::pool_size, "height and width of a window, in pixels");
+    field("strides", &MaxPooling2D::strides, "pixels from one window to the next, unset: pool_size");
+    field("padding", &MaxPooling2D::padding, "stay inside the image, or go over its borders");
+    field("name", &MaxPooling2D::name, "name in the model");
   }
 };
 
@@ -165,12 +165,12 @@ struct AveragePooling2D {
   Padding padding = Padding::valid;
   std::string name{};
   static constexpr std::string_view class_name = "AveragePooling2D";
-  static constexpr auto fields() {
+  static constexpr void fields(auto&& field) {
     using L = AveragePooling2D;
-    return std::tuple{field("pool_size", &L::pool_size, "height and width of a window, in pixels"),
-                      field("strides", &L::strides, "pixels from one window to the next, unset: pool_size"),
-                      field("padding", &L::padding, "stay inside the image, or go over its borders"),
-                      field("name", &L::name, "name in the model")};
+    field("pool_size", &L::pool_size, "height and width of a window, in pixels");
+    field("strides", &L::strides, "pixels from one window to the next, unset: pool_size");
+    field("padding", &L::padding, "stay inside the image, or go over its borders");
+    field("name", &L::name, "name in the model");
   }
 };
 
@@ -180,9 +180,9 @@ struct GlobalMaxPooling2D {
   bool keepdims = false;
   std::string name{};
   static constexpr std::string_view class_name = "GlobalMaxPooling2D";
-  static constexpr auto fields() {
-    return std::tuple{field("keepdims", &GlobalMaxPooling2D::keepdims, "keep height and width, as 1"),
-                      field("name", &GlobalMaxPooling2D::name, "name in the model")};
+  static constexpr void fields(auto&& field) {
+    field("keepdims", &GlobalMaxPooling2D::keepdims, "keep height and width, as 1");
+    field("name", &GlobalMaxPooling2D::name, "name in the model");
   }
 };
 
@@ -192,9 +192,9 @@ struct GlobalAveragePooling2D {
   bool keepdims = false;
   std::string name{};
   static constexpr std::string_view class_name = "GlobalAveragePooling2D";
-  static constexpr auto fields() {
-    return std::tuple{field("keepdims", &GlobalAveragePooling2D::keepdims, "keep height and width, as 1"),
-                      field("name", &GlobalAveragePooling2D::name, "name in the model")};
+  static constexpr void fields(auto&& field) {
+    field("keepdims", &GlobalAveragePooling2D::keepdims, "keep height and width, as 1");
+    field("name", &GlobalAveragePooling2D::name, "name in the model");
   }
 };
 
@@ -204,9 +204,9 @@ struct ActivationLayer {
   Activation activation = linear;
   std::string name{};
   static constexpr std::string_view class_name = "Activation";
-  static constexpr auto fields() {
-    return std::tuple{field("activation", &ActivationLayer::activation, "what is done to each number"),
-                      field("name", &ActivationLayer::name, "name in the model")};
+  static constexpr void fields(auto&& field) {
+    field("activation", &ActivationLayer::activation, "what is done to each number");
+    field("name", &ActivationLayer::name, "name in the model");
   }
 };
 
@@ -215,7 +215,7 @@ struct Flatten {
   using Kind = LayerKind;
   std::string name{};
   static constexpr std::string_view class_name = "Flatten";
-  static constexpr auto fields() { return std::tuple{field("name", &Flatten::name, "name in the model")}; }
+  static constexpr void fields(auto&& field) { field("name", &Flatten::name, "name in the model"); }
 };
 
 /// y = x * scale + offset, any shape: pixels to numbers near 1.
@@ -225,10 +225,10 @@ struct Rescaling {
   double offset = 0.0;
   std::string name{};
   static constexpr std::string_view class_name = "Rescaling";
-  static constexpr auto fields() {
-    return std::tuple{field("scale", &Rescaling::scale, "factor"),
-                      field("offset", &Rescaling::offset, "added after the factor"),
-                      field("name", &Rescaling::name, "name in the model")};
+  static constexpr void fields(auto&& field) {
+    field("scale", &Rescaling::scale, "factor");
+    field("offset", &Rescaling::offset, "added after the factor");
+    field("name", &Rescaling::name, "name in the model");
   }
 };
 
@@ -238,9 +238,9 @@ struct LeakyReLU {
   double negative_slope = 0.3;
   std::string name{};
   static constexpr std::string_view class_name = "LeakyReLU";
-  static constexpr auto fields() {
-    return std::tuple{field("negative_slope", &LeakyReLU::negative_slope, "slope below 0, 0 or more"),
-                      field("name", &LeakyReLU::name, "name in the model")};
+  static constexpr void fields(auto&& field) {
+    field("negative_slope", &LeakyReLU::negative_slope, "slope below 0, 0 or more");
+    field("name", &LeakyReLU::name, "name in the model");
   }
 };
 
@@ -253,11 +253,11 @@ struct ReLU {
   double threshold = 0.0;
   std::string name{};
   static constexpr std::string_view class_name = "ReLU";
-  static constexpr auto fields() {
-    return std::tuple{field("max_value", &ReLU::max_value, "the greatest output; none: any"),
-                      field("negative_slope", &ReLU::negative_slope, "slope below the threshold, 0 or more"),
-                      field("threshold", &ReLU::threshold, "where the slope of 1 begins, 0 or more"),
-                      field("name", &ReLU::name, "name in the model")};
+  static constexpr void fields(auto&& field) {
+    field("max_value", &ReLU::max_value, "the greatest output; none: any");
+    field("negative_slope", &ReLU::negative_slope, "slope below the threshold, 0 or more");
+    field("threshold", &ReLU::threshold, "where the slope of 1 begins, 0 or more");
+    field("name", &ReLU::name, "name in the model");
   }
 };
 
@@ -267,9 +267,9 @@ struct ELU {
   double alpha = 1.0;
   std::string name{};
   static constexpr std::string_view class_name = "ELU";
-  static constexpr auto fields() {
-    return std::tuple{field("alpha", &ELU::alpha, "how deep it goes below 0"),
-                      field("name", &ELU::name, "name in the model")};
+  static constexpr void fields(auto&& field) {
+    field("alpha", &ELU::alpha, "how deep it goes below 0");
+    field("name", &ELU::name, "name in the model");
   }
 };
 
@@ -281,10 +281,10 @@ struct PReLU {
   Initializer alpha_initializer = Zeros{};
   std::string name{};
   static constexpr std::string_view class_name = "PReLU";
-  static constexpr auto fields() {
-    return std::tuple{field("shared_axes", &PReLU::shared_axes, "axes along which alpha is the same, from 1"),
-                      field("alpha_initializer", &PReLU::alpha_initializer, "how alpha starts"),
-                      field("name", &PReLU::name, "name in the model")};
+  static constexpr void fields(auto&& field) {
+    field("shared_axes", &PReLU::shared_axes, "axes along which alpha is the same, from 1");
+    field("alpha_initializer", &PReLU::alpha_initializer, "how alpha starts");
+    field("name", &PReLU::name, "name in the model");
   }
 };
 
@@ -294,9 +294,9 @@ struct Softmax {
   std::int64_t axis = -1;
   std::string name{};
   static constexpr std::string_view class_name = "Softmax";
-  static constexpr auto fields() {
-    return std::tuple{field("axis", &Softmax::axis, "the last axis: -1"),
-                      field("name", &Softmax::name, "name in the model")};
+  static constexpr void fields(auto&& field) {
+    field("axis", &Softmax::axis, "the last axis: -1");
+    field("name", &Softmax::name, "name in the model");
   }
 };
 
@@ -310,10 +310,10 @@ struct Dropout {
   std::optional<std::int64_t> seed{};
   std::string name{};
   static constexpr std::string_view class_name = "Dropout";
-  static constexpr auto fields() {
-    return std::tuple{field("rate", &Dropout::rate, "share of numbers dropped, 0 to 1"),
-                      field("seed", &Dropout::seed, "of what is dropped; none: the seed of the training"),
-                      field("name", &Dropout::name, "name in the model")};
+  static constexpr void fields(auto&& field) {
+    field("rate", &Dropout::rate, "share of numbers dropped, 0 to 1");
+    field("seed", &Dropout::seed, "of what is dropped; none: the seed of the training");
+    field("name", &Dropout::name, "name in the model");
   }
 };
 
@@ -324,10 +324,10 @@ struct SpatialDropout2D {
   std::optional<std::int64_t> seed{};
   std::string name{};
   static constexpr std::string_view class_name = "SpatialDropout2D";
-  static constexpr auto fields() {
-    return std::tuple{field("rate", &SpatialDropout2D::rate, "share of channels dropped, 0 to 1"),
-                      field("seed", &SpatialDropout2D::seed, "of what is dropped; none: the seed of the training"),
-                      field("name", &SpatialDropout2D::name, "name in the model")};
+  static constexpr void fields(auto&& field) {
+    field("rate", &SpatialDropout2D::rate, "share of channels dropped, 0 to 1");
+    field("seed", &SpatialDropout2D::seed, "of what is dropped; none: the seed of the training");
+    field("name", &SpatialDropout2D::name, "name in the model");
   }
 };
 
@@ -339,10 +339,10 @@ struct GaussianNoise {
   std::optional<std::int64_t> seed{};
   std::string name{};
   static constexpr std::string_view class_name = "GaussianNoise";
-  static constexpr auto fields() {
-    return std::tuple{field("stddev", &GaussianNoise::stddev, "standard deviation of the noise, 0 or more"),
-                      field("seed", &GaussianNoise::seed, "of the noise; none: the seed of the training"),
-                      field("name", &GaussianNoise::name, "name in the model")};
+  static constexpr void fields(auto&& field) {
+    field("stddev", &GaussianNoise::stddev, "standard deviation of the noise, 0 or more");
+    field("seed", &GaussianNoise::seed, "of the noise; none: the seed of the training");
+    field("name", &GaussianNoise::name, "name in the model");
   }
 };
 
@@ -363,19 +363,18 @@ struct BatchNormalization {
   Initializer moving_variance_initializer = Ones{};
   std::string name{};
   static constexpr std::string_view class_name = "BatchNormalization";
-  static constexpr auto fields() {
-    return std::tuple{
-        field("momentum", &BatchNormalization::momentum, "share of the moving averages that a step keeps, 0 to 1"),
-        field("epsilon", &BatchNormalization::epsilon, "added to the variance, above 0"),
-        field("center", &BatchNormalization::center, "add a learned beta"),
-        field("scale", &BatchNormalization::scale, "multiply by a learned gamma"),
-        field("axis", &BatchNormalization::axis, "the axis of channels, the last one: -1"),
-        field("beta_initializer", &BatchNormalization::beta_initializer, "how beta starts"),
-        field("gamma_initializer", &BatchNormalization::gamma_initializer, "how gamma starts"),
-        field("moving_mean_initializer", &BatchNormalization::moving_mean_initializer, "how the moving mean starts"),
-        field("moving_variance_initializer", &BatchNormalization::moving_variance_initializer,
-              "how the moving variance starts"),
-        field("name", &BatchNormalization::name, "name in the model")};
+  static constexpr void fields(auto&& field) {
+    field("momentum", &BatchNormalization::momentum, "share of the moving averages that a step keeps, 0 to 1");
+    field("epsilon", &BatchNormalization::epsilon, "added to the variance, above 0");
+    field("center", &BatchNormalization::center, "add a learned beta");
+    field("scale", &BatchNormalization::scale, "multiply by a learned gamma");
+    field("axis", &BatchNormalization::axis, "the axis of channels, the last one: -1");
+    field("beta_initializer", &BatchNormalization::beta_initializer, "how beta starts");
+    field("gamma_initializer", &BatchNormalization::gamma_initializer, "how gamma starts");
+    field("moving_mean_initializer", &BatchNormalization::moving_mean_initializer, "how the moving mean starts");
+    field("moving_variance_initializer", &BatchNormalization::moving_variance_initializer,
+          "how the moving variance starts");
+    field("name", &BatchNormalization::name, "name in the model");
   }
 };
 
@@ -391,14 +390,14 @@ struct LayerNormalization {
   Initializer gamma_initializer = Ones{};
   std::string name{};
   static constexpr std::string_view class_name = "LayerNormalization";
-  static constexpr auto fields() {
-    return std::tuple{field("epsilon", &LayerNormalization::epsilon, "added to the variance, above 0"),
-                      field("center", &LayerNormalization::center, "add a learned beta"),
-                      field("scale", &LayerNormalization::scale, "multiply by a learned gamma"),
-                      field("axis", &LayerNormalization::axis, "the axis that is normalised, the last one: -1"),
-                      field("beta_initializer", &LayerNormalization::beta_initializer, "how beta starts"),
-                      field("gamma_initializer", &LayerNormalization::gamma_initializer, "how gamma starts"),
-                      field("name", &LayerNormalization::name, "name in the model")};
+  static constexpr void fields(auto&& field) {
+    field("epsilon", &LayerNormalization::epsilon, "added to the variance, above 0");
+    field("center", &LayerNormalization::center, "add a learned beta");
+    field("scale", &LayerNormalization::scale, "multiply by a learned gamma");
+    field("axis", &LayerNormalization::axis, "the axis that is normalised, the last one: -1");
+    field("beta_initializer", &LayerNormalization::beta_initializer, "how beta starts");
+    field("gamma_initializer", &LayerNormalization::gamma_initializer, "how gamma starts");
+    field("name", &LayerNormalization::name, "name in the model");
   }
 };
 
@@ -413,11 +412,11 @@ struct Normalization {
   std::optional<std::vector<double>> variance{};
   std::string name{};
   static constexpr std::string_view class_name = "Normalization";
-  static constexpr auto fields() {
-    return std::tuple{field("axis", &Normalization::axis, "the axis of features, the last one: -1; none: one for all"),
-                      field("mean", &Normalization::mean, "of each feature; none: fitted to data"),
-                      field("variance", &Normalization::variance, "of each feature; none: fitted to data"),
-                      field("name", &Normalization::name, "name in the model")};
+  static constexpr void fields(auto&& field) {
+    field("axis", &Normalization::axis, "the axis of features, the last one: -1; none: one for all");
+    field("mean", &Normalization::mean, "of each feature; none: fitted to data");
+    field("variance", &Normalization::variance, "of each feature; none: fitted to data");
+    field("name", &Normalization::name, "name in the model");
   }
 };
 
@@ -430,11 +429,11 @@ struct Embedding {
   Initializer embeddings_initializer = RandomUniform{};
   std::string name{};
   static constexpr std::string_view class_name = "Embedding";
-  static constexpr auto fields() {
-    return std::tuple{field("input_dim", &Embedding::input_dim, "inputs are 0 to input_dim - 1"),
-                      field("output_dim", &Embedding::output_dim, "numbers for each input"),
-                      field("embeddings_initializer", &Embedding::embeddings_initializer, "how they start"),
-                      field("name", &Embedding::name, "name in the model")};
+  static constexpr void fields(auto&& field) {
+    field("input_dim", &Embedding::input_dim, "inputs are 0 to input_dim - 1");
+    field("output_dim", &Embedding::output_dim, "numbers for each input");
+    field("embeddings_initializer", &Embedding::embeddings_initializer, "how they start");
+    field("name", &Embedding::name, "name in the model");
   }
 };
 
@@ -445,9 +444,9 @@ struct Reshape {
   std::vector<std::int64_t> target_shape{};
   std::string name{};
   static constexpr std::string_view class_name = "Reshape";
-  static constexpr auto fields() {
-    return std::tuple{field("target_shape", &Reshape::target_shape, "sizes, one of them -1 for what is left"),
-                      field("name", &Reshape::name, "name in the model")};
+  static constexpr void fields(auto&& field) {
+    field("target_shape", &Reshape::target_shape, "sizes, one of them -1 for what is left");
+    field("name", &Reshape::name, "name in the model");
   }
 };
 
@@ -457,9 +456,9 @@ struct Permute {
   std::vector<std::int64_t> dims{};
   std::string name{};
   static constexpr std::string_view class_name = "Permute";
-  static constexpr auto fields() {
-    return std::tuple{field("dims", &Permute::dims, "the input's axes in their new order, from 1"),
-                      field("name", &Permute::name, "name in the model")};
+  static constexpr void fields(auto&& field) {
+    field("dims", &Permute::dims, "the input's axes in their new order, from 1");
+    field("name", &Permute::name, "name in the model");
   }
 };
 
@@ -469,9 +468,9 @@ struct ZeroPadding2D {
   std::array<std::array<std::int64_t, 2>, 2> padding = {{{1, 1}, {1, 1}}};
   std::string name{};
   static constexpr std::string_view class_name = "ZeroPadding2D";
-  static constexpr auto fields() {
-    return std::tuple{field("padding", &ZeroPadding2D::padding, "[[top, bottom], [left, right]], or fewer numbers"),
-                      field("name", &ZeroPadding2D::name, "name in the model")};
+  static constexpr void fields(auto&& field) {
+    field("padding", &ZeroPadding2D::padding, "[[top, bottom], [left, right]], or fewer numbers");
+    field("name", &ZeroPadding2D::name, "name in the model");
   }
 };
 
@@ -483,10 +482,10 @@ struct UpSampling2D {
   std::string interpolation = "nearest";
   std::string name{};
   static constexpr std::string_view class_name = "UpSampling2D";
-  static constexpr auto fields() {
-    return std::tuple{field("size", &UpSampling2D::size, "factors of height and width"),
-                      field("interpolation", &UpSampling2D::interpolation, "nearest or bilinear"),
-                      field("name", &UpSampling2D::name, "name in the model")};
+  static constexpr void fields(auto&& field) {
+    field("size", &UpSampling2D::size, "factors of height and width");
+    field("interpolation", &UpSampling2D::interpolation, "nearest or bilinear");
+    field("name", &UpSampling2D::name, "name in the model");
   }
 };
 
@@ -498,9 +497,9 @@ struct Residual {
   std::vector<Layer> layers{};
   std::string name{};
   static constexpr std::string_view class_name = "Residual";
-  static constexpr auto fields() {
-    return std::tuple{field("layers", &Residual::layers, "the layers whose output is added to their input"),
-                      field("name", &Residual::name, "name in the model")};
+  static constexpr void fields(auto&& field) {
+    field("layers", &Residual::layers, "the layers whose output is added to their input");
+    field("name", &Residual::name, "name in the model");
   }
 };
 

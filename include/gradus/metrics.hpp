@@ -36,7 +36,7 @@ struct FieldType<Average> {
 struct Accuracy {
   using Kind = MetricKind;
   static constexpr std::string_view class_name = "Accuracy";
-  static constexpr auto fields() { return std::tuple<>(); }
+  static constexpr void fields(auto&&) {}
 };
 
 /// The share of samples whose class is among the k greatest outputs: fewer than k outputs are greater than its own.
@@ -44,8 +44,8 @@ struct TopKCategoricalAccuracy {
   using Kind = MetricKind;
   std::int64_t k = 5;
   static constexpr std::string_view class_name = "TopKCategoricalAccuracy";
-  static constexpr auto fields() {
-    return std::tuple{field("k", &TopKCategoricalAccuracy::k, "how many outputs are looked at, 1 or more")};
+  static constexpr void fields(auto&& field) {
+    field("k", &TopKCategoricalAccuracy::k, "how many outputs are looked at, 1 or more");
   }
 };
 
@@ -54,8 +54,8 @@ struct BinaryAccuracy {
   using Kind = MetricKind;
   double threshold = 0.5;
   static constexpr std::string_view class_name = "BinaryAccuracy";
-  static constexpr auto fields() {
-    return std::tuple{field("threshold", &BinaryAccuracy::threshold, "outputs above are taken for 1")};
+  static constexpr void fields(auto&& field) {
+    field("threshold", &BinaryAccuracy::threshold, "outputs above are taken for 1");
   }
 };
 
@@ -72,11 +72,11 @@ struct Precision {
   std::optional<std::int64_t> class_id{};
   std::optional<Average> average{};
   static constexpr std::string_view class_name = "Precision";
-  static constexpr auto fields() {
-    return std::tuple{field("thresholds", &Precision::thresholds, "outputs above are taken for 1; null: 0.5"),
-                      field("top_k", &Precision::top_k, "take the k greatest outputs for 1 instead"),
-                      field("class_id", &Precision::class_id, "look at this class alone"),
-                      field("average", &Precision::average, "take each sample for one class; not in Keras")};
+  static constexpr void fields(auto&& field) {
+    field("thresholds", &Precision::thresholds, "outputs above are taken for 1; null: 0.5");
+    field("top_k", &Precision::top_k, "take the k greatest outputs for 1 instead");
+    field("class_id", &Precision::class_id, "look at this class alone");
+    field("average", &Precision::average, "take each sample for one class; not in Keras");
   }
 };
 
@@ -89,11 +89,11 @@ struct Recall {
   std::optional<std::int64_t> class_id{};
   std::optional<Average> average{};
   static constexpr std::string_view class_name = "Recall";
-  static constexpr auto fields() {
-    return std::tuple{field("thresholds", &Recall::thresholds, "outputs above are taken for 1; null: 0.5"),
-                      field("top_k", &Recall::top_k, "take the k greatest outputs for 1 instead"),
-                      field("class_id", &Recall::class_id, "look at this class alone"),
-                      field("average", &Recall::average, "take each sample for one class; not in Keras")};
+  static constexpr void fields(auto&& field) {
+    field("thresholds", &Recall::thresholds, "outputs above are taken for 1; null: 0.5");
+    field("top_k", &Recall::top_k, "take the k greatest outputs for 1 instead");
+    field("class_id", &Recall::class_id, "look at this class alone");
+    field("average", &Recall::average, "take each sample for one class; not in Keras");
   }
 };
 
@@ -105,9 +105,9 @@ struct F1Score {
   Average average = Average::none;
   std::optional<double> threshold{};
   static constexpr std::string_view class_name = "F1Score";
-  static constexpr auto fields() {
-    return std::tuple{field("average", &F1Score::average, "a figure a class, or how they become one"),
-                      field("threshold", &F1Score::threshold, "outputs above are taken for 1; null: the greatest is")};
+  static constexpr void fields(auto&& field) {
+    field("average", &F1Score::average, "a figure a class, or how they become one");
+    field("threshold", &F1Score::threshold, "outputs above are taken for 1; null: the greatest is");
   }
 };
 
@@ -119,8 +119,8 @@ struct AUC {
   using Kind = MetricKind;
   Average average = Average::macro;
   static constexpr std::string_view class_name = "AUC";
-  static constexpr auto fields() {
-    return std::tuple{field("average", &AUC::average, "a figure a class, or how they become one")};
+  static constexpr void fields(auto&& field) {
+    field("average", &AUC::average, "a figure a class, or how they become one");
   }
 };
 
@@ -131,21 +131,21 @@ namespace metrics {
 struct MeanAbsoluteError {
   using Kind = MetricKind;
   static constexpr std::string_view class_name = "MeanAbsoluteError";
-  static constexpr auto fields() { return std::tuple<>(); }
+  static constexpr void fields(auto&&) {}
 };
 
 /// The mean of (y - t)^2 over outputs and samples.
 struct MeanSquaredError {
   using Kind = MetricKind;
   static constexpr std::string_view class_name = "MeanSquaredError";
-  static constexpr auto fields() { return std::tuple<>(); }
+  static constexpr void fields(auto&&) {}
 };
 
 /// The square root of the mean of (y - t)^2 over outputs and samples.
 struct RootMeanSquaredError {
   using Kind = MetricKind;
   static constexpr std::string_view class_name = "RootMeanSquaredError";
-  static constexpr auto fields() { return std::tuple<>(); }
+  static constexpr void fields(auto&&) {}
 };
 
 }  // namespace metrics
@@ -155,7 +155,7 @@ struct RootMeanSquaredError {
 struct R2Score {
   using Kind = MetricKind;
   static constexpr std::string_view class_name = "R2Score";
-  static constexpr auto fields() { return std::tuple<>(); }
+  static constexpr void fields(auto&&) {}
 };
 
 /// How often class i was taken for class j: `counts[i * classes + j]`.

@@ -31,15 +31,14 @@ namespace gradus {
 
 /// The fields of these members.
 template <class S>
-constexpr auto shared_optimizer_fields() {
-  return std::tuple{
-      field("weight_decay", &S::weight_decay, "share of a weight, times the rate, that each step takes off it"),
-      field("clipnorm", &S::clipnorm, "greatest length of each weight's gradient, above 0"),
-      field("global_clipnorm", &S::global_clipnorm, "greatest length of all gradients together, above 0"),
-      field("clipvalue", &S::clipvalue, "greatest number in a gradient, above 0"),
-      field("use_ema", &S::use_ema, "average the weights over the steps; the average is the result"),
-      field("ema_momentum", &S::ema_momentum, "memory of that average, 0 to 1"),
-      field("ema_overwrite_frequency", &S::ema_overwrite_frequency, "steps after which weights become their average")};
+constexpr void shared_optimizer_fields(auto& field) {
+  field("weight_decay", &S::weight_decay, "share of a weight, times the rate, that each step takes off it");
+  field("clipnorm", &S::clipnorm, "greatest length of each weight's gradient, above 0");
+  field("global_clipnorm", &S::global_clipnorm, "greatest length of all gradients together, above 0");
+  field("clipvalue", &S::clipvalue, "greatest number in a gradient, above 0");
+  field("use_ema", &S::use_ema, "average the weights over the steps; the average is the result");
+  field("ema_momentum", &S::ema_momentum, "memory of that average, 0 to 1");
+  field("ema_overwrite_frequency", &S::ema_overwrite_frequency, "steps after which weights become their average");
 }
 
 /// w -= learning_rate g.
@@ -51,12 +50,11 @@ struct SGD {
   bool nesterov = false;
   GRADUS_OPTIMIZER_MEMBERS(std::nullopt);
   static constexpr std::string_view class_name = "SGD";
-  static constexpr auto fields() {
-    return std::tuple_cat(
-        std::tuple{field("learning_rate", &SGD::learning_rate, "step size, above 0, or a schedule"),
-                   field("momentum", &SGD::momentum, "share of the last step that goes on, 0 to below 1"),
-                   field("nesterov", &SGD::nesterov, "look ahead along the momentum")},
-        shared_optimizer_fields<SGD>());
+  static constexpr void fields(auto&& field) {
+    field("learning_rate", &SGD::learning_rate, "step size, above 0, or a schedule");
+    field("momentum", &SGD::momentum, "share of the last step that goes on, 0 to below 1");
+    field("nesterov", &SGD::nesterov, "look ahead along the momentum");
+    shared_optimizer_fields<SGD>(field);
   }
 };
 
@@ -71,24 +69,23 @@ struct RMSprop {
   bool centered = false;
   GRADUS_OPTIMIZER_MEMBERS(std::nullopt);
   static constexpr std::string_view class_name = "RMSprop";
-  static constexpr auto fields() {
-    return std::tuple_cat(
-        std::tuple{field("learning_rate", &RMSprop::learning_rate, "step size, above 0, or a schedule"),
-                   field("rho", &RMSprop::rho, "memory of the mean square, 0 to below 1"),
-                   field("momentum", &RMSprop::momentum, "share of the last step that goes on, 0 to below 1"),
-                   field("epsilon", &RMSprop::epsilon, "keeps the root from 0, above 0"),
-                   field("centered", &RMSprop::centered, "divide by the spread, not the mean square")},
-        shared_optimizer_fields<RMSprop>());
+  static constexpr void fields(auto&& field) {
+    field("learning_rate", &RMSprop::learning_rate, "step size, above 0, or a schedule");
+    field("rho", &RMSprop::rho, "memory of the mean square, 0 to below 1");
+    field("momentum", &RMSprop::momentum, "share of the last step that goes on, 0 to below 1");
+    field("epsilon", &RMSprop::epsilon, "keeps the root from 0, above 0");
+    field("centered", &RMSprop::centered, "divide by the spread, not the mean square");
+    shared_optimizer_fields<RMSprop>(field);
   }
 };
 
 /// The fields of Adam and its relatives.
 template <class S>
-constexpr auto adam_fields() {
-  return std::tuple{field("learning_rate", &S::learning_rate, "step size, above 0, or a schedule"),
-                    field("beta_1", &S::beta_1, "memory of the mean, 0 to below 1"),
-                    field("beta_2", &S::beta_2, "memory of the mean square, 0 to below 1"),
-                    field("epsilon", &S::epsilon, "keeps the quotient finite, above 0")};
+constexpr void adam_fields(auto& field) {
+  field("learning_rate", &S::learning_rate, "step size, above 0, or a schedule");
+  field("beta_1", &S::beta_1, "memory of the mean, 0 to below 1");
+  field("beta_2", &S::beta_2, "memory of the mean square, 0 to below 1");
+  field("epsilon", &S::epsilon, "keeps the quotient finite, above 0");
 }
 
 /// m += (1 - beta_1)(g - m); v += (1 - beta_2)(g^2 - v);
@@ -104,10 +101,10 @@ struct Adam {
   bool amsgrad = false;
   GRADUS_OPTIMIZER_MEMBERS(std::nullopt);
   static constexpr std::string_view class_name = "Adam";
-  static constexpr auto fields() {
-    return std::tuple_cat(adam_fields<Adam>(),
-                          std::tuple{field("amsgrad", &Adam::amsgrad, "divide by the greatest mean square so far")},
-                          shared_optimizer_fields<Adam>());
+  static constexpr void fields(auto&& field) {
+    adam_fields<Adam>(field);
+    field("amsgrad", &Adam::amsgrad, "divide by the greatest mean square so far");
+    shared_optimizer_fields<Adam>(field);
   }
 };
 
@@ -121,10 +118,10 @@ struct AdamW {
   bool amsgrad = false;
   GRADUS_OPTIMIZER_MEMBERS(0.004);
   static constexpr std::string_view class_name = "AdamW";
-  static constexpr auto fields() {
-    return std::tuple_cat(adam_fields<AdamW>(),
-                          std::tuple{field("amsgrad", &AdamW::amsgrad, "divide by the greatest mean square so far")},
-                          shared_optimizer_fields<AdamW>());
+  static constexpr void fields(auto&& field) {
+    adam_fields<AdamW>(field);
+    field("amsgrad", &AdamW::amsgrad, "divide by the greatest mean square so far");
+    shared_optimizer_fields<AdamW>(field);
   }
 };
 
@@ -138,7 +135,10 @@ struct Adamax {
   double epsilon = 1e-7;
   GRADUS_OPTIMIZER_MEMBERS(std::nullopt);
   static constexpr std::string_view class_name = "Adamax";
-  static constexpr auto fields() { return std::tuple_cat(adam_fields<Adamax>(), shared_optimizer_fields<Adamax>()); }
+  static constexpr void fields(auto&& field) {
+    adam_fields<Adamax>(field);
+    shared_optimizer_fields<Adamax>(field);
+  }
 };
 
 /// Adam with Nesterov's momentum: m and v as Adam's; u_t = beta_1 (1 - 0.96^t / 2), U_t = u_1 ... u_t;
@@ -152,7 +152,10 @@ struct Nadam {
   double epsilon = 1e-7;
   GRADUS_OPTIMIZER_MEMBERS(std::nullopt);
   static constexpr std::string_view class_name = "Nadam";
-  static constexpr auto fields() { return std::tuple_cat(adam_fields<Nadam>(), shared_optimizer_fields<Nadam>()); }
+  static constexpr void fields(auto&& field) {
+    adam_fields<Nadam>(field);
+    shared_optimizer_fields<Nadam>(field);
+  }
 };
 
 /// a += g^2, from initial_accumulator_value; w -= learning_rate g / sqrt(a + epsilon). Duchi, Hazan, Singer 2011.
@@ -163,13 +166,12 @@ struct Adagrad {
   double epsilon = 1e-7;
   GRADUS_OPTIMIZER_MEMBERS(std::nullopt);
   static constexpr std::string_view class_name = "Adagrad";
-  static constexpr auto fields() {
-    return std::tuple_cat(
-        std::tuple{field("learning_rate", &Adagrad::learning_rate, "step size, above 0, or a schedule"),
-                   field("initial_accumulator_value", &Adagrad::initial_accumulator_value,
-                         "sum of squares before the first step, 0 or more"),
-                   field("epsilon", &Adagrad::epsilon, "keeps the root from 0, above 0")},
-        shared_optimizer_fields<Adagrad>());
+  static constexpr void fields(auto&& field) {
+    field("learning_rate", &Adagrad::learning_rate, "step size, above 0, or a schedule");
+    field("initial_accumulator_value", &Adagrad::initial_accumulator_value,
+          "sum of squares before the first step, 0 or more");
+    field("epsilon", &Adagrad::epsilon, "keeps the root from 0, above 0");
+    shared_optimizer_fields<Adagrad>(field);
   }
 };
 
@@ -182,12 +184,11 @@ struct Adadelta {
   double epsilon = 1e-7;
   GRADUS_OPTIMIZER_MEMBERS(std::nullopt);
   static constexpr std::string_view class_name = "Adadelta";
-  static constexpr auto fields() {
-    return std::tuple_cat(
-        std::tuple{field("learning_rate", &Adadelta::learning_rate, "factor of the step, above 0, or a schedule"),
-                   field("rho", &Adadelta::rho, "memory of the mean squares, 0 to below 1"),
-                   field("epsilon", &Adadelta::epsilon, "keeps the roots from 0, above 0")},
-        shared_optimizer_fields<Adadelta>());
+  static constexpr void fields(auto&& field) {
+    field("learning_rate", &Adadelta::learning_rate, "factor of the step, above 0, or a schedule");
+    field("rho", &Adadelta::rho, "memory of the mean squares, 0 to below 1");
+    field("epsilon", &Adadelta::epsilon, "keeps the roots from 0, above 0");
+    shared_optimizer_fields<Adadelta>(field);
   }
 };
 
@@ -200,11 +201,11 @@ struct Lion {
   double beta_2 = 0.99;
   GRADUS_OPTIMIZER_MEMBERS(std::nullopt);
   static constexpr std::string_view class_name = "Lion";
-  static constexpr auto fields() {
-    return std::tuple_cat(std::tuple{field("learning_rate", &Lion::learning_rate, "step size, above 0, or a schedule"),
-                                     field("beta_1", &Lion::beta_1, "share of the mean in the direction, above 0 to 1"),
-                                     field("beta_2", &Lion::beta_2, "memory of the mean, 0 to below 1")},
-                          shared_optimizer_fields<Lion>());
+  static constexpr void fields(auto&& field) {
+    field("learning_rate", &Lion::learning_rate, "step size, above 0, or a schedule");
+    field("beta_1", &Lion::beta_1, "share of the mean in the direction, above 0 to 1");
+    field("beta_2", &Lion::beta_2, "memory of the mean, 0 to below 1");
+    shared_optimizer_fields<Lion>(field);
   }
 };
 

@@ -15,7 +15,7 @@ struct L1 {
   using Kind = RegularizerKind;
   double l1 = 0.01;
   static constexpr std::string_view class_name = "L1";
-  static constexpr auto fields() { return std::tuple{field("l1", &L1::l1, "cost of |w|")}; }
+  static constexpr void fields(auto&& field) { field("l1", &L1::l1, "cost of |w|"); }
 };
 
 /// l2 sum w^2 (not half of it): keeps weights small. With plain gradient descent it is a weight decay of 2 l2.
@@ -23,7 +23,7 @@ struct L2 {
   using Kind = RegularizerKind;
   double l2 = 0.01;
   static constexpr std::string_view class_name = "L2";
-  static constexpr auto fields() { return std::tuple{field("l2", &L2::l2, "cost of w^2")}; }
+  static constexpr void fields(auto&& field) { field("l2", &L2::l2, "cost of w^2"); }
 };
 
 /// l1 sum |w| + l2 sum w^2.
@@ -32,8 +32,9 @@ struct L1L2 {
   double l1 = 0.0;
   double l2 = 0.0;
   static constexpr std::string_view class_name = "L1L2";
-  static constexpr auto fields() {
-    return std::tuple{field("l1", &L1L2::l1, "cost of |w|"), field("l2", &L1L2::l2, "cost of w^2")};
+  static constexpr void fields(auto&& field) {
+    field("l1", &L1L2::l1, "cost of |w|");
+    field("l2", &L1L2::l2, "cost of w^2");
   }
 };
 

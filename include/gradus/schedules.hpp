@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -28,12 +27,12 @@ struct ExponentialDecay {
   double decay_rate = 0.9;
   bool staircase = false;
   static constexpr std::string_view class_name = "ExponentialDecay";
-  static constexpr auto fields() {
+  static constexpr void fields(auto&& field) {
     using S = ExponentialDecay;
-    return std::tuple{field("initial_learning_rate", &S::initial_learning_rate, "rate of the first step, above 0"),
-                      field("decay_steps", &S::decay_steps, "steps, 1 or more, after which decay_rate has acted once"),
-                      field("decay_rate", &S::decay_rate, "factor, above 0"),
-                      field("staircase", &S::staircase, "change only every decay_steps steps")};
+    field("initial_learning_rate", &S::initial_learning_rate, "rate of the first step, above 0");
+    field("decay_steps", &S::decay_steps, "steps, 1 or more, after which decay_rate has acted once");
+    field("decay_rate", &S::decay_rate, "factor, above 0");
+    field("staircase", &S::staircase, "change only every decay_steps steps");
   }
 };
 
@@ -45,12 +44,12 @@ struct InverseTimeDecay {
   double decay_rate = 1;
   bool staircase = false;
   static constexpr std::string_view class_name = "InverseTimeDecay";
-  static constexpr auto fields() {
+  static constexpr void fields(auto&& field) {
     using S = InverseTimeDecay;
-    return std::tuple{field("initial_learning_rate", &S::initial_learning_rate, "rate of the first step, above 0"),
-                      field("decay_steps", &S::decay_steps, "steps, 1 or more, in which decay_rate is added once"),
-                      field("decay_rate", &S::decay_rate, "share of the first rate, 0 or more"),
-                      field("staircase", &S::staircase, "change only every decay_steps steps")};
+    field("initial_learning_rate", &S::initial_learning_rate, "rate of the first step, above 0");
+    field("decay_steps", &S::decay_steps, "steps, 1 or more, in which decay_rate is added once");
+    field("decay_rate", &S::decay_rate, "share of the first rate, 0 or more");
+    field("staircase", &S::staircase, "change only every decay_steps steps");
   }
 };
 
@@ -64,13 +63,13 @@ struct PolynomialDecay {
   double power = 1;
   bool cycle = false;
   static constexpr std::string_view class_name = "PolynomialDecay";
-  static constexpr auto fields() {
+  static constexpr void fields(auto&& field) {
     using S = PolynomialDecay;
-    return std::tuple{field("initial_learning_rate", &S::initial_learning_rate, "rate of the first step, above 0"),
-                      field("decay_steps", &S::decay_steps, "steps, 1 or more, until the end"),
-                      field("end_learning_rate", &S::end_learning_rate, "rate at the end, 0 or more"),
-                      field("power", &S::power, "1: a straight line; above 0"),
-                      field("cycle", &S::cycle, "rise again at the end")};
+    field("initial_learning_rate", &S::initial_learning_rate, "rate of the first step, above 0");
+    field("decay_steps", &S::decay_steps, "steps, 1 or more, until the end");
+    field("end_learning_rate", &S::end_learning_rate, "rate at the end, 0 or more");
+    field("power", &S::power, "1: a straight line; above 0");
+    field("cycle", &S::cycle, "rise again at the end");
   }
 };
 
@@ -80,10 +79,10 @@ struct PiecewiseConstantDecay {
   std::vector<double> boundaries{};
   std::vector<double> values{0.01};
   static constexpr std::string_view class_name = "PiecewiseConstantDecay";
-  static constexpr auto fields() {
+  static constexpr void fields(auto&& field) {
     using S = PiecewiseConstantDecay;
-    return std::tuple{field("boundaries", &S::boundaries, "steps at which the rate changes, ascending"),
-                      field("values", &S::values, "rates, one more than boundaries, each above 0")};
+    field("boundaries", &S::boundaries, "steps at which the rate changes, ascending");
+    field("values", &S::values, "rates, one more than boundaries, each above 0");
   }
 };
 
@@ -99,14 +98,13 @@ struct CosineDecay {
   std::optional<double> warmup_target{};
   std::int64_t warmup_steps = 0;
   static constexpr std::string_view class_name = "CosineDecay";
-  static constexpr auto fields() {
+  static constexpr void fields(auto&& field) {
     using S = CosineDecay;
-    return std::tuple{field("initial_learning_rate", &S::initial_learning_rate,
-                            "rate of the first step, above 0; 0 before a warm-up"),
-                      field("decay_steps", &S::decay_steps, "steps of the cosine, 1 or more"),
-                      field("alpha", &S::alpha, "share of the rate that is left at the end, 0 to 1"),
-                      field("warmup_target", &S::warmup_target, "rate after the warm-up, above 0"),
-                      field("warmup_steps", &S::warmup_steps, "steps of the warm-up, 0 or more")};
+    field("initial_learning_rate", &S::initial_learning_rate, "rate of the first step, above 0; 0 before a warm-up");
+    field("decay_steps", &S::decay_steps, "steps of the cosine, 1 or more");
+    field("alpha", &S::alpha, "share of the rate that is left at the end, 0 to 1");
+    field("warmup_target", &S::warmup_target, "rate after the warm-up, above 0");
+    field("warmup_steps", &S::warmup_steps, "steps of the warm-up, 0 or more");
   }
 };
 
@@ -120,13 +118,13 @@ struct CosineDecayRestarts {
   double m_mul = 1;
   double alpha = 0;
   static constexpr std::string_view class_name = "CosineDecayRestarts";
-  static constexpr auto fields() {
+  static constexpr void fields(auto&& field) {
     using S = CosineDecayRestarts;
-    return std::tuple{field("initial_learning_rate", &S::initial_learning_rate, "rate of the first step, above 0"),
-                      field("first_decay_steps", &S::first_decay_steps, "steps of the first cosine, 1 or more"),
-                      field("t_mul", &S::t_mul, "length of each cosine by that of the one before, 1 or more"),
-                      field("m_mul", &S::m_mul, "height of each cosine by that of the one before, above 0"),
-                      field("alpha", &S::alpha, "share of the first rate that is left at the end, 0 to 1")};
+    field("initial_learning_rate", &S::initial_learning_rate, "rate of the first step, above 0");
+    field("first_decay_steps", &S::first_decay_steps, "steps of the first cosine, 1 or more");
+    field("t_mul", &S::t_mul, "length of each cosine by that of the one before, 1 or more");
+    field("m_mul", &S::m_mul, "height of each cosine by that of the one before, above 0");
+    field("alpha", &S::alpha, "share of the first rate that is left at the end, 0 to 1");
   }
 };
 
@@ -141,13 +139,13 @@ struct OneCycle {
   double div_factor = 25;
   double final_div_factor = 1e4;
   static constexpr std::string_view class_name = "OneCycle";
-  static constexpr auto fields() {
+  static constexpr void fields(auto&& field) {
     using S = OneCycle;
-    return std::tuple{field("max_learning_rate", &S::max_learning_rate, "the highest rate, above 0"),
-                      field("total_steps", &S::total_steps, "steps of the whole cycle, 2 or more"),
-                      field("pct_start", &S::pct_start, "share of the steps that rise, above 0 and below 1"),
-                      field("div_factor", &S::div_factor, "highest rate by the first, above 0"),
-                      field("final_div_factor", &S::final_div_factor, "first rate by the last, above 0")};
+    field("max_learning_rate", &S::max_learning_rate, "the highest rate, above 0");
+    field("total_steps", &S::total_steps, "steps of the whole cycle, 2 or more");
+    field("pct_start", &S::pct_start, "share of the steps that rise, above 0 and below 1");
+    field("div_factor", &S::div_factor, "highest rate by the first, above 0");
+    field("final_div_factor", &S::final_div_factor, "first rate by the last, above 0");
   }
 };
 
@@ -175,9 +173,7 @@ class LearningRate {
 template <>
 struct FieldType<LearningRate> {
   static constexpr std::string_view name = "number or schedule";
-  static Value to_value(const LearningRate& rate) {
-    return rate.schedule() != nullptr ? FieldType<Schedule>::to_value(*rate.schedule()) : Value(rate.number());
-  }
+  static Value to_value(const LearningRate& rate);
   static LearningRate from_value(const Value& value);
 };
 

@@ -7,7 +7,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <typeinfo>
 #include <utility>
 #include <variant>
@@ -24,17 +23,22 @@ namespace gradus {
 struct Value {
   using List = std::vector<Value>;
   using Object = std::vector<std::pair<std::string, Value>>;
-  std::variant<std::nullptr_t, bool, std::int64_t, double, std::string, List, Object> data = nullptr;
+  std::variant<std::nullptr_t, bool, std::int64_t, double, std::string, List, Object> data;
 
-  Value() = default;
-  Value(bool value) : data(value) {}                      // NOLINT: values convert
-  Value(int value) : data(std::int64_t{value}) {}         // NOLINT
-  Value(std::int64_t value) : data(value) {}              // NOLINT
-  Value(double value) : data(value) {}                    // NOLINT
-  Value(const char* value) : data(std::string(value)) {}  // NOLINT
-  Value(std::string value) : data(std::move(value)) {}    // NOLINT
-  Value(List value) : data(std::move(value)) {}           // NOLINT
-  Value(Object value) : data(std::move(value)) {}         // NOLINT
+  Value();
+  Value(bool value);          // NOLINT: values convert
+  Value(int value);           // NOLINT
+  Value(std::int64_t value);  // NOLINT
+  Value(double value);        // NOLINT
+  Value(const char* value);   // NOLINT
+  Value(std::string value);   // NOLINT
+  Value(List value);          // NOLINT
+  Value(Object value);        // NOLINT
+  Value(const Value& other);
+  Value(Value&& other) noexcept;
+  Value& operator=(const Value& other);
+  Value& operator=(Value&& other) noexcept;
+  ~Value();
 
   [[nodiscard]] bool is_null() const { return std::holds_alternative<std::nullptr_t>(data); }
   template <class T>
@@ -45,27 +49,13 @@ struct Value {
   [[nodiscard]] const Value* find(std::string_view key) const;
   /// As one line of JSON-like text, for messages.
   [[nodiscard]] std::string to_string() const;
-  friend bool operator==(const Value& a, const Value& b) = default;
+  friend bool operator==(const Value& a, const Value& b);
 };
 
 /// What a field's type is called in help and messages, and how it goes into a Value and back. `from_value` throws
 /// `invalid_argument` with a sentence that ends in what was expected; the caller puts the place in front.
 template <class T>
 struct FieldType;
-
-/// One field of a spec: its name in files (Keras's where Keras has it), where it lies, and one line of help that says
-/// the unit where there is one.
-template <class S, class T>
-struct Field {
-  std::string_view name;
-  T S::*member;
-  std::string_view help;
-};
-
-template <class S, class T>
-constexpr Field<S, T> field(std::string_view name, T S::*member, std::string_view help) {
-  return {name, member, help};
-}
 
 /// A field as text, for help, docs and the page.
 struct FieldInfo {
@@ -75,11 +65,31 @@ struct FieldInfo {
   std::string help;
 };
 
-/// A type with a class name and a list of fields.
+/// A plain struct that says what one thing of a kind is: its kind, its class name, and the list of its fields:
+///   static constexpr void fields(auto&& field) { field("units", &Dense::units, "number of outputs, 1 or more"); ... }
+/// Each has its name in files (Keras's where Keras has it), where it lies, and one line of help that says the unit
+/// where there is one. The list is a template so that only the file which registers the spec compiles it.
 template <class S>
 concept DescribedSpec = requires {
+  typename S::Kind;
   { S::class_name } -> std::convertible_to<std::string_view>;
-  S::fields();
+};
+
+/// A spec of any kind, as a value that copies share. What its fields are is known only where its class is registered
+/// (src/base/spec_registry.hpp), so that a file which merely uses specs does not compile their descriptions.
+class HeldSpec {
+ public:
+  /// Takes `spec`, an object of `type`, and frees it with `destroy` in the end.
+  HeldSpec(std::string_view class_name, const std::type_info& type, const void* spec, void (*destroy)(const void*));
+
+  [[nodiscard]] std::string_view class_name() const { return class_name_; }
+  /// The object when it is one of `type`, else null.
+  [[nodiscard]] const void* get(const std::type_info& type) const { return type == *type_ ? spec_.get() : nullptr; }
+
+ private:
+  std::shared_ptr<const void> spec_;
+  std::string_view class_name_;
+  const std::type_info* type_;
 };
 
 /// Any spec of one kind, as a value: `Layer`, `Loss`, `Optimizer`, `Metric`, `Initializer` are instances.
@@ -87,8 +97,9 @@ template <class Kind>
 class Spec {
  public:
   template <DescribedSpec S>
-  requires std::is_same_v<typename S::Kind, Kind> Spec(S spec)
-      : box_(std::make_shared<BoxOf<S>>(std::move(spec))) {}  // NOLINT: specs convert
+  requires std::is_same_v<typename S::Kind, Kind> Spec(S spec)  // NOLINT: specs convert
+      : held_(S::class_name, typeid(S), new S(std::move(spec)),
+              [](const void* object) { delete static_cast<const S*>(object); }) {}
 
   /// A spec from its class name and fields as a file holds them; missing fields take their defaults. Throws
   /// `invalid_argument` for an unknown name or field (naming the nearest right one) or a value of the wrong type.
@@ -96,80 +107,23 @@ class Spec {
   /// The class names that `make` knows, sorted.
   static std::vector<std::string> names();
 
-  [[nodiscard]] std::string_view class_name() const { return box_->class_name(); }
+  [[nodiscard]] std::string_view class_name() const { return held_.class_name(); }
   /// Every field with its value, in the order of the spec.
-  [[nodiscard]] Value::Object fields() const { return box_->fields(); }
-  [[nodiscard]] std::vector<FieldInfo> describe() const { return box_->describe(); }
+  [[nodiscard]] Value::Object fields() const;
+  [[nodiscard]] std::vector<FieldInfo> describe() const;
   /// A copy with one field changed. Throws `invalid_argument` as `make` does.
   [[nodiscard]] Spec with(std::string_view field, const Value& value) const;
   /// The spec itself when it is an S, else null.
   template <class S>
   [[nodiscard]] const S* get_if() const {
-    const auto* box = dynamic_cast<const BoxOf<S>*>(box_.get());
-    return box == nullptr ? nullptr : &box->spec;
+    return static_cast<const S*>(held_.get(typeid(S)));
   }
   friend bool operator==(const Spec& a, const Spec& b) {
     return a.class_name() == b.class_name() && a.fields() == b.fields();
   }
 
  private:
-  struct Box {
-    virtual ~Box() = default;
-    [[nodiscard]] virtual std::string_view class_name() const = 0;
-    [[nodiscard]] virtual Value::Object fields() const = 0;
-    [[nodiscard]] virtual std::vector<FieldInfo> describe() const = 0;
-    /// A copy with `field` set, or null when there is no such field.
-    [[nodiscard]] virtual std::shared_ptr<const Box> with(std::string_view field, const Value& value) const = 0;
-  };
-  template <class S>
-  struct BoxOf;
-
-  explicit Spec(std::shared_ptr<const Box> box) : box_(std::move(box)) {}
-  std::shared_ptr<const Box> box_;
-};
-
-template <class Kind>
-template <class S>
-struct Spec<Kind>::BoxOf final : Spec<Kind>::Box {
-  explicit BoxOf(S value) : spec(std::move(value)) {}
-  [[nodiscard]] std::string_view class_name() const override { return S::class_name; }
-  [[nodiscard]] Value::Object fields() const override {
-    Value::Object object;
-    each([&](const auto& f) { object.emplace_back(std::string(f.name), to_value(spec.*(f.member))); });
-    return object;
-  }
-  [[nodiscard]] std::vector<FieldInfo> describe() const override {
-    std::vector<FieldInfo> infos;
-    const S defaults{};
-    each([&](const auto& f) {
-      using T = std::remove_cvref_t<decltype(defaults.*(f.member))>;
-      infos.push_back(
-          {std::string(f.name), std::string(FieldType<T>::name), to_value(defaults.*(f.member)), std::string(f.help)});
-    });
-    return infos;
-  }
-  [[nodiscard]] std::shared_ptr<const typename Spec<Kind>::Box> with(std::string_view name,
-                                                                     const Value& value) const override {
-    std::shared_ptr<BoxOf> changed;
-    each([&](const auto& f) {
-      if (f.name != name) return;
-      using T = std::remove_cvref_t<decltype(spec.*(f.member))>;
-      changed = std::make_shared<BoxOf>(spec);
-      changed->spec.*(f.member) = FieldType<T>::from_value(value);
-    });
-    return changed;
-  }
-
-  template <class T>
-  static Value to_value(const T& value) {
-    return FieldType<T>::to_value(value);
-  }
-  template <class F>
-  static void each(F&& visit) {
-    std::apply([&](const auto&... f) { (visit(f), ...); }, S::fields());
-  }
-
-  S spec;
+  HeldSpec held_;
 };
 
 template <>

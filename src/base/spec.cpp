@@ -8,6 +8,7 @@
 #include <gradus/window.hpp>
 
 #include "base/nearest.hpp"
+#include "base/spec_registry.hpp"
 
 namespace gradus {
 namespace {
@@ -37,6 +38,36 @@ constexpr std::pair<Activation, std::string_view> activation_names[] = {
 };
 
 }  // namespace
+
+HeldSpec::HeldSpec(std::string_view class_name, const std::type_info& type, const void* spec,
+                   void (*destroy)(const void*))
+    : spec_(spec, destroy), class_name_(class_name), type_(&type) {}
+
+void add_value(Value::Object& object, std::string_view name, Value value) {
+  object.emplace_back(std::string(name), std::move(value));
+}
+
+void add_info(std::vector<FieldInfo>& infos, std::string_view name, std::string_view type, Value value,
+              std::string_view help) {
+  infos.push_back({std::string(name), std::string(type), std::move(value), std::string(help)});
+}
+
+Value::Value() : data(nullptr) {}
+Value::Value(bool value) : data(value) {}
+Value::Value(int value) : data(std::int64_t{value}) {}
+Value::Value(std::int64_t value) : data(value) {}
+Value::Value(double value) : data(value) {}
+Value::Value(const char* value) : data(std::string(value)) {}
+Value::Value(std::string value) : data(std::move(value)) {}
+Value::Value(List value) : data(std::move(value)) {}
+Value::Value(Object value) : data(std::move(value)) {}
+Value::Value(const Value&) = default;
+Value::Value(Value&&) noexcept = default;
+Value& Value::operator=(const Value&) = default;
+Value& Value::operator=(Value&&) noexcept = default;
+Value::~Value() = default;
+
+bool operator==(const Value& a, const Value& b) { return a.data == b.data; }
 
 const Value* Value::find(std::string_view key) const {
   const auto* object = get_if<Object>();

@@ -4,7 +4,7 @@
 
 #include <gradus/error.hpp>
 
-#include "base/spec_registry.hpp"
+#include "base/spec_members.hpp"
 #include "base/text.hpp"
 
 namespace gradus {

@@ -1,5 +1,7 @@
 #include "layers/layer.hpp"
 
+#include <gradus/error.hpp>
+
 namespace gradus {
 namespace {
 

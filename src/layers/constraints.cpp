@@ -3,6 +3,7 @@
 
 #include <gradus/error.hpp>
 
+#include "base/spec_members.hpp"
 #include "layers/constraint.hpp"
 
 GRADUS_INSTANTIATE_SPEC(ConstraintKind)

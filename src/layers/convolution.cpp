@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <gradus/error.hpp>
+
 #include "kernels/scratch.hpp"
 
 namespace gradus {

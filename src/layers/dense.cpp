@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <gradus/error.hpp>
+
 #include "kernels/scratch.hpp"
 #include "layers/layer.hpp"
 

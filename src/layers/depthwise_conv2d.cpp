@@ -1,5 +1,7 @@
 #include "layers/convolution.hpp"
 
+#include <gradus/error.hpp>
+
 namespace gradus {
 namespace {
 

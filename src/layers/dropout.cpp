@@ -1,5 +1,7 @@
 #include <cmath>
 
+#include <gradus/error.hpp>
+
 #include "kernels/augment.hpp"
 #include "kernels/features.hpp"
 #include "kernels/scratch.hpp"

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include <gradus/error.hpp>
+
 #include "layers/layer.hpp"
 
 namespace gradus {

@@ -1,3 +1,5 @@
+#include <gradus/error.hpp>
+
 #include "kernels/features.hpp"
 #include "layers/layer.hpp"
 

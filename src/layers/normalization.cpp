@@ -2,6 +2,8 @@
 #include <cmath>
 #include <numeric>
 
+#include <gradus/error.hpp>
+
 #include "kernels/features.hpp"
 #include "layers/layer.hpp"
 

@@ -1,6 +1,8 @@
 // ReLU, LeakyReLU, ELU and Softmax as layers of their own; PReLU with a learned slope.
 #include <limits>
 
+#include <gradus/error.hpp>
+
 #include "kernels/features.hpp"
 #include "layers/layer.hpp"
 

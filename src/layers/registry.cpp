@@ -1,5 +1,7 @@
 #include "layers/layer.hpp"
 
+#include "base/spec_members.hpp"
+
 GRADUS_INSTANTIATE_SPEC(LayerKind)
 
 namespace gradus {

@@ -2,6 +2,7 @@
 
 #include <gradus/error.hpp>
 
+#include "base/spec_members.hpp"
 #include "layers/regularizer.hpp"
 
 GRADUS_INSTANTIATE_SPEC(RegularizerKind)

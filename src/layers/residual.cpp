@@ -1,5 +1,7 @@
 #include <algorithm>
 
+#include <gradus/error.hpp>
+
 #include "kernels/features.hpp"
 #include "layers/layer.hpp"
 #include "layers/stack.hpp"

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include <gradus/error.hpp>
+
 #include "layers/layer.hpp"
 
 namespace gradus {

@@ -4,6 +4,8 @@
 
 #include <gradus/error.hpp>
 
+#include "base/spec_members.hpp"
+
 GRADUS_INSTANTIATE_SPEC(MetricKind)
 
 namespace gradus {

@@ -7,6 +7,8 @@
 #include <gradus/error.hpp>
 #include <gradus/model.hpp>
 
+#include "base/spec_members.hpp"
+
 GRADUS_INSTANTIATE_SPEC(CallbackKind)
 
 namespace gradus {

@@ -1,3 +1,5 @@
 #include "optimizers/optimizer.hpp"
 
+#include "base/spec_members.hpp"
+
 GRADUS_INSTANTIATE_SPEC(OptimizerKind)

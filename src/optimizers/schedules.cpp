@@ -2,6 +2,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "base/spec_members.hpp"
 #include "optimizers/check.hpp"
 #include "optimizers/optimizer.hpp"
 
@@ -147,6 +148,10 @@ bool register_schedule() {
 double LearningRate::at(std::int64_t steps) const {
   if (!schedule_) return rate_;
   return ScheduleRegistry::instance().find(schedule_->class_name()).maker.rate(*schedule_, static_cast<double>(steps));
+}
+
+Value FieldType<LearningRate>::to_value(const LearningRate& rate) {
+  return rate.schedule() != nullptr ? FieldType<Schedule>::to_value(*rate.schedule()) : Value(rate.number());
 }
 
 LearningRate FieldType<LearningRate>::from_value(const Value& value) {

@@ -1,5 +1,7 @@
 #include <cmath>
 
+#include <gradus/error.hpp>
+
 #include "optimizers/check.hpp"
 #include "optimizers/optimizer.hpp"
 
