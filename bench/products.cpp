@@ -34,26 +34,37 @@ Product forward_product(Operands& o, const LayerShape& s) {
   return p;
 }
 
-void forward(benchmark::State& state, const LayerShape& s) {
-  Operands o(s);
-  const Product p = forward_product(o, s);
+void time_product(benchmark::State& state, const LayerShape& s, const Product& p) {
   for (auto _ : state) kernels::product(p);
   count_operations(state, operations(s));
 }
 
-// Columns by 128, as the threads share a large layer.
-void forward_in_tiles(benchmark::State& state, const LayerShape& s) {
-  constexpr std::int64_t tile = 128;
-  Operands o(s);
+/// The product in pieces: `cut(piece, first, count)` makes that of `count` rows or columns from `first` on.
+template <class Cut>
+void time_in_tiles(benchmark::State& state, const LayerShape& s, const Product& whole, std::int64_t size,
+                   std::int64_t tile, Cut cut) {
   for (auto _ : state) {
-    for (std::int64_t first = 0; first < s.units; first += tile) {
-      Product p = forward_product(o, s);
-      p.n = std::min(tile, s.units - first);
-      p.b += first, p.c += first, p.add += first;
-      kernels::product(p);
+    for (std::int64_t first = 0; first < size; first += tile) {
+      Product piece = whole;
+      cut(piece, first, std::min(tile, size - first));
+      kernels::product(piece);
     }
   }
   count_operations(state, operations(s));
+}
+
+void forward(benchmark::State& state, const LayerShape& s) {
+  Operands o(s);
+  time_product(state, s, forward_product(o, s));
+}
+
+// Columns by 128, as the threads share a large layer.
+void forward_in_tiles(benchmark::State& state, const LayerShape& s) {
+  Operands o(s);
+  time_in_tiles(state, s, forward_product(o, s), s.units, 128, [](Product& p, std::int64_t first, std::int64_t count) {
+    p.n = count;
+    p.b += first, p.c += first, p.add += first;
+  });
 }
 
 void backward(benchmark::State& state, const LayerShape& s) {
@@ -61,8 +72,7 @@ void backward(benchmark::State& state, const LayerShape& s) {
   Product p{.m = s.batch, .n = s.inputs, .k = s.units, .a = o.y.data(), .a_row = o.y_row};
   p.b = o.w.data(), p.b_row = 1, p.b_col = o.y_row;
   p.c = o.result.data(), p.c_row = o.x_row, p.c_padded = true;
-  for (auto _ : state) kernels::product(p);
-  count_operations(state, operations(s));
+  time_product(state, s, p);
 }
 
 Product gradient_product(Operands& o, const LayerShape& s) {
@@ -74,24 +84,16 @@ Product gradient_product(Operands& o, const LayerShape& s) {
 
 void gradient(benchmark::State& state, const LayerShape& s) {
   Operands o(s);
-  const Product p = gradient_product(o, s);
-  for (auto _ : state) kernels::product(p);
-  count_operations(state, operations(s));
+  time_product(state, s, gradient_product(o, s));
 }
 
 // Rows of W by 64, each of which the optimizer then steps while they are in cache.
 void gradient_in_tiles(benchmark::State& state, const LayerShape& s) {
-  constexpr std::int64_t tile = 64;
   Operands o(s);
-  for (auto _ : state) {
-    for (std::int64_t first = 0; first < s.inputs; first += tile) {
-      Product p = gradient_product(o, s);
-      p.m = std::min(tile, s.inputs - first);
-      p.a += first, p.c += first * p.c_row;
-      kernels::product(p);
-    }
-  }
-  count_operations(state, operations(s));
+  time_in_tiles(state, s, gradient_product(o, s), s.inputs, 64, [](Product& p, std::int64_t first, std::int64_t count) {
+    p.m = count;
+    p.a += first, p.c += first * p.c_row;
+  });
 }
 
 // The first layer where it does not skip zeros: from bytes, in the order of an epoch.

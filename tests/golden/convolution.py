@@ -4,7 +4,7 @@
     python3 convolution.py > convolution.json
 
 The layers are written as Gradus reads them and, beside that, as PyTorch computes them. Random numbers, weights, labels
-and batches are those of generate.py: weights from stream 1, layer by layer, each in the row-major order of Keras's
+and batches are those of network.py: weights from stream 1, layer by layer, each in the row-major order of Keras's
 shape (a kernel is (height, width, inputs, filters)); images (height, width, channels) from stream 2; labels from 3.
 """
 import json
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from generate import draw, stream
+from network import draw, stream
 
 SAMPLES, BATCH, STEPS, CLASSES, RANGE = 24, 6, 8, 4, 0.6
 RATE, MOMENTUM = 0.05, 0.9
