@@ -1,5 +1,7 @@
 #include "cross_validation.hpp"
 
+#include <optional>
+
 #include <gradus/cross_validation.hpp>
 
 #include "base/text.hpp"
@@ -8,6 +10,7 @@
 #include "inspect/numbers.hpp"
 #include "interrupt.hpp"
 #include "progress.hpp"
+#include "recipe_callbacks.hpp"
 #include "terminal.hpp"
 #include "values.hpp"
 
@@ -66,15 +69,23 @@ int cross_validate_plan(const TrainPlan& plan, const TrainOptions& options) {
   StopOnInterrupt stop;
   FitOptions fit = recipe.fit;
   fit.callbacks = {&progress, &stop};
+  std::optional<RecipeCallbacks> callbacks;
   const InterruptGuard guard;
   const CrossValidation validation = cross_validate(
       [&](const Dataset& train, std::int64_t fold) {
         note("Fold " + std::to_string(fold + 1) + " of " + std::to_string(*options.k_fold));
         return recipe.model(train);
       },
-      data, {.folds = *options.k_fold, .seed = recipe.fit.seed, .fit = fit, .interrupted = [] {
-               return InterruptGuard::interrupted();
-             }});
+      data,
+      {.folds = *options.k_fold,
+       .seed = recipe.fit.seed,
+       .fit = fit,
+       .callbacks =
+           [&](std::int64_t fold) {
+             callbacks.emplace(recipe.callbacks, "fold-" + std::to_string(fold + 1));
+             return callbacks->all();
+           },
+       .interrupted = [] { return InterruptGuard::interrupted(); }});
   progress.clear();
   if (validation.interrupted) {
     note("Interrupted after " + count_of(static_cast<std::int64_t>(validation.folds.size()), "fold") + ".");

@@ -1,6 +1,7 @@
 #include "formats/recipe_search.hpp"
 
 #include <filesystem>
+#include <optional>
 
 #include <gradus/cross_validation.hpp>
 #include <gradus/error.hpp>
@@ -15,6 +16,7 @@
 #include "formats/json.hpp"
 #include "inspect/numbers.hpp"
 #include "interrupt.hpp"
+#include "recipe_callbacks.hpp"
 #include "terminal.hpp"
 #include "train_plan.hpp"
 #include "values.hpp"
@@ -133,23 +135,40 @@ Search::Result run_trial(const Task& task, const Search& search, const Search::R
   const Recipe recipe = task.recipe(search, run);
   const Recipe::Parts& parts = task.plan.parts;
   StopOnInterrupt stop;
+  std::string label = "trial-" + std::to_string(run.trial);
+  if (task.wanted.options.strategy == SearchOptions::Strategy::halving) label += "-round-" + std::to_string(run.round);
+  std::optional<RecipeCallbacks> callbacks;
   Search::Result result{run, {}, {}, 0, {}};
   if (task.wanted.folds > 0) {
     FitOptions fit = recipe.fit;
     fit.callbacks = {&stop};
     const CrossValidation validation =
         cross_validate([&](const Dataset& train, std::int64_t) { return recipe.model(train); }, parts.train,
-                       {.folds = task.wanted.folds, .seed = recipe.fit.seed, .fit = fit, .interrupted = [] {
-                          return InterruptGuard::interrupted();
-                        }});
+                       {.folds = task.wanted.folds,
+                        .seed = recipe.fit.seed,
+                        .fit = fit,
+                        .callbacks =
+                            [&](std::int64_t fold) {
+                              callbacks.emplace(recipe.callbacks, label + "-fold-" + std::to_string(fold + 1));
+                              return callbacks->all();
+                            },
+                        .interrupted = [] { return InterruptGuard::interrupted(); }});
     for (const auto& [name, value] : validation.mean.entries()) result.figures.set("val_" + name, value);
     for (const auto& fold : validation.folds) result.seconds += fold.history.seconds;
   } else {
     FitOptions fit = recipe.fit_options(parts);
-    fit.callbacks = {&stop};
-    const History history = recipe.model(parts.train).fit(parts.train, fit);
+    callbacks.emplace(recipe.callbacks, label);
+    fit.callbacks = callbacks->all();
+    fit.callbacks.push_back(&stop);
+    Sequential model = recipe.model(parts.train);
+    const History history = model.fit(parts.train, fit);
     result.figures = last_figures(history);
     result.seconds = history.seconds;
+    // Of the model as it would be saved: a callback may have gone back to the weights of an earlier epoch.
+    if (!parts.validation.empty()) {
+      const Logs measured = model.evaluate(parts.validation, {.threads = fit.threads});
+      for (const auto& [figure, value] : measured.entries()) result.figures.set("val_" + figure, value);
+    }
   }
   if (!InterruptGuard::interrupted()) result.score = result.figures.at(task.wanted.metric);
   return result;
@@ -222,7 +241,10 @@ Value save_best(const Task& task, const Search& search, const std::string& path)
   const Recipe recipe = task.recipe(search, best.run);
   const Recipe::Parts& parts = task.plan.parts;
   Sequential model = recipe.model(parts.train);
-  model.fit(parts.train, recipe.fit_options(parts));
+  FitOptions fit = recipe.fit_options(parts);
+  const RecipeCallbacks callbacks(recipe.callbacks);
+  fit.callbacks = callbacks.all();
+  model.fit(parts.train, fit);
   model.save(path);
   note("The best is trained anew and saved in " + path + ".");
   if (parts.test.empty()) return {};

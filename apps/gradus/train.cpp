@@ -13,6 +13,7 @@
 #include "inspect/numbers.hpp"
 #include "interrupt.hpp"
 #include "progress.hpp"
+#include "recipe_callbacks.hpp"
 #include "terminal.hpp"
 #include "train_plan.hpp"
 #include "train_run.hpp"
@@ -148,11 +149,8 @@ History run(const TrainPlan& plan, Sequential& model, Progress& progress, RunKee
   if (fit.epochs == 0) return {};
   StopOnInterrupt stop;
   fit.callbacks = {&progress, &stop};
-  std::vector<std::unique_ptr<Callback>> callbacks;
-  for (const CallbackSpec& spec : plan.recipe.callbacks) {
-    callbacks.push_back(make_callback(spec));
-    fit.callbacks.push_back(callbacks.back().get());
-  }
+  const RecipeCallbacks callbacks(plan.recipe.callbacks);
+  for (Callback* callback : callbacks.all()) fit.callbacks.push_back(callback);
   fit.keeper = keeper;
   try {
     return model.fit(plan.parts.train, fit);

@@ -10,10 +10,13 @@
 namespace gradus {
 
 struct CrossValidationOptions {
-  std::int64_t folds = 5;               ///< 2 to the number of samples
-  std::uint64_t seed = 0;               ///< of the folds
-  bool stratified = true;               ///< each fold has each class's share; plays no part where targets are numbers
-  FitOptions fit{};                     ///< of each fold; validation_data is replaced by the fold that is left out
+  std::int64_t folds = 5;  ///< 2 to the number of samples
+  std::uint64_t seed = 0;  ///< of the folds
+  bool stratified = true;  ///< each fold has each class's share; plays no part where targets are numbers
+  FitOptions fit{};        ///< of each fold; validation_data is replaced by the fold that is left out
+  /// Those of one fold, called with its number (from 0) before it is trained: they follow fit.callbacks, which all
+  /// folds share. Not owned; what was given for one fold is not used when the next begins.
+  std::function<std::vector<Callback*>(std::int64_t fold)> callbacks{};
   std::function<bool()> interrupted{};  ///< asked after each run: true ends all, and drops a fold that is not complete
 };
 

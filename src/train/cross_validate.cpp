@@ -89,6 +89,9 @@ CrossValidation cross_validate(const std::function<Sequential(const Dataset& tra
     Sequential model = make(train, fold);
     FitOptions fit = options.fit;
     fit.validation_data = test;
+    if (options.callbacks) {
+      for (Callback* callback : options.callbacks(fold)) fit.callbacks.push_back(callback);
+    }
     CrossValidation::Fold done{train.size(), test.size(), model.fit(train, fit), {}};
     result.interrupted = options.interrupted && options.interrupted();
     if (result.interrupted) break;

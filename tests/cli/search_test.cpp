@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -130,6 +131,68 @@ TEST(KFold, MeasuresEachFoldAndSavesNothing) {
   EXPECT_EQ(list(at(value, "folds")).size(), 4U);
   json.insert(json.end(), {"--save", "m.keras"});
   expect_refusal(run(gradus(json), in(directory)), 2, "--k-fold");
+}
+
+/// The numbers of one column of a table of figures, one an epoch.
+std::vector<double> column(const fs::path& path, const std::string& name) {
+  std::ifstream file(path);
+  std::string line;
+  const auto cells = [&line] {
+    std::vector<std::string> parts(1);
+    for (const char c : line) {
+      if (c == ',') {
+        parts.emplace_back();
+      } else {
+        parts.back().push_back(c);
+      }
+    }
+    return parts;
+  };
+  EXPECT_TRUE(std::getline(file, line)) << path;
+  const std::vector<std::string> names = cells();
+  const auto place = static_cast<std::size_t>(std::find(names.begin(), names.end(), name) - names.begin());
+  std::vector<double> values;
+  while (std::getline(file, line)) values.push_back(std::stod(cells().at(place)));
+  return values;
+}
+
+TEST(KFold, CallbacksActInEachFold) {
+  const TemporaryDirectory directory;
+  const Finished finished = run(gradus({"train", "moons:200", "--layers", "dense 8 tanh, dense 2 softmax",
+                                        "--learning-rate", "0.5", "--optimizer", "sgd", "--k-fold", "3", "--epochs",
+                                        "60", "--early-stopping", "2", "--csv-log", "log.csv"}),
+                                in(directory));
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  EXPECT_FALSE(fs::exists(directory / "log.csv"));
+  for (const char* name : {"fold-1-log.csv", "fold-2-log.csv", "fold-3-log.csv"}) {
+    const std::vector<double> losses = column(directory / name, "val_loss");
+    ASSERT_GE(losses.size(), 3U) << name;
+    EXPECT_LT(losses.size(), 60U) << name << ": it did not stop";
+    const auto best = std::min_element(losses.begin(), losses.end());
+    EXPECT_EQ(losses.end() - best, 3) << name << ": two epochs after the best";
+  }
+}
+
+TEST(SearchCommand, CallbacksOfTheRecipeActInEachTrial) {
+  const TemporaryDirectory directory;
+  std::string text = recipe(80, "strategy = \"grid\"\nmetric = \"val_loss\"\n");
+  const std::string range = "{min = 1e-4, max = 0.1, scale = \"log\"}", epochs = "epochs = 80\n";
+  text.replace(text.find(range), range.size(), "[0.2, 0.3]");
+  text.replace(text.find(epochs), epochs.size(),
+               epochs + "callbacks = [\"early_stopping 1 restore_best_weights\", \"csv_logger filename=logs.csv\"]\n");
+  write(directory / "mine.toml", text);
+  const Finished finished = run(gradus({"search", "mine.toml", "--json"}), in(directory));
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  EXPECT_FALSE(fs::exists(directory / "logs.csv")) << "trials do not write over one another";
+  const Value json = json_of(finished);
+  ASSERT_EQ(list(at(json, "ranking")).size(), 6U);
+  for (const Value& trial : list(at(json, "ranking"))) {
+    const std::string name = "trial-" + at(trial, "trial").to_string() + "-logs.csv";
+    const std::vector<double> losses = column(directory / name, "val_loss");
+    EXPECT_LT(losses.size(), 80U) << name << ": it did not stop";
+    EXPECT_NEAR(number(at(trial, "score")), *std::min_element(losses.begin(), losses.end()), 1e-6)
+        << "the score is that of the weights that are kept";
+  }
 }
 
 }  // namespace
