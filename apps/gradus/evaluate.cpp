@@ -25,10 +25,10 @@ Value confusion_value(const ConfusionMatrix& matrix) {
 }
 
 /// What was asked for takes the place of the model's own metrics.
-void measure(Sequential& model, const std::string& text) {
+void measure(Sequential& model, const std::string& text, bool weighted) {
   CompileOptions options = *model.compiled();
   options.metrics = parse_metrics(text);
-  options.weighted_metrics.clear();
+  options.weighted_metrics = weighted ? options.metrics : std::vector<Metric>{};
   model.compile(options);
 }
 
@@ -77,7 +77,7 @@ int evaluate(const Words& given) {
   std::string part;
   const Dataset data = data_for_model(model, data_options, part);
   prepare_to_evaluate(model, data.is_classified());
-  if (metrics) measure(model, *metrics);
+  if (metrics) measure(model, *metrics, !data.sample_weights().empty());
   const Ensemble models = ensemble_of(std::move(model), further);
   const Logs logs = models.evaluate(data, {.batch_size = batch_size.value_or(256), .threads = threads.value_or(0)});
   if ((report || confusion) && !data.is_classified()) {

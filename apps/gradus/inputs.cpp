@@ -62,7 +62,11 @@ bool is_table_file(const std::string& path) {
 Dataset load_for(const Sequential& model, const DataOptions& options, std::int32_t classes, std::string& part) {
   if (model.table() && !options.label && is_table_file(options.data)) {
     std::vector<std::string> remarks;
-    const Dataset rows = read_table(options.data, *model.table(), remarks);
+    const TableSchema schema = options.weight ? with_weight(*model.table(), *options.weight) : *model.table();
+    const Dataset rows = read_table(options.data, schema, remarks);
+    if (options.weight && rows.sample_weights().empty()) {
+      throw Error(ErrorCode::not_found, options.data + ": there is no column " + in_quotes(*options.weight));
+    }
     for (const std::string& remark : remarks) note(remark);
     return choose_part({rows, {}}, options.part, part);
   }
@@ -116,6 +120,9 @@ void add_data_options(Arguments& arguments, DataOptions& options, bool with_part
   arguments.word(word, options.data, help);
   arguments.option("--label", "COLUMN", options.label, "of a table: the column to predict, by name or number from 0",
                    "column 'label', 'class' or 'target'; the first of a table of whole numbers; else the last");
+  arguments.option("--weight", "COLUMN", options.weight,
+                   "of a table: how much each row counts, a number of 0 or more, by name or number from 0",
+                   "all rows count alike");
   arguments.option("--missing", "HOW", options.missing,
                    "of a table: what fills empty fields: error, mean, zero or drop", "error");
   arguments.option("--target", "COLUMN", options.label, "the same as --label", "as --label");
@@ -143,6 +150,7 @@ Augmentation augmentation_option(const std::string& text) {
 TrainTest load_data(const DataOptions& options, std::int32_t classes) {
   datasets::CsvOptions csv = options.csv;
   csv.label = options.label.value_or(csv.label);
+  csv.weight = options.weight.value_or(csv.weight);
   csv.missing = options.missing.value_or(csv.missing);
   if (classes > 0) csv.classes = classes;
   if (options.regression) csv.regression = true;
@@ -153,6 +161,9 @@ TrainTest load_data(const DataOptions& options, std::int32_t classes) {
   if (options.on_disk) load.on_disk = true;
   load.remark = [](const std::string& line) { note(line); };
   TrainTest both = datasets::load(options.data, load);
+  if (options.weight && both.train.sample_weights().empty()) {
+    throw UsageError("--weight names a column of a table, and " + both.train.name() + " is none");
+  }
   if (options.targets) {
     const Dataset::OneHot values = one_hot_from(*options.targets);
     both.train = both.train.with_one_hot(values);

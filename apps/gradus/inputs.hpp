@@ -14,7 +14,7 @@ namespace gradus::app {
 /// The options of every subcommand that takes DATA.
 struct DataOptions {
   std::string data;
-  std::optional<std::string> label, missing, targets;
+  std::optional<std::string> label, weight, missing, targets;
   bool regression = false;
   datasets::CsvOptions csv{};  ///< how a table is read where the options above say nothing
   datasets::ImageOptions images{};

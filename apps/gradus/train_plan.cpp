@@ -259,7 +259,8 @@ void apply_callbacks(Recipe& recipe, const TrainOptions& options) {
   set_callback(recipe, "ModelCheckpoint", options.model_checkpoint, "filepath");
 }
 
-void apply_options(Recipe& recipe, const TrainOptions& options) {
+/// `weighted`: the data are known to have weights.
+void apply_options(Recipe& recipe, const TrainOptions& options, bool weighted) {
   apply_callbacks(recipe, options);
   if (options.schedule) {
     recipe.schedule = *options.schedule;
@@ -271,6 +272,10 @@ void apply_options(Recipe& recipe, const TrainOptions& options) {
   }
   if (options.loss) recipe.compile.loss = parse_loss(*options.loss);
   if (options.metrics) recipe.compile.metrics = parse_metrics(*options.metrics);
+  // Rows of different weight are measured both ways.
+  if (weighted && (options.metrics || recipe.compile.weighted_metrics.empty())) {
+    recipe.compile.weighted_metrics = recipe.compile.metrics;
+  }
   if (options.class_weight) recipe.fit.class_weight = class_weights_from(*options.class_weight);
   if (options.epochs) recipe.fit.epochs = *options.epochs;
   if (options.batch_size) recipe.fit.batch_size = *options.batch_size;
@@ -313,7 +318,7 @@ TrainPlan make_plan(const TrainOptions& options) {
   if (!options.no_model) check_writable(plan.save_path);
   // What is mistyped should be found before a download.
   if (options.layers) (void)parse_layers(*options.layers);
-  apply_options(recipe, options);
+  apply_options(recipe, options, false);
 
   if (options.validation_split) {
     recipe.data.validate_on_test = false;
@@ -321,13 +326,15 @@ TrainPlan make_plan(const TrainOptions& options) {
     recipe.data.validation_fraction = *options.validation_split;
   }
   plan.parts = load_parts(recipe, options);
+  const bool weighted = !plan.parts.train.sample_weights().empty();
   if (plan.from_recipe) {
+    if (options.metrics || options.data.weight) apply_options(recipe, options, weighted);
     if (options.layers) recipe.layers = layers_from(*options.layers, recipe.layers, plan.parts.train);
     return plan;
   }
   if (!options.k_fold) split_off_test(plan.parts, options, recipe.build.seed);
   settle_without_recipe(recipe, options, plan.parts.train);
-  apply_options(recipe, options);
+  apply_options(recipe, options, weighted);
   tell_choice(recipe, plan.parts.train);
   if (!options.validation_split && plan.parts.validation.empty()) plan.parts.validation = plan.parts.test;
   return plan;

@@ -180,6 +180,8 @@ struct CsvOptions {
   std::int32_t classes = 0;          ///< labels are 0 to classes-1. Default: found out.
   std::vector<std::string> categorical{};  ///< columns whose numbers are words: 10115 is a place, not an amount.
   std::vector<std::string> ignore{};       ///< columns to leave out.
+  std::string weight{};                    ///< column that says how much each row counts, a number of 0 or more (see
+                                           ///< Dataset::sample_weights); it is no input. Default: all rows count 1.
 };
 /// A CSV table, gzipped or not. When every feature is a whole number from 0 to 255 the samples stay bytes; 784 such
 /// columns make images (28, 28, 1) of at least 10 classes. Columns with words become one column a word (one-hot), in

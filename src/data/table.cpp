@@ -21,6 +21,36 @@ std::size_t TableSchema::label() const {
   throw Error(ErrorCode::invalid_argument, "a table's schema must have a label column");
 }
 
+std::optional<std::size_t> TableSchema::weight() const {
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    if (columns[c].role == ColumnRole::weight) return c;
+  }
+  return std::nullopt;
+}
+
+TableSchema with_weight(TableSchema schema, const std::string& column) {
+  for (ColumnSchema& each : schema.columns) {
+    if (each.role == ColumnRole::weight) each.role = ColumnRole::ignored;
+  }
+  const auto named = std::find_if(schema.columns.begin(), schema.columns.end(),
+                                  [&](const ColumnSchema& each) { return each.name == column; });
+  if (named == schema.columns.end()) {
+    if (!schema.header) {
+      throw Error(ErrorCode::invalid_argument, "the table that the model learnt from has no column " + column);
+    }
+    schema.columns.push_back({.name = column, .role = ColumnRole::weight});
+  } else if (named->role != ColumnRole::ignored) {
+    throw Error(
+        ErrorCode::invalid_argument,
+        "column " + in_quotes(column) + " cannot hold weights: it is " +
+            (named == schema.columns.begin() + static_cast<std::ptrdiff_t>(schema.label()) ? "the label"
+                                                                                           : "an input of the model"));
+  } else {
+    named->role = ColumnRole::weight;
+  }
+  return schema;
+}
+
 std::int64_t TableSchema::width() const {
   std::int64_t width = 0;
   for (const ColumnSchema& column : columns) {
@@ -81,6 +111,7 @@ class Encoder {
   template <class T>
   bool encode_row(const std::vector<CsvField>& row, std::int64_t line, T* out, bool& misfit) const;
   bool encode_label(const CsvField& field, std::int64_t line, EncodedRows& out) const;
+  bool encode_weight(const CsvField& field, std::int64_t line, EncodedRows& out) const;
   std::optional<std::int32_t> word_at(std::size_t column, const CsvField& field, std::int64_t line) const;
   [[nodiscard]] std::size_t rows_expected(const CsvScanner& rows, std::int64_t done) const;
   [[noreturn]] void fail(std::int64_t line, std::size_t column, const std::string& sentence) const;
@@ -91,6 +122,7 @@ class Encoder {
   bool labelled_, lenient_;
   std::size_t width_;
   std::size_t label_;
+  std::optional<std::size_t> weight_;               // where the rows have one
   mutable std::map<std::size_t, Unknown> unknown_;  // words by column, of further rows
   std::vector<std::size_t> places_;                 // of the schema's columns in the text's rows
   std::vector<Index> indices_;                      // category -> number, by column
@@ -103,6 +135,7 @@ Encoder::Encoder(const TableSchema& schema, const CsvText& text, bool labelled, 
       lenient_(lenient),
       width_(static_cast<std::size_t>(schema.width())),
       label_(schema.label()),
+      weight_(labelled ? schema.weight() : std::nullopt),
       places_(schema.columns.size(), absent),
       indices_(schema.columns.size()) {
   if (schema.header && text.header) {
@@ -110,6 +143,7 @@ Encoder::Encoder(const TableSchema& schema, const CsvText& text, bool labelled, 
   } else {
     match_by_position();
   }
+  if (weight_ && places_[*weight_] == absent) weight_.reset();
   for (std::size_t c = 0; c < schema.columns.size(); ++c) {
     std::int32_t number = 0;
     for (const std::string& category : schema.columns[c].categories) indices_[c].emplace(category, number++);
@@ -124,7 +158,8 @@ void Encoder::match_by_name() {
       places_[c] = static_cast<std::size_t>(found - text_.columns.begin());
       continue;
     }
-    const bool needed = c == label_ ? labelled_ : schema_.columns[c].role != ColumnRole::ignored;
+    const ColumnRole role = schema_.columns[c].role;
+    const bool needed = c == label_ ? labelled_ : role != ColumnRole::ignored && role != ColumnRole::weight;
     if (needed) {
       throw Error(ErrorCode::bad_data,
                   text_.name + ": there is no column " + in_quotes(name) + did_you_mean(name, text_.columns));
@@ -135,7 +170,9 @@ void Encoder::match_by_name() {
 void Encoder::match_by_position() {
   const bool all = text_.columns.size() == schema_.columns.size();
   const bool all_but_label = text_.columns.size() + 1 == schema_.columns.size() && !labelled_;
-  if (!all && !all_but_label) {
+  const std::optional<std::size_t> weight = schema_.weight();
+  const bool features_alone = text_.columns.size() + 2 == schema_.columns.size() && !labelled_ && weight;
+  if (!all && !all_but_label && !features_alone) {
     throw Error(ErrorCode::bad_data, text_.name +
                                          ":1: " + count_of(static_cast<std::int64_t>(text_.columns.size()), "field") +
                                          ", expected " + std::to_string(schema_.columns.size()) +
@@ -143,7 +180,8 @@ void Encoder::match_by_position() {
   }
   std::size_t place = 0;
   for (std::size_t c = 0; c < places_.size(); ++c) {
-    if (all || c != label_) places_[c] = place++;
+    const bool left_out = c == label_ || (features_alone && c == *weight);
+    if (all || !left_out) places_[c] = place++;
   }
 }
 
@@ -186,6 +224,10 @@ void Encoder::report(std::vector<std::string>& remarks) const {
   }
   if (!unused.empty())
     remarks.push_back(text_.name + ": not used, since the model does not know them: columns " + unused);
+  if (labelled_ && schema_.weight() && !weight_) {
+    remarks.push_back(text_.name + ": there is no column " + in_quotes(schema_.columns[*schema_.weight()].name) +
+                      " with weights, so all rows count alike");
+  }
   for (const auto& [column, unknown] : unknown_) {
     const ColumnSchema& of = schema_.columns[column];
     remarks.push_back(text_.name + ":" + std::to_string(unknown.line) + ": column " + in_quotes(of.name) + ": " +
@@ -252,6 +294,20 @@ bool Encoder::encode_label(const CsvField& field, std::int64_t line, EncodedRows
   return true;
 }
 
+bool Encoder::encode_weight(const CsvField& field, std::int64_t line, EncodedRows& out) const {
+  double value = 0;
+  const FieldKind kind = field_kind(field, value);
+  if (kind == FieldKind::missing) {
+    if (!schema_.drop_missing) fail(line, *weight_, "the weight is missing");
+    return false;
+  }
+  if (kind == FieldKind::word || !(value >= 0) || value > static_cast<double>(std::numeric_limits<float>::max())) {
+    fail(line, *weight_, in_quotes(field.text) + " is no weight: expected a number of 0 or more");
+  }
+  out.weights.push_back(static_cast<Real>(value));
+  return true;
+}
+
 // Judged by how much of the text the rows so far and the one at hand took. Memory follows what was read: at most some
 // eight times as many, and more than there are.
 std::size_t Encoder::rows_expected(const CsvScanner& rows, std::int64_t done) const {
@@ -276,7 +332,11 @@ bool Encoder::encode(std::vector<T>& features, EncodedRows& out) const {
     if (begin + width_ > features.size()) features.resize(rows_expected(rows, out.rows) * width_);
     if (!encode_row(row, rows.line(), features.data() + begin, misfit)) continue;
     if (misfit) return false;
-    if (labelled_ && !encode_label(row[places_[label_]], rows.line(), out)) continue;
+    if (weight_ && !encode_weight(row[places_[*weight_]], rows.line(), out)) continue;
+    if (labelled_ && !encode_label(row[places_[label_]], rows.line(), out)) {
+      if (weight_) out.weights.pop_back();
+      continue;
+    }
     if (lenient_) out.lines.push_back(rows.line());
     ++out.rows;
   }
@@ -303,10 +363,13 @@ CsvText text_for(const TableSchema& schema, const std::string& name, const std::
     options.header = true;
     try {
       CsvText text = csv_text(name, bytes, options);
-      const auto named = std::count_if(schema.columns.begin(), schema.columns.end(), [&](const ColumnSchema& column) {
-        return std::find(text.columns.begin(), text.columns.end(), column.name) != text.columns.end();
-      });
-      if (2 * static_cast<std::size_t>(named) >= schema.columns.size()) return text;
+      std::size_t inputs = 0, named = 0;
+      for (const ColumnSchema& column : schema.columns) {
+        if (column.role != ColumnRole::number && column.role != ColumnRole::words) continue;
+        ++inputs;
+        named += std::find(text.columns.begin(), text.columns.end(), column.name) != text.columns.end() ? 1 : 0;
+      }
+      if (2 * named >= inputs) return text;
     } catch (const Error&) {
       // A first line with a value twice is no header; what else is wrong is found again below.
     }
@@ -338,6 +401,7 @@ Dataset dataset_from(const std::string& name, const TableSchema& schema, const C
             : Dataset::classified(name, schema.sample_shape(), std::move(rows.reals), std::move(rows.labels), classes);
     set = set.with_class_names(label.categories);
   }
+  if (!rows.weights.empty()) set = set.with_sample_weights(std::move(rows.weights));
   return set.with_column_names(schema.feature_names()).with_table(std::make_shared<const TableSchema>(schema));
 }
 

@@ -19,6 +19,7 @@ enum class ColumnRole : std::uint8_t {
   classes,  ///< the label: a class
   target,   ///< the label: a number to predict
   ignored,
+  weight,  ///< how much the row counts in training and evaluation
 };
 
 struct ColumnSchema {
@@ -43,6 +44,8 @@ struct TableSchema {
 
   /// Index into `columns`, which has exactly one label.
   [[nodiscard]] std::size_t label() const;
+  /// Index of the column of weights; nothing when all rows count alike.
+  [[nodiscard]] std::optional<std::size_t> weight() const;
   /// How many numbers a row gives.
   [[nodiscard]] std::int64_t width() const;
   [[nodiscard]] Shape sample_shape() const;
@@ -55,6 +58,10 @@ struct TableSchema {
 /// Finds out from all rows what each column is. Throws as `datasets::csv` says.
 TableSchema infer_schema(const CsvText& text, const datasets::CsvOptions& options);
 
+/// The same schema with the weights in `column`, a name or, without a header, a number: for rows that are weighted in
+/// another way than those that were trained on. Throws `invalid_argument` when the column is the label or an input.
+TableSchema with_weight(TableSchema schema, const std::string& column);
+
 /// Rows as numbers.
 struct EncodedRows {
   std::int64_t rows = 0;
@@ -63,16 +70,18 @@ struct EncodedRows {
   std::vector<Real> reals;
   std::vector<std::int32_t> labels;  ///< of a schema with classes
   std::vector<Real> targets;         ///< of a schema with a target
+  std::vector<Real> weights;         ///< of a schema with weights, when the text has them
   std::vector<std::int64_t> lines;   ///< where each row stood
 };
 
-/// Applies a schema. With `labelled` false the label column may be absent and is not looked at, no row is dropped, and
-/// `labels` and `targets` stay empty. A text with a header is matched by the columns' names, in any order; one without
-/// by position. Throws `bad_data` for a word or a class that the schema does not know, naming the nearest it does.
+/// Applies a schema. With `labelled` false the columns of the label and of the weights may be absent and are not looked
+/// at, no row is dropped, and `labels`, `targets` and `weights` stay empty. A text with a header is matched by the
+/// columns' names, in any order; one without by position. Throws `bad_data` for a word or a class that the schema does
+/// not know, naming the nearest it does.
 ///
 /// With `remarks` the rows are further ones, for a model that is there already: a word that the schema does not know
-/// counts as none of its words (all its numbers are 0), columns that it does not know are left out, and `remarks` gets
-/// a sentence for each such column.
+/// counts as none of its words (all its numbers are 0), columns that it does not know are left out, weights may be
+/// absent, and `remarks` gets a sentence for each such column.
 EncodedRows encode_rows(const TableSchema& schema, const CsvText& text, bool labelled,
                         std::vector<std::string>* remarks = nullptr);
 
@@ -81,7 +90,7 @@ Dataset dataset_from(const std::string& name, const TableSchema& schema, const C
                      std::vector<std::string>* remarks = nullptr);
 
 /// Further rows of a table whose schema is known: the first line is a header when the schema has one and the line names
-/// at least half of its columns.
+/// at least half of its inputs.
 CsvText text_for(const TableSchema& schema, const std::string& name, const std::vector<std::uint8_t>& bytes);
 /// Further labelled rows from a file, as `encode_rows` with remarks.
 Dataset read_table(const std::string& path, const TableSchema& schema, std::vector<std::string>& remarks);

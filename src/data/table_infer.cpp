@@ -112,17 +112,24 @@ std::size_t find_column(const CsvText& text, const std::string& wanted, const ch
 
 std::size_t find_label(const CsvText& text, const datasets::CsvOptions& options, const Survey& facts) {
   if (!options.label.empty()) return find_column(text, options.label, "label");
+  // Where the weights are named, the label is looked for among the other columns.
+  const std::size_t none = text.columns.size();
+  const std::size_t weight = options.weight.empty() ? none : find_column(text, options.weight, "weight");
+  const std::size_t first = weight == 0 ? 1 : 0, last = weight == none - 1 ? none - 2 : none - 1;
+  if (none - (weight == none ? 0 : 1) == 0) {
+    throw Error(ErrorCode::bad_data, text.name + ": has no column besides the weights");
+  }
   if (!text.header) {
     const bool whole_numbers = std::all_of(facts.columns.begin(), facts.columns.end(),
                                            [](const ColumnFacts& c) { return c.words == 0 && c.whole(); });
-    return whole_numbers ? 0 : text.columns.size() - 1;
+    return whole_numbers ? first : last;
   }
   std::vector<std::size_t> telling;
   for (std::size_t c = 0; c < text.columns.size(); ++c) {
     const std::string name = lower(text.columns[c]);
     if (name == "label" || name == "class" || name == "target") telling.push_back(c);
   }
-  return telling.size() == 1 ? telling.front() : text.columns.size() - 1;
+  return telling.size() == 1 ? telling.front() : last;
 }
 
 [[noreturn]] void fail_not_a_number(const CsvText& text, const std::string& column, const ColumnFacts& facts) {
@@ -151,6 +158,14 @@ void assign_roles(TableSchema& schema, const CsvText& text, const datasets::CsvO
   }
   for (const std::string& name : options.categorical) {
     schema.columns[find_column(text, name, "categorical")].role = ColumnRole::words;
+  }
+  if (!options.weight.empty()) {
+    const std::size_t c = find_column(text, options.weight, "weight");
+    if (c == label) {
+      throw Error(ErrorCode::invalid_argument,
+                  text.name + ": column " + in_quotes(text.columns[c]) + " is named as the label and as the weight");
+    }
+    schema.columns[c].role = ColumnRole::weight;
   }
   for (const std::string& name : options.ignore) {
     const std::size_t c = find_column(text, name, "ignore");
@@ -315,7 +330,7 @@ TableSchema infer_schema(const CsvText& text, const datasets::CsvOptions& option
   schema.bytes = true;
   for (std::size_t c = 0; c < schema.columns.size(); ++c) {
     const ColumnRole role = schema.columns[c].role;
-    if (c == label || role == ColumnRole::ignored) continue;
+    if (c == label || role == ColumnRole::ignored || role == ColumnRole::weight) continue;
     const bool filled = facts.columns[c].missing > 0 && schema.columns[c].fill.value_or(0) != 0;
     schema.bytes = schema.bytes && role == ColumnRole::number && facts.columns[c].bytes && !filled;
   }

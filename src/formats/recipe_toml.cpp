@@ -67,15 +67,19 @@ void read_csv_options(Section& data, datasets::CsvOptions& csv, const RecipePlac
   };
   optional_flag("header", csv.header);
   optional_flag("regression", csv.regression);
-  if (const toml::node* label = section.find("label"); label != nullptr) {
-    if (label->is_integer()) {
-      csv.label = std::to_string(label->as_integer()->get());
-    } else if (label->is_string()) {
-      csv.label = label->as_string()->get();
+  const auto column = [&](const std::string& key, std::string& name) {
+    const toml::node* node = section.find(key);
+    if (node == nullptr) return;
+    if (node->is_integer()) {
+      name = std::to_string(node->as_integer()->get());
+    } else if (node->is_string()) {
+      name = node->as_string()->get();
     } else {
-      section.wrong(*label, "label", "the name or the number of a column");
+      section.wrong(*node, key, "the name or the number of a column");
     }
-  }
+  };
+  column("label", csv.label);
+  column("weight", csv.weight);
   section.text("missing", csv.missing);
   std::string separator;
   section.text("separator", separator);

@@ -12,11 +12,12 @@ namespace {
 
 [[noreturn]] void fail(const std::string& sentence) { throw Error(ErrorCode::invalid_argument, sentence); }
 
-constexpr std::array<std::pair<ColumnRole, const char*>, 5> roles = {{{ColumnRole::number, "number"},
+constexpr std::array<std::pair<ColumnRole, const char*>, 6> roles = {{{ColumnRole::number, "number"},
                                                                       {ColumnRole::words, "words"},
                                                                       {ColumnRole::classes, "classes"},
                                                                       {ColumnRole::target, "target"},
-                                                                      {ColumnRole::ignored, "ignored"}}};
+                                                                      {ColumnRole::ignored, "ignored"},
+                                                                      {ColumnRole::weight, "weight"}}};
 
 ColumnRole role_from(const std::string& name) {
   for (const auto& [role, known] : roles) {
@@ -84,13 +85,15 @@ TableSchema table_from(const Value& value) {
   const Value* columns = value.find("columns");
   const auto* list = columns == nullptr ? nullptr : columns->get_if<Value::List>();
   if (list == nullptr) fail("expected a list of columns");
-  int labels = 0;
+  int labels = 0, weights = 0;
   for (const Value& column : *list) {
     schema.columns.push_back(column_from(column));
     const ColumnRole role = schema.columns.back().role;
+    weights += role == ColumnRole::weight ? 1 : 0;
     labels += role == ColumnRole::classes || role == ColumnRole::target ? 1 : 0;
   }
   if (labels != 1) fail("expected one label among the columns, found " + std::to_string(labels));
+  if (weights > 1) fail("expected one column of weights at most, found " + std::to_string(weights));
   return schema;
 }
 

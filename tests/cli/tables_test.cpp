@@ -112,5 +112,81 @@ TEST(Tables, ClassesComeWithTheirNamesAndProbabilities) {
   EXPECT_TRUE(contains(predicted.out, "rows.csv:3: cherry  ")) << predicted.out << predicted.err;
 }
 
+/// Where x is 0 every other row says otherwise, and counts `weight` times as much; where x is 1 they count alike.
+std::string contradictions(const std::string& one, const std::string& other, const std::string& weight) {
+  std::string csv = "n,x,y\n";
+  for (int i = 0; i < 40; ++i)
+    csv += "1,0," + one + "\n" + weight + ",0," + other + "\n1,1," + one + "\n1,1," + other + "\n";
+  return csv;
+}
+
+TEST(WeightsOfRows, CountForClasses) {
+  const TemporaryDirectory directory;
+  directory.write("votes.csv", contradictions("no", "yes", "9"));
+  const Finished finished =
+      run(gradus({"train", "votes.csv", "--weight", "n", "--layers", "dense 2 softmax", "--test-split", "0", "--epochs",
+                  "600", "--batch-size", "160", "--learning-rate", "0.02", "--seed", "1", "--json"}),
+          in(directory));
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  const Value json = json_of(finished);
+  const Value& trained = at(json, "test");
+  EXPECT_DOUBLE_EQ(number(at(trained, "accuracy")), 0.5) << "each row once";
+  EXPECT_NEAR(number(at(trained, "weighted_accuracy")), (9 + 1) / 12.0, 1e-9) << "or twice as many, by its weight";
+  directory.write("rows.csv", "x\n0\n1\n");
+  const Finished predicted = run(gradus({"predict", "votes.keras", "rows.csv", "--json"}), in(directory));
+  ASSERT_EQ(predicted.status, 0) << predicted.err;
+  const Value rows = json_of(predicted);
+  EXPECT_NEAR(number(list(at(list(rows)[0], "probabilities"))[1]), 0.9, 0.03) << predicted.out;
+  EXPECT_NEAR(number(list(at(list(rows)[1], "probabilities"))[1]), 0.5, 0.03) << predicted.out;
+
+  // The model's file knows the column; without it all rows count alike, and it says so.
+  const Value again = json_of(run(gradus({"evaluate", "votes.keras", "votes.csv", "--json"}), in(directory)));
+  EXPECT_EQ(number(at(again, "loss")), number(at(trained, "loss")));
+  directory.write("plain.csv", "x,y\n0,yes\n0,no\n");
+  const Finished plain = run(gradus({"evaluate", "votes.keras", "plain.csv", "--json"}), in(directory));
+  EXPECT_TRUE(contains(plain.err, "no column 'n' with weights")) << plain.err;
+  EXPECT_DOUBLE_EQ(number(at(json_of(plain), "weighted_accuracy")), 0.5);
+}
+
+TEST(WeightsOfRows, CountForAmounts) {
+  const TemporaryDirectory directory;
+  directory.write("sums.csv", contradictions("0.5", "10.5", "3"));
+  const Finished finished =
+      run(gradus({"train", "sums.csv", "--weight", "n", "--layers", "dense 1", "--test-split", "0", "--epochs", "600",
+                  "--batch-size", "160", "--learning-rate", "0.02", "--seed", "1"}),
+          in(directory));
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  directory.write("rows.csv", "x\n0\n1\n");
+  const std::vector<double> means =
+      values_of(run(gradus({"predict", "sums.keras", "rows.csv", "--json"}), in(directory)));
+  ASSERT_EQ(means.size(), 2U);
+  EXPECT_NEAR(means[0], 8, 0.3) << "(0.5 + 3 * 10.5) / 4";
+  EXPECT_NEAR(means[1], 5.5, 0.3);
+  // A table may be weighted in another way than what was trained on.
+  directory.write("other.csv", "x,y,m\n0,8,1\n0,1000,0\n");
+  const Finished other = run(gradus({"evaluate", "sums.keras", "other.csv", "--weight", "m", "--json"}), in(directory));
+  ASSERT_EQ(other.status, 0) << other.err;
+  EXPECT_LT(number(at(json_of(other), "loss")), 1) << "what weighs nothing costs nothing";
+}
+
+TEST(WeightsOfRows, AreRefusedInWords) {
+  const TemporaryDirectory directory;
+  directory.write("t.csv", "n,x,y\n1,0,no\n-2,1,yes\n");
+  const auto train = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> words{"train", "t.csv"};
+    words.insert(words.end(), more.begin(), more.end());
+    return run(gradus(words), in(directory));
+  };
+  expect_refusal(train({"--weight", "n"}), 3, "t.csv:3: column 'n': '-2' is no weight: expected a number of 0 or more");
+  expect_refusal(train({"--weight", "m"}), 3, "no column 'm'");
+  expect_refusal(train({"--weight", "y", "--label", "y"}), 2, "as the label and as the weight");
+  expect_refusal(run(gradus({"train", "moons:40", "--weight", "n"}), in(directory)), 2, "--weight");
+  directory.write(
+      "mine.toml",
+      "[data]\nsource = \"t.csv\"\n[data.csv]\nweight = \"x\"\nignore = [\"n\"]\n[model]\nlayers = [\"dense 2 "
+      "softmax\"]\n[fit]\nepochs = 1\n");
+  EXPECT_EQ(run(gradus({"train", "mine.toml"}), in(directory)).status, 3) << "there is no input left";
+}
+
 }  // namespace
 }  // namespace gradus::test

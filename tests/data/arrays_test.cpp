@@ -137,6 +137,7 @@ TEST(TableValues, ComeBackAsTheyWere) {
   schema.columns = {{.name = "age", .role = ColumnRole::number, .fill = 41.5},
                     {.name = "place", .role = ColumnRole::words, .categories = {"Ulm", "Wien"}, .fill = -1.0},
                     {.name = "id", .role = ColumnRole::ignored},
+                    {.name = "count", .role = ColumnRole::weight},
                     {.name = "kind", .role = ColumnRole::classes, .categories = {"a", "b", "c"}}};
   EXPECT_EQ(table_from(table_value(schema)), schema);
   Value damaged = table_value(schema);

@@ -208,6 +208,55 @@ TEST_F(Csv, SchemaOfBytesTakesOtherNumbersAsReals) {
   EXPECT_EQ(encoded.labels, (std::vector<std::int32_t>{0}));
 }
 
+TEST_F(Csv, RowsCountAsTheirWeightsSay) {
+  const CsvOptions options{.weight = "w"};
+  const Dataset set = read("w,age,kind\n2,1,cat\n0.5,3,dog\n0,4,cat\n", options);
+  EXPECT_EQ(set.sample_shape(), (Shape{1})) << "a weight is no input";
+  EXPECT_EQ(numbers(set), (std::vector<double>{1, 3, 4}));
+  EXPECT_EQ(labels(set), (std::vector<int>{0, 1, 0}));
+  EXPECT_EQ(std::vector<Real>(set.sample_weights().begin(), set.sample_weights().end()),
+            (std::vector<Real>{2, 0.5, 0}));
+  // The label is looked for among the other columns.
+  EXPECT_EQ(labels(read("age,kind,w\n1,cat,2\n3,dog,1\n", options)), (std::vector<int>{0, 1}));
+  EXPECT_EQ(labels(read("9,1,7\n8,0,5\n", {.weight = "0"})), (std::vector<int>{1, 0}));
+  EXPECT_EQ(read("price,age,w\n1.5,3,2\n2.5,4,\n3.5,5,1\n1,6,1\n", {.label = "price", .missing = "drop", .weight = "w"})
+                .size(),
+            3);
+
+  refuses({"t.csv:3: column 'w': '-1' is no weight: expected a number of 0 or more"}, "age,kind,w\n1,cat,2\n3,dog,-1\n",
+          options);
+  refuses({"t.csv:3: column 'w': 'much' is no weight"}, "age,kind,w\n1,cat,2\n3,dog,much\n", options);
+  refuses({"t.csv:3: column 'w': the weight is missing"}, "age,kind,w\n1,cat,2\n3,dog,\n", options);
+  refuses({"no column 'wight'", "did you mean 'weight'?"}, "age,kind,weight\n1,cat,2\n", {.weight = "wight"},
+          ErrorCode::not_found);
+  refuses({"'w' is named as the label and as the weight"}, "age,w\n1,2\n3,4\n", {.label = "w", .weight = "w"},
+          ErrorCode::invalid_argument);
+}
+
+TEST_F(Csv, FurtherRowsNeedNoWeights) {
+  const Dataset set = read("w,age,kind\n2,1,cat\n1,3,dog\n", {.weight = "w"});
+  std::vector<std::string> remarks;
+  const Dataset without = read_table(directory_.write("more.csv", "age,kind\n5,dog\n"), *set.table(), remarks);
+  EXPECT_TRUE(without.sample_weights().empty());
+  ASSERT_EQ(remarks.size(), 1U);
+  EXPECT_NE(remarks[0].find("no column 'w' with weights, so all rows count alike"), std::string::npos) << remarks[0];
+  const auto encode = [&](const std::string& content) {
+    return encode_rows(*set.table(), csv_text("new", {content.begin(), content.end()}, {}), false).reals;
+  };
+  EXPECT_EQ(encode("age\n7.5\n8.5\n"), (std::vector<Real>{7.5, 8.5}));
+  EXPECT_EQ(encode("1.5,7.5,cat\n1.5,8.5,dog\n"), (std::vector<Real>{7.5, 8.5})) << "by position, all three";
+  EXPECT_EQ(encode("7.5\n8.5\n"), (std::vector<Real>{7.5, 8.5})) << "by position, the inputs alone";
+
+  const TableSchema plain = *read("age,kind\n1,cat\n3,dog\n").table();
+  remarks.clear();
+  const std::string path = directory_.write("weighted.csv", "kind,age,n\ndog,5,4\n");
+  EXPECT_EQ(read_table(path, with_weight(plain, "n"), remarks).sample_weights()[0], Real{4});
+  expect_error(ErrorCode::invalid_argument, {"'age' cannot hold weights", "an input"},
+               [&] { (void)with_weight(plain, "age"); });
+  expect_error(ErrorCode::invalid_argument, {"'kind' cannot hold weights", "the label"},
+               [&] { (void)with_weight(plain, "kind"); });
+}
+
 // 60,000 rows of 785 numbers, gzipped, are to be read in under 2 s: a tenth of them in a tenth of that, best of five.
 TEST_F(Csv, ReadsAMillionNumbersInAMoment) {
 #ifdef GRADUS_SANITIZED
