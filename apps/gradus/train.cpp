@@ -28,10 +28,12 @@ void declare(Arguments& arguments, TrainOptions& options) {
                    "a name from 'gradus data list' or 'gradus recipes', a .csv, .csv.gz or .pkl.gz file of data, or a "
                    ".toml file with a recipe");
   arguments.option("--data", "DATA", options.data_instead, "with a recipe: train on these data instead", "the recipe's")
-      .option("--layers", "LIST", options.layers,
-              "the network, layers with commas between: \"dense 90 relu, dense 10 softmax\". Rescaling and flattening "
-              "are put in front where the data need them",
-              "the recipe's; for images a hidden layer of 128 units, for rows two of 32")
+      .option(
+          "--layers", "LIST", options.layers,
+          "the network, layers with commas between: \"dense 90 relu, dense 10 softmax\". Rescaling and flattening "
+          "are put in front where the data need them",
+          "the recipe's; for a folder of pictures three convolutions, for other images a hidden layer of 128 units, "
+          "for rows two of 32")
       .option("--optimizer", "OPTIMIZER", options.optimizer, "what turns gradients into steps: \"sgd momentum=0.9\"",
               "the recipe's, else adam")
       .option("--learning-rate", "R", options.learning_rate, "step size of the optimizer",
@@ -49,9 +51,9 @@ void declare(Arguments& arguments, TrainOptions& options) {
               "how much the samples of each class count: balanced for all classes alike, or 0:1,1:5",
               "all samples alike")
       .option("--epochs", "N", options.epochs, "how often to go through the data",
-              "the recipe's; else 5 epochs of MNIST, more of smaller sets: some 2000 steps", 0)
-      .option("--batch-size", "N", options.batch_size, "samples a step", "the recipe's; else 128 samples, 32 for rows",
-              1)
+              "the recipe's; else 5 epochs of MNIST, more of smaller sets: some 2000 steps, 1500 for pictures", 0)
+      .option("--batch-size", "N", options.batch_size, "samples a step",
+              "the recipe's; else 128 samples, 32 for rows and pictures", 1)
       .option("--seed", "N", options.seed,
               "of the first weights and the order of the samples: equal seeds give equal "
               "weights, to the bit",

@@ -168,7 +168,34 @@ void give_unit(std::vector<Layer>& layers, const Dataset& data) {
   layers.emplace_back(Rescaling{.scale = deviation, .offset = mean});
 }
 
+/// Photographs and drawings, whose content may lie anywhere in them: what comes from a folder, and all in colour.
+/// Digits and the like, centred and of one size, are learnt as well and faster by dense layers.
+bool are_pictures(const Dataset& data) {
+  const Shape& shape = data.sample_shape();
+  constexpr std::int64_t least_side = 8;  // smaller ones leave nothing to pool
+  return shape.rank() == 3 && (!data.preparation().empty() || shape[2] == 3) &&
+         std::min(shape[0], shape[1]) >= least_side;
+}
+
+/// Up to three convolutions of 3x3, each with twice the filters of the one before and half the size, down to some four
+/// pixels a side.
+std::vector<Layer> picture_layers(const Dataset& data) {
+  constexpr std::int64_t most = 3, least_side = 8;
+  std::vector<Layer> layers = preparation(data, true, false);
+  std::int64_t side = std::min(data.sample_shape()[0], data.sample_shape()[1]);
+  for (std::int64_t i = 0; i < most && side >= least_side; ++i, side /= 2) {
+    layers.emplace_back(Conv2D{.filters = 16 << i, .kernel_size = 3, .padding = Padding::same, .activation = relu});
+    layers.emplace_back(MaxPooling2D{});
+  }
+  layers.emplace_back(Flatten{});
+  layers.emplace_back(Dropout{.rate = 0.25});
+  layers.emplace_back(Dense{.units = 64, .activation = relu});
+  layers.emplace_back(Dense{.units = data.target_width(), .activation = data.is_classified() ? softmax : linear});
+  return layers;
+}
+
 std::vector<Layer> usual_layers(const Dataset& data) {
+  if (are_pictures(data)) return picture_layers(data);
   std::vector<Layer> layers = preparation(data, true, true);
   if (data.sample_shape().rank() > 1) {
     layers.emplace_back(Dense{.units = 128, .activation = relu});
@@ -185,6 +212,11 @@ std::string layers_text(const std::vector<Layer>& layers) {
   std::string text;
   for (const Layer& layer : layers) {
     text += (text.empty() ? "" : ", ") + snake_case(layer.class_name());
+    if (const auto* convolution = layer.get_if<Conv2D>()) {
+      text += " " + std::to_string(convolution->filters) + " " + std::to_string(convolution->kernel_size.height) + "x" +
+              std::to_string(convolution->kernel_size.width) + " " +
+              std::string(activation_name(convolution->activation));
+    }
     if (const auto* dense = layer.get_if<Dense>()) {
       text += " " + std::to_string(dense->units);
       if (dense->activation != linear) text += " " + std::string(activation_name(dense->activation));
@@ -193,8 +225,9 @@ std::string layers_text(const std::vector<Layer>& layers) {
   return text;
 }
 
-/// Says in a line what was made of a table's label.
-void tell_choice(const Recipe& recipe, const Dataset& data) {
+/// Says in a line what was made of a table's label, and which network pictures get.
+void tell_choice(const Recipe& recipe, const Dataset& data, bool own_layers) {
+  if (are_pictures(data) && !own_layers) note("Layers: " + layers_text(recipe.layers));
   if (!data.table()) return;
   const ColumnSchema& label = data.table()->columns[data.table()->label()];
   note(label.name + ": " +
@@ -215,6 +248,12 @@ void settle_without_recipe(Recipe& recipe, const TrainOptions& options, const Da
     recipe.compile.metrics = {Accuracy{}};
   } else {
     recipe.compile.metrics = {metrics::MeanAbsoluteError{}, R2Score{}};
+  }
+  if (are_pictures(data)) {
+    recipe.fit.batch_size = 32;
+    const std::int64_t steps_each = (data.size() + recipe.fit.batch_size - 1) / recipe.fit.batch_size;
+    recipe.fit.epochs = std::clamp<std::int64_t>(1500 / std::max<std::int64_t>(steps_each, 1), 5, 60);
+    return;
   }
   recipe.fit.batch_size = image ? 128 : 32;
   // Small sets need many passes: some 2000 steps for images, 3000 for rows.
@@ -335,7 +374,7 @@ TrainPlan make_plan(const TrainOptions& options) {
   if (!options.k_fold) split_off_test(plan.parts, options, recipe.build.seed);
   settle_without_recipe(recipe, options, plan.parts.train);
   apply_options(recipe, options, weighted);
-  tell_choice(recipe, plan.parts.train);
+  tell_choice(recipe, plan.parts.train, options.layers.has_value());
   if (!options.validation_split && plan.parts.validation.empty()) plan.parts.validation = plan.parts.test;
   return plan;
 }

@@ -38,7 +38,7 @@ TEST(Pictures, AFolderIsLearntAndFurtherOnesAreNamed) {
   }
   directory.write("photos/lying/broken.jpg", "no picture");
   const std::vector<std::string> train = {"train", "photos/",  "--image-size", "16x20", "--seed",
-                                          "1",     "--epochs", "30",           "--json"};
+                                          "1",     "--epochs", "60",           "--json"};
   const Finished finished = run(gradus(train), in(directory));
   ASSERT_EQ(finished.status, 0) << finished.err;
   EXPECT_TRUE(contains(finished.err, "1 picture could not be read and is left out")) << finished.err;
@@ -58,6 +58,36 @@ TEST(Pictures, AFolderIsLearntAndFurtherOnesAreNamed) {
   ASSERT_EQ(measured.status, 0) << measured.err;
   EXPECT_EQ(number(at(json_of(measured), "samples")), 120);
   expect_refusal(run(gradus({"train", "photos", "--strict"}), in(directory)), 3, "photos/lying/broken.jpg");
+}
+
+/// A ring or a cross of some five pixels, somewhere in noise.
+Image sign(bool cross, Philox& random) {
+  constexpr std::int64_t side = 24;
+  Image image{side, side, 1, {}};
+  for (std::int64_t i = 0; i < side * side; ++i) image.pixels.push_back(static_cast<std::uint8_t>(random.below(60)));
+  const auto left = static_cast<std::int64_t>(random.below(side - 6)),
+             top = static_cast<std::int64_t>(random.below(side - 6));
+  for (std::int64_t y = 0; y < 5; ++y) {
+    for (std::int64_t x = 0; x < 5; ++x) {
+      const bool border = x == 0 || y == 0 || x == 4 || y == 4;
+      if (cross ? x == 2 || y == 2 : border) image.pixels[static_cast<std::size_t>((top + y) * side + left + x)] = 220;
+    }
+  }
+  return image;
+}
+
+TEST(Pictures, WhatLiesAnywhereIsFoundByTheUsualNetwork) {
+  const TemporaryDirectory directory;
+  Philox random(3, 0);
+  for (const bool cross : {true, false}) {
+    const fs::path folder = directory.path() / "signs" / (cross ? "cross" : "ring");
+    fs::create_directories(folder);
+    for (int i = 0; i < 150; ++i) write_png(folder / (std::to_string(i) + ".png"), sign(cross, random));
+  }
+  const Finished finished = run(gradus({"train", "signs", "--seed", "1", "--epochs", "40", "--json"}), in(directory));
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  EXPECT_TRUE(contains(finished.err, "conv2d 16 3x3 relu, max_pooling2d, conv2d 32 3x3 relu")) << finished.err;
+  EXPECT_GE(number(at(at(json_of(finished), "test"), "accuracy")), 0.95);
 }
 
 }  // namespace
