@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <optional>
 
 #include <gradus/error.hpp>
 
+#include "inspect/explain_images.hpp"
 #include "inspect/explain_loss.hpp"
 #include "inspect/numbers.hpp"
 
@@ -179,7 +181,8 @@ Numbers back_through_sums(ExplainedLayer& layer, const Numbers& x, const Numbers
   return dx;
 }
 
-void forward(const Layer& spec, const Numbers& x, ExplainedLayer& layer) {
+/// `input`: the shape of `x`.
+void forward(const Layer& spec, const Shape& input, const Numbers& x, ExplainedLayer& layer) {
   const auto width = static_cast<std::size_t>(layer.output_shape.rank() == 0 ? 1 : layer.output_shape.back());
   if (const auto* dense = spec.get_if<Dense>()) {
     layer.activation = dense->activation;
@@ -209,21 +212,26 @@ void forward(const Layer& spec, const Numbers& x, ExplainedLayer& layer) {
              spec.get_if<GaussianNoise>() != nullptr) {
     layer.formula = "a = x; it acts in training alone";
     layer.a = x;
+  } else if (forward_image(spec, input, x, layer)) {
+    if (!layer.z.empty()) layer.a = activate(layer.activation, layer.z, width);
   } else {
     throw Error(ErrorCode::unsupported,
-                layer.name + ": explain cannot follow a " + std::string(spec.class_name()) + " layer");
+                layer.name + ": explain cannot follow a " + std::string(spec.class_name()) +
+                    " layer; it follows Dense, Activation, Rescaling, Flatten, Reshape, Conv2D, DepthwiseConv2D, "
+                    "pooling, BatchNormalization, Normalization, and what acts in training alone");
   }
 }
 
 /// From the layer's dL/da (or, when `fused`, dL/dz) to the dL/da of the layer before.
-Numbers backward(const Layer& spec, const Numbers& x, bool fused, ExplainedLayer& layer) {
+Numbers backward(const Layer& spec, const Shape& input, const Numbers& x, bool fused, ExplainedLayer& layer) {
   if (const auto* rescaling = spec.get_if<Rescaling>()) {
     Numbers dx = layer.a_gradient;
     for (double& value : dx) value *= static_cast<Real>(rescaling->scale);
     return dx;
   }
+  if (!layer.z.empty() && !fused) layer.z_gradient = through_activation(layer);
+  if (std::optional<Numbers> dx = backward_image(spec, input, x, layer)) return *std::move(dx);
   if (layer.z.empty()) return layer.a_gradient;
-  if (!fused) layer.z_gradient = through_activation(layer);
   const auto* dense = spec.get_if<Dense>();
   if (dense == nullptr) return layer.z_gradient;
   const bool passes_error = dense->passes_error && !fused;
@@ -271,13 +279,19 @@ std::string why_no_gradient(const Explanation& result) {
   return {};
 }
 
-void follow_back(Explanation& result, const std::vector<Layer>& specs, const SampleLoss& cost) {
+/// The shape that layer `index` gets.
+const Shape& shape_before(const Sequential& model, std::size_t index) {
+  return index == 0 ? model.input_shape() : model.layer_output_shape(index - 1);
+}
+
+void follow_back(Explanation& result, const Sequential& model, const SampleLoss& cost) {
   Numbers slope = cost.gradient;
   for (std::size_t i = result.layers.size(); i-- > 0;) {
     ExplainedLayer& layer = result.layers[i];
     const bool fused = cost.fused && i + 1 == result.layers.size();
     (fused ? layer.z_gradient : layer.a_gradient) = std::move(slope);
-    slope = backward(specs[i], i == 0 ? result.input : result.layers[i - 1].a, fused, layer);
+    slope = backward(model.layers()[i], shape_before(model, i), i == 0 ? result.input : result.layers[i - 1].a, fused,
+                     layer);
   }
 }
 
@@ -300,7 +314,8 @@ Explanation explain(const Sequential& model, const Dataset& data, std::int64_t i
   std::size_t next_weight = 0;
   for (std::size_t i = 0; i < model.layers().size(); ++i) {
     result.layers.push_back(layer_with_weights(model, i, next_weight));
-    forward(model.layers()[i], i == 0 ? result.input : result.layers[i - 1].a, result.layers[i]);
+    forward(model.layers()[i], shape_before(model, i), i == 0 ? result.input : result.layers[i - 1].a,
+            result.layers[i]);
   }
   if (!model.compiled().has_value() || result.layers.empty()) return result;
 
@@ -318,7 +333,7 @@ Explanation explain(const Sequential& model, const Dataset& data, std::int64_t i
   result.no_gradient = why_no_gradient(result);
   if (result.no_gradient.empty()) {
     result.fused = cost.fused;
-    follow_back(result, model.layers(), cost);
+    follow_back(result, model, cost);
   }
   return result;
 }

@@ -14,7 +14,7 @@ struct ExplainedWeight {
   std::string name;  ///< "kernel", "bias"
   Shape shape;
   std::vector<double> values;
-  std::vector<double> gradient;  ///< dL/dw; empty when there is none
+  std::vector<double> gradient;  ///< dL/dw; empty when there is none, as for what is not trained
 };
 
 /// What one layer makes of one sample. Samples have no row axis here.

@@ -103,7 +103,8 @@ class Writer {
     const ExplainedLayer& layer = explanation_.layers[index];
     const std::string x = index == 0 ? "the input" : "a of " + explanation_.layers[index - 1].name;
     line(title(index, layer) + ": " + layer.formula + "; x is " + x + ", a is " + layer.output_shape.to_string());
-    if (layer.class_name == "Flatten" || (is_picture() && layer.z.empty() && layer.output_shape.rank() > 1)) {
+    const bool as_before = layer.z.empty() && layer.weights.empty() && !layer.class_name.ends_with("Pooling2D");
+    if (layer.class_name == "Flatten" || (is_picture() && as_before && layer.output_shape.rank() > 1)) {
       return line("");
     }
     for (const ExplainedWeight& weight : layer.weights) array(weight.name, weight.values, weight.shape);
@@ -132,7 +133,9 @@ class Writer {
     if (!layer.z_gradient.empty() && (layer.a_gradient.empty() || layer.activation != Activation::linear)) {
       array("dL/dz", layer.z_gradient, layer.output_shape);
     }
-    for (const ExplainedWeight& weight : layer.weights) array("dL/d" + weight.name, weight.gradient, weight.shape);
+    for (const ExplainedWeight& weight : layer.weights) {
+      if (!weight.gradient.empty()) array("dL/d" + weight.name, weight.gradient, weight.shape);
+    }
     line("");
   }
 
