@@ -18,7 +18,8 @@ class LayerNormalizationFunction final : public LayerFunction {
     if (input.rank() == 0 || input.elements() == 0)
       refuse("needs numbers to normalise, got shape " + input.to_string());
     if (spec.axis != -1 && spec.axis != static_cast<std::int64_t>(input.rank())) {
-      refuse("axis must be the last one, -1, of " + input.to_string() + ", got " + std::to_string(spec.axis));
+      refuse("axis must be the last one, -1, of " + input.to_string() + ", got " + std::to_string(spec.axis) +
+             "; a Permute before it brings another axis there");
     }
     if (!(spec.epsilon > 0)) refuse("epsilon must be above 0, got " + Value(spec.epsilon).to_string());
     n_ = input.back();

@@ -55,7 +55,8 @@ class NormalizationFunction final : public LayerFunction {
     if (input.elements() == 0) refuse("needs numbers to normalise, got shape " + input.to_string());
     if (spec.axis &&
         (input.rank() == 0 || (*spec.axis != -1 && *spec.axis != static_cast<std::int64_t>(input.rank())))) {
-      refuse("axis must be the last one, -1, of " + input.to_string() + ", or none, got " + std::to_string(*spec.axis));
+      refuse("axis must be the last one, -1, of " + input.to_string() + ", or none, got " + std::to_string(*spec.axis) +
+             "; a Permute before it brings another axis there");
     }
     const std::int64_t features = spec.axis ? input.back() : 1;
     period_ = input.elements() == features ? features : std::lcm(features, kernels::lane);
