@@ -118,7 +118,11 @@ bool Arguments::parse(const std::vector<std::string>& arguments) const {
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::ArgumentMismatch& error) {
-    throw UsageError(error.what());
+    const std::string sentence = error.what(), flag = sentence.substr(0, sentence.find(':'));
+    const auto item = std::find_if(items_.begin(), items_.end(), [&](const Item& each) { return each.flag == flag; });
+    throw UsageError(item == items_.end() || item->placeholder.empty()
+                         ? sentence
+                         : flag + " needs a value, " + item->placeholder + ": " + item->help);
   } catch (const CLI::ParseError& error) {
     throw UsageError(error.what());
   }

@@ -147,6 +147,25 @@ Augmentation augmentation_option(const std::string& text) {
   return text == "none" ? Augmentation{} : parse_augmentation(text);
 }
 
+namespace {
+
+/// An option that says nothing about these data is a mistake, not a wish.
+void check_options_fit(const DataOptions& options, const Dataset& data) {
+  const auto refuse = [&](const char* option, const char* what) {
+    throw UsageError(std::string(option) + " is for " + what + ", and " + data.name() + " is none");
+  };
+  const bool table = data.table() != nullptr, pictures = !data.preparation().empty();
+  if (options.weight && !table) refuse("--weight", "tables");
+  if (options.label && !table) refuse("--label", "tables");
+  if (options.missing && !table) refuse("--missing", "tables");
+  if (options.image_size && !pictures) refuse("--image-size", "folders of pictures");
+  if (options.grey && !pictures) refuse("--grey", "folders of pictures");
+  if (options.colour && !pictures) refuse("--colour", "folders of pictures");
+  if (options.images.strict && !pictures) refuse("--strict", "folders of pictures");
+}
+
+}  // namespace
+
 TrainTest load_data(const DataOptions& options, std::int32_t classes) {
   datasets::CsvOptions csv = options.csv;
   csv.label = options.label.value_or(csv.label);
@@ -161,9 +180,7 @@ TrainTest load_data(const DataOptions& options, std::int32_t classes) {
   if (options.on_disk) load.on_disk = true;
   load.remark = [](const std::string& line) { note(line); };
   TrainTest both = datasets::load(options.data, load);
-  if (options.weight && both.train.sample_weights().empty()) {
-    throw UsageError("--weight names a column of a table, and " + both.train.name() + " is none");
-  }
+  check_options_fit(options, both.train);
   if (options.targets) {
     const Dataset::OneHot values = one_hot_from(*options.targets);
     both.train = both.train.with_one_hot(values);

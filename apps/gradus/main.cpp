@@ -105,7 +105,8 @@ int run_and_report(const Words& arguments) {
   } catch (const UsageError& error) {
     const bool known = !arguments.empty() && std::any_of(commands().begin(), commands().end(),
                                                          [&](const Command& c) { return c.name == arguments[0]; });
-    note("gradus: " + std::string(error.what()) + ".");
+    const std::string sentence = error.what();
+    note("gradus: " + sentence + (sentence.ends_with("?") ? "" : "."));
     note("'" + (known ? name : "gradus") + " --help' says what there is.");
     return wrong_usage;
   } catch (const Error& error) {

@@ -12,6 +12,7 @@
 #include "base/nearest.hpp"
 #include "base/text.hpp"
 #include "data/table.hpp"
+#include "formats/model_formats.hpp"
 #include "model/schedule_text.hpp"
 #include "model/spec_text.hpp"
 #include "terminal.hpp"
@@ -53,7 +54,9 @@ std::string stem_of(std::string data) {
   return dot == std::string::npos ? name : name.substr(0, dot);
 }
 
+/// Before hours of training.
 void check_writable(const std::string& path) {
+  (void)format_of(path);
   try {
     if (std::filesystem::is_directory(path)) throw Error(ErrorCode::io, path + " is a directory");
     const AtomicFile probe(path);

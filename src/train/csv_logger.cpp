@@ -62,10 +62,8 @@ CSVLogger::CSVLogger(CSVLoggerOptions options) : options_(std::move(options)) {
 void CSVLogger::on_train_begin(const TrainingState&) {
   columns_.clear();
   size_ = options_.append ? size_of(options_.filename) : 0;
-  if (size_ > 0) {
-    columns_ = columns_of(options_.filename, options_.separator);
-    write(options_.filename, "", false);
-  }
+  write(options_.filename, "", false);  // that it cannot be written should be known now, not after an epoch
+  if (size_ > 0) columns_ = columns_of(options_.filename, options_.separator);
 }
 
 bool CSVLogger::on_epoch_end(const TrainingState& state, const Logs& logs) {

@@ -96,8 +96,8 @@ TEST(Train, GivesTheSameBitsForAnyNumberOfThreads) {
 TEST(Train, FindsAPathThatCannotBeWrittenBeforeItTrains) {
   const TemporaryDirectory directory;
   directory.write("file", "");
-  fs::create_directory(directory / "folder");
-  for (const char* path : {"missing/m.keras", "file/m.keras", "folder"}) {
+  fs::create_directory(directory / "folder.keras");
+  for (const char* path : {"missing/m.keras", "file/m.keras", "folder.keras"}) {
     const Finished finished = run(gradus({"train", "digits", "--epochs", "1000", "--save", path}), in(directory));
     expect_refusal(finished, 1, "could not be saved");
     EXPECT_FALSE(contains(finished.err, "epoch"));

@@ -120,5 +120,23 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{{"inspect", "missing.keras"}, 3, "missing.keras"}, Mistake{{"train", "missing.csv"}, 3, "missing.csv"},
         Mistake{{"train", "missing.toml"}, 3, "missing.toml"}, Mistake{{"data"}, 2, "list, info or fetch"}));
 
+TEST(Usage, WhatCannotBeIsSaidBeforeTraining) {
+  const TemporaryDirectory directory;
+  const auto train = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"train", "moons:40"});
+    return run(gradus(more), in(directory));
+  };
+  const Finished unknown = train({"--save", "m.txt"});
+  expect_refusal(unknown, 3, "a model's file ends in .keras");
+  EXPECT_FALSE(contains(unknown.err, "epoch")) << unknown.err;
+  const Finished table = train({"--csv-log", "none/log.csv"});
+  expect_refusal(table, 1, "none/log.csv: cannot write");
+  EXPECT_FALSE(contains(table.err, "loss 0.")) << table.err;
+  expect_refusal(train({"--epochs"}), 2, "--epochs needs a value, N: how often to go through the data");
+  expect_refusal(train({"--label", "x"}), 2, "--label is for tables, and moons is none");
+  expect_refusal(train({"--image-size", "8x8"}), 2, "--image-size is for folders of pictures, and moons is none");
+  expect_refusal(run(gradus({"trian"}), in(directory)), 2, "did you mean 'train'?\n");
+}
+
 }  // namespace
 }  // namespace gradus::test
