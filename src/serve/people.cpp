@@ -126,9 +126,24 @@ Response predict_picture(const ServedModel& served, const std::string& body, con
   return predictions_response(served, outputs.values(), 1, input.remark);
 }
 
+/// What `curl -F` and a page's form send.
+void refuse_form(const Request& request) {
+  const std::string* type = request.header("Content-Type");
+  if (type == nullptr || !lower(*type).starts_with("multipart/")) return;
+  refuse("the body is a form (" + in_quotes(*type, 40) + "); send the file itself, as curl --data-binary @FILE does");
+}
+
 Prediction predict_rows(std::shared_ptr<const ServedModel> served, const std::string& body,
                         const ServeOptions& options) {
-  BodyRows rows = read_row_body(body, served->model, options);
+  const Sequential& model = served->model;
+  BodyRows rows;
+  try {
+    rows = read_row_body(body, model, options);
+  } catch (const Error& error) {
+    if (!takes_images(model.input_shape())) throw;
+    refuse(std::string(error.what()) + "; the model takes PNG and JPEG pictures, or rows of " +
+           count_of(model.input_shape().elements(), "number"));
+  }
   Prediction prediction{served, std::move(rows.values), rows.count, {}};
   prediction.answer = [served, count = rows.count, remark = std::move(rows.remark)](std::span<const Real> outputs) {
     return predictions_response(*served, outputs, count, remark);
@@ -229,6 +244,7 @@ Answer predict_answer(const Request& request, const Catalogue& catalogue, const 
       });
       return answer;
     }
+    refuse_form(request);
     Prediction prediction = predict_rows(std::move(served), request.body, options);
     answer.rows = prediction.rows;
     answer.what = std::move(prediction);

@@ -91,11 +91,16 @@ struct Server::State {
     tls = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_server);
     SSL_CTX_set_min_proto_version(tls->native_handle(), TLS1_2_VERSION);
     SSL_CTX_set_mode(tls->native_handle(), SSL_MODE_RELEASE_BUFFERS);
+    const auto check = [](const std::string& path, const char* what, const SystemError& error) {
+      if (!error) return;
+      throw Error(ErrorCode::bad_data,
+                  path + ": no " + what + " in PEM form (-----BEGIN ...) can be read from it: " + error.message());
+    };
     SystemError error;
     tls->use_certificate_chain_file(options.tls_certificate, error);
-    if (error) throw Error(ErrorCode::bad_data, options.tls_certificate + ": " + error.message());
+    check(options.tls_certificate, "certificate", error);
     tls->use_private_key_file(options.tls_key, asio::ssl::context::pem, error);
-    if (error) throw Error(ErrorCode::bad_data, options.tls_key + ": " + error.message());
+    check(options.tls_key, "private key", error);
     if (SSL_CTX_check_private_key(tls->native_handle()) != 1) {
       throw Error(ErrorCode::bad_data, options.tls_key + " is not the key of " + options.tls_certificate);
     }
@@ -104,7 +109,10 @@ struct Server::State {
   void listen() {
     const std::string place = options.host + ":" + std::to_string(options.port);
     const auto check = [&](const SystemError& error) {
-      if (error) throw Error(ErrorCode::io, "cannot listen on " + place + ": " + error.message());
+      if (!error) return;
+      const bool taken = error == asio::error::address_in_use;
+      throw Error(ErrorCode::io, "cannot listen on " + place + ": " + error.message() +
+                                     (taken ? "; name another port, or 0 for any that is free" : ""));
     };
     SystemError error;
     tcp::resolver resolver(loops[0]->io());

@@ -156,10 +156,10 @@ TEST(Load, StopsWhileManyAsk) {
     std::atomic<std::int64_t> right{0}, broken{0};
     std::vector<std::thread> clients;
     for (int i = 0; i < clients_at_once; ++i) {
-      clients.emplace_back([&] {
-        Client client(served.port());
+      // Connected here: a thread that starts late may find the server gone.
+      clients.emplace_back([&, client = std::make_shared<Client>(served.port())] {
         for (;;) {
-          const Reply reply = client.ask("POST", "/v1/models/one:predict", R"({"instances": [1]})");
+          const Reply reply = client->ask("POST", "/v1/models/one:predict", R"({"instances": [1]})");
           if (reply.status == 200 && reply.body.find("[3.0]") != std::string::npos) {
             ++right;
             if (reply.header("Connection") == "close") return;

@@ -83,6 +83,11 @@ TEST_F(People, EveryFaultHasItsSentence) {
   expect("/predict?model=three", "", 400, "");
   expect("/predict?model=three", png(28, 28, 2, 12), 400, "takes rows of 3 numbers, not pictures");
   expect("/predict?model=sides", png(28, 28, 2, 12).substr(0, 60), 400, "the picture");
+  expect("/predict?model=sides", "GIF89a", 400, "takes PNG and JPEG pictures, or rows of 784 numbers");
+  const Reply form =
+      served.ask("POST", "/predict?model=sides", "--x\r\n", "Content-Type: multipart/form-data; boundary=x\r\n");
+  EXPECT_EQ(form.status, 400);
+  EXPECT_NE(form.error().find("send the file itself"), std::string::npos) << form.body;
   expect("/predict?model=sides&invert=maybe", png(28, 28, 2, 12), 400, "invert must be true or false");
 }
 
