@@ -109,6 +109,17 @@ TEST_F(Recipes, Fast99) {
   EXPECT_GE(accuracy(train("fast-99")), 0.99);
 }
 
+// The first epochs, with the learning rate's whole course in them.
+TEST_F(Recipes, Best) {
+  GRADUS_NEEDS_MNIST();
+  EXPECT_GE(accuracy(train("best", {"--epochs", "2"})), 0.97);
+}
+
+TEST_F(Recipes, BestMlp) {
+  GRADUS_NEEDS_MNIST();
+  EXPECT_GE(accuracy(train("best-mlp", {"--epochs", "4"})), 0.96);
+}
+
 TEST_F(Recipes, Xor) { EXPECT_EQ(accuracy(train("xor")), 1.0); }
 TEST_F(Recipes, PerceptronAnd) { EXPECT_EQ(accuracy(train("perceptron-and")), 1.0); }
 TEST_F(Recipes, PerceptronXor) { EXPECT_LE(accuracy(train("perceptron-xor")), 0.75); }
