@@ -11,12 +11,7 @@ namespace gradus::app {
 Picture read_picture(const std::string& path) {
   const Image image = read_image(path);
   Picture picture(image.width, image.height);
-  const auto channels = static_cast<std::size_t>(image.channels);
-  for (std::size_t pixel = 0; pixel < picture.rgb.size() / 3; ++pixel) {
-    for (std::size_t c = 0; c < 3; ++c) {
-      picture.rgb[3 * pixel + c] = image.pixels[channels * pixel + (channels == 3 ? c : 0)];
-    }
-  }
+  picture.rgb = with_channels(image, 3).pixels;
   return picture;
 }
 

@@ -10,6 +10,7 @@
 #include "base/text.hpp"
 #include "data/table.hpp"
 #include "formats/model_formats.hpp"
+#include "model/outputs.hpp"
 #include "model/spec_text.hpp"
 #include "terminal.hpp"
 #include "values.hpp"
@@ -235,12 +236,6 @@ Ensemble ensemble_of(Sequential first, const std::vector<std::string>& further) 
   std::vector<Sequential> models{std::move(first)};
   for (const std::string& path : further) models.push_back(load_model(path));
   return Ensemble(std::move(models));
-}
-
-Activation last_activation(const std::vector<Layer>& layers) {
-  if (layers.empty()) return Activation::linear;
-  const std::string name = text_field(layers.back(), "activation");
-  return name.empty() ? Activation::linear : activation_from_name(name);
 }
 
 Loss usual_loss(Activation last, std::int64_t outputs, bool classified) {

@@ -51,8 +51,6 @@ void prepare_to_evaluate(Sequential& model, bool classified);
 
 /// The loss that outputs like these usually go with.
 Loss usual_loss(Activation last, std::int64_t outputs, bool classified);
-/// The activation after which a model gives its numbers.
-Activation last_activation(const std::vector<Layer>& layers);
 
 /// "mnist", "digits", ... and "sample 98 of mnist's test part".
 std::string part_name(const Dataset& data, const std::string& part);

@@ -11,6 +11,7 @@
 #include "image_input.hpp"
 #include "inputs.hpp"
 #include "inspect/numbers.hpp"
+#include "model/outputs.hpp"
 #include "row_input.hpp"
 #include "terminal.hpp"
 #include "values.hpp"
@@ -34,12 +35,6 @@ struct Prediction {
   std::vector<Real> probabilities;  ///< one a class; or the amounts
   std::vector<Real> outputs;        ///< as the model gives them
 };
-
-/// Whether the outputs are numbers to be read as they are.
-bool gives_amounts(const Sequential& model) {
-  return model.class_names().empty() && last_activation(model.layers()) == Activation::linear &&
-         (!model.compiled().has_value() || !model.compiled()->loss.class_name().ends_with("Crossentropy"));
-}
 
 Prediction prediction_from(const std::string& source, std::span<const Real> outputs, bool amounts) {
   const std::vector<Real> given(outputs.begin(), outputs.end());

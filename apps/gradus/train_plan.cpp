@@ -13,6 +13,7 @@
 #include "base/text.hpp"
 #include "data/table.hpp"
 #include "formats/model_formats.hpp"
+#include "model/outputs.hpp"
 #include "model/schedule_text.hpp"
 #include "model/spec_text.hpp"
 #include "terminal.hpp"

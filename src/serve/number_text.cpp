@@ -214,9 +214,9 @@ std::optional<CutNumbers> cut_numbers(std::string_view body, std::string_view ke
   if (at == nullptr || at > end) return std::nullopt;
   const std::string_view before(body.data(), static_cast<std::size_t>(list - body.data()));
   const std::string_view behind(at, static_cast<std::size_t>(end - at));
-  constexpr std::string_view placeholder = "null";
-  cut.rest.reserve(before.size() + placeholder.size() + behind.size() + padding);
-  cut.rest.append(before).append(placeholder).append(behind);
+  constexpr std::string_view in_its_place = "null";
+  cut.rest.reserve(before.size() + in_its_place.size() + behind.size() + padding);
+  cut.rest.append(before).append(in_its_place).append(behind);
   // A name that is there twice, or spelled with escapes: the parser knows what is meant.
   const bool twice = behind.find(key) != std::string_view::npos;
   if (twice || cut.rest.find('\\') != std::string::npos) return std::nullopt;

@@ -7,6 +7,7 @@
 #include "data/table.hpp"
 #include "formats/image.hpp"
 #include "inspect/image_input.hpp"
+#include "model/outputs.hpp"
 #include "serve/application.hpp"
 #include "serve/json_text.hpp"
 #include "serve/row_body.hpp"
@@ -27,19 +28,6 @@ constexpr std::string_view openapi_text =
 
 bool takes_images(const Shape& shape) {
   return is_image_shape(shape) || (shape.rank() == 1 && shape.elements() == 784);
-}
-
-/// Whether the outputs are numbers to be read as they are: no names, no activation that makes probabilities, no loss
-/// that takes them for such.
-bool gives_amounts(const Sequential& model) {
-  if (!model.class_names().empty()) return false;
-  if (model.compiled() && model.compiled()->loss.class_name().ends_with("Crossentropy")) return false;
-  if (model.layers().empty()) return true;
-  for (const auto& [name, value] : model.layers().back().fields()) {
-    const auto* text = value.template get_if<std::string>();
-    if (name == "activation" && text != nullptr) return *text != "softmax" && *text != "sigmoid";
-  }
-  return true;
 }
 
 std::string class_name(const Sequential& model, std::size_t index) {
@@ -96,12 +84,7 @@ Response predictions_response(const ServedModel& served, std::span<const Real> o
 
 Picture picture_of(const Image& image) {
   Picture picture(image.width, image.height);
-  const auto channels = static_cast<std::size_t>(image.channels);
-  for (std::size_t pixel = 0; pixel < picture.rgb.size() / 3; ++pixel) {
-    for (std::size_t c = 0; c < 3; ++c) {
-      picture.rgb[3 * pixel + c] = image.pixels[channels * pixel + (channels == 3 ? c : 0)];
-    }
-  }
+  picture.rgb = with_channels(image, 3).pixels;
   return picture;
 }
 

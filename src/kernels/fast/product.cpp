@@ -147,35 +147,6 @@ void pack_rows(const Product& p, std::int64_t k0, std::int64_t depth, std::int64
   }
 }
 
-// One panel where B[k][n] = b[n * b_col + k]: four by four at a time.
-void pack_columns(const Product& p, std::int64_t k0, std::int64_t depth, std::int64_t first, std::int64_t width,
-                  float* HWY_RESTRICT panel) {
-  const hn::Full128<float> d4;
-  const std::int64_t have = std::min(width, p.n - first);
-  const float* b = p.b + first * p.b_col + k0;
-  const std::int64_t whole_columns = have / 4 * 4, whole_depth = depth / 4 * 4;
-  for (std::int64_t j = 0; j < whole_columns; j += 4) {
-    const float* s = b + j * p.b_col;
-    for (std::int64_t k = 0; k < whole_depth; k += 4) {
-      const auto r0 = hn::LoadU(d4, s + k), r1 = hn::LoadU(d4, s + p.b_col + k);
-      const auto r2 = hn::LoadU(d4, s + 2 * p.b_col + k), r3 = hn::LoadU(d4, s + 3 * p.b_col + k);
-      const auto t0 = hn::InterleaveLower(d4, r0, r2), t1 = hn::InterleaveLower(d4, r1, r3);
-      const auto t2 = hn::InterleaveUpper(d4, r0, r2), t3 = hn::InterleaveUpper(d4, r1, r3);
-      float* out = panel + k * width + j;
-      hn::StoreU(hn::InterleaveLower(d4, t0, t1), d4, out);
-      hn::StoreU(hn::InterleaveUpper(d4, t0, t1), d4, out + width);
-      hn::StoreU(hn::InterleaveLower(d4, t2, t3), d4, out + 2 * width);
-      hn::StoreU(hn::InterleaveUpper(d4, t2, t3), d4, out + 3 * width);
-    }
-  }
-  const auto copy = [&](std::int64_t j, std::int64_t k) {
-    panel[k * width + j] = j < have ? b[j * p.b_col + k] : 0.0f;
-  };
-  for (std::int64_t k = 0; k < depth; ++k) {
-    for (std::int64_t j = k < whole_depth ? whole_columns : 0; j < width; ++j) copy(j, k);
-  }
-}
-
 // `count` panels from column `first` on.
 void pack_group(const Product& p, std::int64_t k0, std::int64_t depth, std::int64_t first, std::int64_t count,
                 float* HWY_RESTRICT panels) {
@@ -185,7 +156,9 @@ void pack_group(const Product& p, std::int64_t k0, std::int64_t depth, std::int6
     return;
   }
   for (std::int64_t v = 0; v < count; ++v) {
-    pack_columns(p, k0, depth, first + v * width, width, panels + v * depth * width);
+    const std::int64_t column = first + v * width;
+    transpose(p.b + column * p.b_col + k0, p.b_col, std::min(width, p.n - column), depth, width,
+              panels + v * depth * width, width);
   }
 }
 
