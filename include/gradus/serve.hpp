@@ -39,9 +39,11 @@ struct ServeOptions {
   std::int64_t compute_threads = 0;         ///< that compute what takes longer than a moment; 0: one a core
 
   // --- limits, and what each protects ---
-  std::int64_t max_body_bytes = 16 << 20;       ///< memory: a larger body is refused (413) unread
-  std::int64_t max_header_bytes = 16 << 10;     ///< memory: of the request line and all header fields (431)
-  std::int64_t max_connections = 10'000;        ///< descriptors and memory: more are told 503 and closed
+  std::int64_t max_body_bytes = 16 << 20;    ///< memory: a larger body is refused (413) unread
+  std::int64_t max_header_bytes = 16 << 10;  ///< memory: of the request line and all header fields (431)
+  /// Descriptors and memory: more are told 503 and closed. The process's limit of descriptors is raised to it where
+  /// the system allows.
+  std::int64_t max_connections = 10'000;
   std::int64_t max_requests_in_flight = 1'000;  ///< memory and waiting time: more are told 503 and Retry-After
   std::int64_t max_rows = 10'000;               ///< one request's share of the processor: more rows are refused (400)
   std::int64_t max_json_depth = 32;             ///< nested lists and objects of a request

@@ -1,11 +1,14 @@
+#include <algorithm>
 #include <condition_variable>
 #include <csignal>
 #include <cstdint>
 #include <mutex>
 #include <thread>
 
+#include <fcntl.h>
 #include <openssl/ssl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 #include <gradus/error.hpp>
 #include <gradus/serve.hpp>
 
@@ -64,6 +67,21 @@ std::string address_text(const tcp::endpoint& endpoint) {
   return (endpoint.address().is_v6() ? "[" + address + "]" : address) + ":" + std::to_string(endpoint.port());
 }
 
+/// Room for a descriptor of each connection, as far as the system allows. Linux lets a process with threads wait some
+/// milliseconds each time that its table of descriptors grows; so it grows once, before anyone is served.
+void make_room_for_connections(std::int64_t connections, int any_descriptor) {
+  constexpr rlim_t others = 64;  // files, the listener, what the event loops hold
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  const rlim_t wanted = std::min(static_cast<rlim_t>(connections) + others, limit.rlim_max);
+  if (limit.rlim_cur < wanted) {
+    limit.rlim_cur = wanted;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+  const int last = ::fcntl(any_descriptor, F_DUPFD_CLOEXEC, static_cast<int>(wanted) - 1);
+  if (last >= 0) ::close(last);
+}
+
 }  // namespace
 
 struct Server::State {
@@ -78,6 +96,7 @@ struct Server::State {
         signals(loops[0]->io()) {
     if (!options.tls_certificate.empty()) set_up_tls();
     listen();
+    make_room_for_connections(options.max_connections, acceptor.native_handle());
   }
 
   static std::vector<std::unique_ptr<serve::Loop>> make_loops(const ServeOptions& options, serve::Metrics& metrics) {

@@ -37,14 +37,14 @@ constexpr int most_vectors = 12;
 #endif
 constexpr int most_columns = 6;  // vectors of one row
 
-// A number of the gradient: where its window begins in x and in dx (or its slots), and the number.
-struct Entry {
-  std::int32_t x, dx;
-  float value;
+// Numbers of the gradient: where the window of each begins in x and in dx (or its slots), and the numbers.
+struct Entries {
+  std::int32_t *x, *dx;
+  float* value;
 };
 
 struct Stretch {
-  const Entry* entries;
+  Entries entries;
   std::int64_t count;
   const float* x;  // of the stretch's first number, of the window at 0; rows are `line` numbers apart
   float* dx;
@@ -76,9 +76,10 @@ void collect(const Stretch& s) {
     }
   }
   const std::int64_t line = s.line;
-  const auto add = [&](const Entry& e, hn::Vec<T>(&to)[Rows][Vectors]) HWY_ATTR {
-    const float* from = s.x + e.x;
-    const hn::Vec<T> value = hn::Set(d, e.value);
+  const Entries entries = s.entries;
+  const auto add = [&](std::int64_t e, hn::Vec<T>(&to)[Rows][Vectors]) HWY_ATTR {
+    const float* from = s.x + entries.x[e];
+    const hn::Vec<T> value = hn::Set(d, entries.value[e]);
 #pragma GCC unroll 8
     for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 8
@@ -88,12 +89,12 @@ void collect(const Stretch& s) {
       }
     }
   };
-  const Entry *e = s.entries, *end = e + s.count;
-  for (; end - e >= chains; e += chains) {
+  std::int64_t e = 0;
+  for (; s.count - e >= chains; e += chains) {
 #pragma GCC unroll 2
-    for (int k = 0; k < chains; ++k) add(e[k], sum[k]);
+    for (int k = 0; k < chains; ++k) add(e + k, sum[k]);
   }
-  if (e != end) add(*e, sum[0]);
+  if (e != s.count) add(e, sum[0]);
 #pragma GCC unroll 8
   for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 8
@@ -115,9 +116,10 @@ void spread(const Stretch& s) {
     for (int v = 0; v < Vectors; ++v) weight[r][v] = hn::LoadU(d, s.kernel + r * s.row + v * lanes);
   }
   const std::int64_t line = s.dx_line;
-  for (const Entry *e = s.entries, *end = e + s.count; e != end; ++e) {
-    float* to = s.dx + e->dx;
-    const hn::Vec<T> value = hn::Set(d, e->value);
+  const Entries entries = s.entries;
+  for (std::int64_t e = 0; e < s.count; ++e) {
+    float* to = s.dx + entries.dx[e];
+    const hn::Vec<T> value = hn::Set(d, entries.value[e]);
 #pragma GCC unroll 8
     for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 8
@@ -199,47 +201,53 @@ class Places {
  public:
   // `memory` for size(p) numbers.
   Places(const Convolution& c, const Pooling& p, std::int64_t dx_line, std::int64_t dx_pixel, void* memory)
-      : windows_(p.rows * p.columns), window_(static_cast<Place*>(memory)), in_window_(window_ + windows_) {
-    const std::int64_t y = c.stride_y * c.width * c.channels, x = c.stride_x * c.channels;
-    const std::int64_t dx_y = c.stride_y * dx_line;
+      : row_(p.pool_width), x_{c.stride_y * c.width * c.channels, c.stride_x * c.channels},
+        dx_{c.stride_y * dx_line, dx_pixel}, window_x_(static_cast<std::int32_t*>(memory)),
+        window_dx_(window_x_ + padded(p.rows * p.columns)) {
     for (std::int64_t i = 0; i < p.rows; ++i) {
       for (std::int64_t j = 0; j < p.columns; ++j) {
         const std::int64_t row = i * p.stride_y - p.before_y, column = j * p.stride_x - p.before_x;
-        window_[i * p.columns + j] = at(row * y + column * x, row * dx_y + column * dx_pixel);
-      }
-    }
-    for (std::int64_t i = 0; i < p.pool_height; ++i) {
-      for (std::int64_t j = 0; j < p.pool_width; ++j) {
-        in_window_[i * p.pool_width + j] = at(i * y + j * x, i * dx_y + j * dx_pixel);
+        window_x_[i * p.columns + j] = static_cast<std::int32_t>(row * x_.row + column * x_.column);
+        window_dx_[i * p.columns + j] = static_cast<std::int32_t>(row * dx_.row + column * dx_.column);
       }
     }
   }
-  static std::int64_t size(const Pooling& p) { return 2 * (p.rows * p.columns + p.pool_height * p.pool_width); }
+  static std::int64_t size(const Pooling& p) { return 2 * padded(p.rows * p.columns); }
 
-  // The numbers of filter f that are not 0; returns how many.
-  HWY_INLINE std::int64_t list(const float* d, const float* place, std::int64_t f, std::int64_t filters,
-                               Entry* entries) const {
+  // Those of `windows` numbers that are not 0, in their order; returns how many. Behind the lists' ends a vector more
+  // may be written; behind d there are zeros to the end of a vector.
+  template <bool WithDx>
+  HWY_INLINE std::int64_t list(const float* d, const float* place, std::int64_t windows, const Entries& to) const {
+    const hn::RebindToSigned<D> di;
+    const hn::Vec<D> half = hn::Set(D(), 0.5f), inverse = hn::Set(D(), 1.0f / static_cast<float>(row_));
+    const auto width = hn::Set(di, static_cast<std::int32_t>(row_));
     std::int64_t count = 0;
-    d += f, place += f;
-    for (std::int64_t w = 0; w < windows_; ++w, d += filters, place += filters) {
-      const Place &begin = window_[w], &in = in_window_[static_cast<std::int32_t>(*place)];
-      entries[count] = {begin.x + in.x, begin.dx + in.dx, *d};
-      count += *d != 0 ? 1 : 0;
-    }
+    for_vectors(windows, [&](std::int64_t w, std::int64_t) HWY_ATTR {
+      const V value = hn::LoadU(D(), d + w), in = hn::LoadU(D(), place + w);
+      const hn::Mask<D> listed = hn::Not(hn::Eq(value, hn::Zero(D())));
+      const auto row = hn::ConvertTo(di, hn::Mul(hn::Add(in, half), inverse));
+      const auto column = hn::Sub(hn::ConvertTo(di, in), hn::Mul(row, width));
+      const auto at = [&](const std::int32_t* window, const Steps& steps) HWY_ATTR {
+        const auto y = hn::Mul(row, hn::Set(di, static_cast<std::int32_t>(steps.row)));
+        const auto x = hn::Mul(column, hn::Set(di, static_cast<std::int32_t>(steps.column)));
+        return hn::Add(hn::LoadU(di, window + w), hn::Add(y, x));
+      };
+      const auto which = hn::RebindMask(di, listed);
+      hn::CompressStore(at(window_x_, x_), which, di, to.x + count);
+      if constexpr (WithDx) hn::CompressStore(at(window_dx_, dx_), which, di, to.dx + count);
+      count += static_cast<std::int64_t>(hn::CompressStore(value, listed, D(), to.value + count));
+    });
     return count;
   }
-  [[nodiscard]] std::int64_t windows() const { return windows_; }
 
  private:
-  struct Place {
-    std::int32_t x, dx;
+  struct Steps {
+    std::int64_t row, column;  // how far the next pixel down and the next to the right are
   };
-  static Place at(std::int64_t x, std::int64_t dx) {
-    return {static_cast<std::int32_t>(x), static_cast<std::int32_t>(dx)};
-  }
 
-  std::int64_t windows_;
-  Place *window_, *in_window_;
+  std::int64_t row_;
+  Steps x_, dx_;
+  std::int32_t *window_x_, *window_dx_;
 };
 
 // dx of row y and pixel x is the sum of numbers x - j stride_x of all slots (y, j) that reach it: see the top of this
@@ -298,9 +306,14 @@ void PooledGradients(const Convolution& c, const Pooling& p, std::int64_t sample
   const bool direct = c.channels % lanes == 0;
   const std::int64_t dx_line = direct ? line : c.columns * row, dx_pixel = direct ? c.stride_x * c.channels : row;
   const std::int64_t slots = direct ? 0 : c.height * dx_line, windows = p.rows * p.columns;
-  float* memory = scratch(slots + 2 * lane + Places::size(p) + 3 * windows, ScratchSlot::panel);
-  const Places places(c, p, dx_line, dx_pixel, memory + slots + 2 * lane);
-  auto* entries = reinterpret_cast<Entry*>(memory + slots + 2 * lane + Places::size(p));
+  const std::int64_t plane = padded(windows);  // of one filter
+  float* memory = scratch(slots + 2 * lane + Places::size(p) + 2 * c.filters * plane + 3 * (plane + lane),
+                          ScratchSlot::panel);
+  float* places_memory = memory + slots + 2 * lane;
+  const Places places(c, p, dx_line, dx_pixel, places_memory);
+  float *values = places_memory + Places::size(p), *in_window = values + c.filters * plane;
+  auto* lists = reinterpret_cast<std::int32_t*>(in_window + c.filters * plane);
+  const Entries entries{lists, lists + plane + lane, reinterpret_cast<float*>(lists + 2 * (plane + lane))};
   const Cuts cuts(c);
   Stretch t{};
   t.entries = entries;
@@ -310,8 +323,12 @@ void PooledGradients(const Convolution& c, const Pooling& p, std::int64_t sample
     float* to = dx.data == nullptr ? nullptr : direct ? dx.data + s * dx.stride : memory;
     if (to != nullptr) std::fill_n(to, direct ? c.x_size() : slots, 0.0f);
     t.add_to = add_to;
+    transpose(d.data + s * d.stride, c.filters, windows, c.filters, plane, values, plane);
+    transpose(place.data + s * place.stride, c.filters, windows, c.filters, plane, in_window, plane);
     for (std::int64_t f = 0; f < c.filters; ++f) {
-      t.count = places.list(d.data + s * d.stride, place.data + s * place.stride, f, c.filters, entries);
+      const float *value = values + f * plane, *in = in_window + f * plane;
+      t.count = to == nullptr ? places.list<false>(value, in, windows, entries)
+                              : places.list<true>(value, in, windows, entries);
       if (t.count == 0 && add_to) continue;
       cuts.for_each([&](std::int64_t a, std::int64_t n, const Functions& function, bool cut, std::int64_t last) {
         const std::int64_t number = (a * c.filters + f) * row + n;

@@ -9,6 +9,7 @@
 
 #include <hwy/highway.h>
 
+#include <algorithm>
 #include <cstring>
 
 HWY_BEFORE_NAMESPACE();
@@ -102,25 +103,25 @@ struct Best {
 HWY_INLINE void transpose(const float* HWY_RESTRICT in, std::int64_t in_row, std::int64_t rows, std::int64_t columns,
                           std::int64_t width, float* HWY_RESTRICT out, std::int64_t out_row) {
   const hn::Full128<float> d4;
-  const std::int64_t whole_rows = rows / 4 * 4, whole_columns = columns / 4 * 4;
-  for (std::int64_t c = 0; c < whole_columns; c += 4) {
+  const std::int64_t whole_rows = rows / 4 * 4;
+  for (std::int64_t c = 0; c < columns; c += 4) {
+    const std::int64_t left = columns - c;
+    const FrontOf<hn::Full128<float>> part(std::min<std::int64_t>(left, 4));
+    const auto load = [&](const float* p) HWY_ATTR { return left < 4 ? part.load(p) : hn::LoadU(d4, p); };
     for (std::int64_t r = 0; r < whole_rows; r += 4) {
       const float* from = in + r * in_row + c;
-      const auto r0 = hn::LoadU(d4, from), r1 = hn::LoadU(d4, from + in_row);
-      const auto r2 = hn::LoadU(d4, from + 2 * in_row), r3 = hn::LoadU(d4, from + 3 * in_row);
+      const auto r0 = load(from), r1 = load(from + in_row), r2 = load(from + 2 * in_row), r3 = load(from + 3 * in_row);
       const auto t0 = hn::InterleaveLower(d4, r0, r2), t1 = hn::InterleaveLower(d4, r1, r3);
       const auto t2 = hn::InterleaveUpper(d4, r0, r2), t3 = hn::InterleaveUpper(d4, r1, r3);
       float* to = out + c * out_row + r;
       hn::StoreU(hn::InterleaveLower(d4, t0, t1), d4, to);
-      hn::StoreU(hn::InterleaveUpper(d4, t0, t1), d4, to + out_row);
-      hn::StoreU(hn::InterleaveLower(d4, t2, t3), d4, to + 2 * out_row);
-      hn::StoreU(hn::InterleaveUpper(d4, t2, t3), d4, to + 3 * out_row);
+      if (left > 1) hn::StoreU(hn::InterleaveUpper(d4, t0, t1), d4, to + out_row);
+      if (left > 2) hn::StoreU(hn::InterleaveLower(d4, t2, t3), d4, to + 2 * out_row);
+      if (left > 3) hn::StoreU(hn::InterleaveUpper(d4, t2, t3), d4, to + 3 * out_row);
     }
   }
   for (std::int64_t c = 0; c < columns; ++c) {
-    for (std::int64_t r = c < whole_columns ? whole_rows : 0; r < width; ++r) {
-      out[c * out_row + r] = r < rows ? in[r * in_row + c] : 0.0f;
-    }
+    for (std::int64_t r = whole_rows; r < width; ++r) out[c * out_row + r] = r < rows ? in[r * in_row + c] : 0.0f;
   }
 }
 
