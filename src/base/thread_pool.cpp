@@ -46,17 +46,20 @@ ThreadPool::~ThreadPool() {
   for (auto& worker : workers_) worker.join();
 }
 
-std::int64_t ThreadPool::compute_tiles() {
+int ThreadPool::claim(End end) {
+  if (all_claimed(ticket_.load(std::memory_order_acquire))) return -1;
+  const std::uint64_t mine = end == End::front ? ticket_.fetch_add(1, std::memory_order_acq_rel)
+                                               : ticket_.fetch_sub(std::uint64_t{1} << bits, std::memory_order_acq_rel);
+  if (all_claimed(mine)) return -1;
+  return static_cast<int>((end == End::front ? first_open(mine) : end_of_open(mine) - 1) - spare);
+}
+
+std::int64_t ThreadPool::compute_tiles(End end) {
   std::int64_t computed = 0;
-  for (;;) {
-    const std::uint64_t seen = ticket_.load(std::memory_order_acquire);
-    if ((seen & mask) >= ((seen >> bits) & mask)) break;
-    const std::uint64_t mine = ticket_.fetch_add(1, std::memory_order_acq_rel);
-    const std::uint64_t tile = mine & mask;
-    if (tile >= ((mine >> bits) & mask)) break;
+  for (int tile = claim(end); tile >= 0; tile = claim(end)) {
     // The job cannot end before this tile is counted, so its function is still there.
     try {
-      (*tile_)(static_cast<int>(tile));
+      (*tile_)(tile);
     } catch (...) {
       const std::lock_guard guard(failure_mutex_);
       if (failure_ == nullptr || tile < failed_tile_) failure_ = std::current_exception(), failed_tile_ = tile;
@@ -71,7 +74,7 @@ void ThreadPool::work() {
   inside_tile = true;
   int idle = 0;
   while (!stop_.load(std::memory_order_relaxed)) {
-    if (compute_tiles() > 0) {
+    if (compute_tiles(End::back) > 0) {
       idle = 0;
       continue;
     }
@@ -82,8 +85,7 @@ void ThreadPool::work() {
     } else {
       const std::uint32_t before = wakeups_.load();
       sleepers_.fetch_add(1);
-      const std::uint64_t seen = ticket_.load();
-      if ((seen & mask) >= ((seen >> bits) & mask) && !stop_.load()) wakeups_.wait(before);
+      if (all_claimed(ticket_.load()) && !stop_.load()) wakeups_.wait(before);
       sleepers_.fetch_sub(1);
       idle = 0;
     }
@@ -101,7 +103,7 @@ void ThreadPool::run(int tiles, FunctionRef<void(int)> tile) {
   struct Outside {
     ~Outside() { inside_tile = false; }
   } outside;
-  constexpr int most = 1 << (bits - 1);  // what a ticket counts, with room for claims that come too late
+  constexpr int most = 1 << (bits - 1);  // what a ticket counts, with room at both ends
   for (int first = 0; first < tiles; first += most) {
     const auto shifted = [&](int i) { tile(first + i); };
     run_job(std::min(most, tiles - first), shifted);
@@ -112,12 +114,12 @@ void ThreadPool::run_job(int tiles, const FunctionRef<void(int)>& tile) {
   tile_ = &tile;
   done_.store(0, std::memory_order_relaxed);
   job_ = (job_ + 1) & 0xFFFFFF;
-  ticket_.store((job_ << (2 * bits)) | (static_cast<std::uint64_t>(tiles) << bits));
+  ticket_.store((job_ << (2 * bits)) | ((spare + static_cast<std::uint64_t>(tiles)) << bits) | spare);
   if (sleepers_.load() > 0) {
     wakeups_.fetch_add(1);
     wakeups_.notify_all();
   }
-  compute_tiles();
+  compute_tiles(End::front);
   for (int spins = 0; done_.load(std::memory_order_acquire) < tiles; ++spins) {
     if (spins < spins_before_yield) {
       pause_core();
