@@ -5,7 +5,7 @@
 #define HWY_TARGET_INCLUDE "kernels/fast/activations.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
-// Exp, Expm1, Log1p and Tanh of Highway: at most 1, 4, 2 and 4 units in the last place from the true value.
+// Exp, Expm1 and Log1p of Highway: at most 1, 4 and 2 units in the last place from the true value.
 #include <hwy/contrib/math/math-inl.h>
 
 #include "kernels/fast/simd-inl.hpp"
@@ -23,6 +23,21 @@ HWY_INLINE V sigmoid(V z) {
   const V one = number(1.0f);
   const V y = hn::Div(one, hn::Add(one, hn::Exp(D(), hn::Neg(hn::Max(number(-88.0f), z)))));
   return seen(z, y);
+}
+
+// z p(z²) / q(z²), which is tanh to 2.3e-8, relatively, for |z| up to 9.1 (fitted here by least squares, reweighted
+// towards the smallest greatest error); from 9.02 on tanh rounds to 1. Rounding makes
+// that 13 units in the last place at most, where it is nearly 1. The chain is short, since single samples wait for it.
+HWY_INLINE V hyperbolic_tangent(V z) {
+  constexpr float p[] = {0.9999999774f, 0.1337449715f, 3.487836163e-3f, 2.048156202e-5f, 1.317796635e-8f};
+  constexpr float q[] = {1.0f, 0.4670781101f, 2.584748658e-2f, 3.272962960e-4f, 7.704244239e-7f};
+  const V x = hn::Min(number(9.1f), hn::Max(number(-9.1f), z)), t = hn::Mul(x, x);
+  V above = number(p[4]), below = number(q[4]);
+  for (int i = 3; i >= 0; --i) {
+    above = hn::MulAdd(above, t, number(p[i]));
+    below = hn::MulAdd(below, t, number(q[i]));
+  }
+  return hn::Min(number(1.0f), hn::Max(number(-1.0f), hn::Div(hn::Mul(x, above), below)));
 }
 
 // e^z; infinite from 88.8 on.
@@ -111,7 +126,7 @@ void Activate(Activation activation, const float* x, std::int64_t n, float* y) {
     case Activation::sigmoid:
       return map(x, n, y, [&](V z) HWY_ATTR { return sigmoid(z); });
     case Activation::tanh:
-      return map(x, n, y, [&](V z) HWY_ATTR { return hn::Tanh(D(), z); });
+      return map(x, n, y, [&](V z) HWY_ATTR { return hyperbolic_tangent(z); });
     case Activation::step:
       return map(x, n, y, [&](V z) HWY_ATTR { return hn::IfThenElseZero(hn::Gt(z, zero), one); });
     case Activation::elu:
