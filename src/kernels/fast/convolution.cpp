@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "kernels/convolution.hpp"
+#include "kernels/depthwise.hpp"
 #include "kernels/grey.hpp"
 #include "kernels/kernels.hpp"
 #include "kernels/scratch.hpp"
@@ -432,15 +433,18 @@ HWY_EXPORT(ConvolutionKernelGradient);
 void convolve(const Convolution& c, std::int64_t samples, ConstImages x, const Real* kernel, std::int64_t kernel_row,
               const Real* bias, bool relu, Images y) {
   if (is_grey(c)) return convolve_grey(c, samples, x, kernel, kernel_row, bias, relu, y);
+  if (is_depthwise(c)) return convolve_depthwise(c, samples, x, kernel, kernel_row, bias, relu, y);
   HWY_DYNAMIC_DISPATCH(Convolve)(c, samples, x, kernel, kernel_row, bias, relu, y);
 }
 void convolution_input_gradient(const Convolution& c, std::int64_t samples, ConstImages d, const Real* kernel,
                                 std::int64_t kernel_row, Images dx) {
+  if (is_depthwise(c)) return depthwise_input_gradient(c, samples, d, kernel, kernel_row, dx);
   HWY_DYNAMIC_DISPATCH(ConvolutionInputGradient)(c, samples, d, kernel, kernel_row, dx);
 }
 void convolution_kernel_gradient(const Convolution& c, std::int64_t samples, ConstImages x, ConstImages d,
                                  std::int64_t first, std::int64_t last, Real* g, std::int64_t g_row, bool add_to) {
   if (is_grey(c)) return grey_kernel_gradient(c, samples, x, d, first, last, g, g_row, add_to);
+  if (is_depthwise(c)) return depthwise_kernel_gradient(c, samples, x, d, first, last, g, g_row, add_to);
   HWY_DYNAMIC_DISPATCH(ConvolutionKernelGradient)(c, samples, x, d, first, last, g, g_row, add_to);
 }
 }  // namespace gradus::kernels

@@ -201,8 +201,10 @@ class Places {
  public:
   // `memory` for size(p) numbers.
   Places(const Convolution& c, const Pooling& p, std::int64_t dx_line, std::int64_t dx_pixel, void* memory)
-      : row_(p.pool_width), x_{c.stride_y * c.width * c.channels, c.stride_x * c.channels},
-        dx_{c.stride_y * dx_line, dx_pixel}, window_x_(static_cast<std::int32_t*>(memory)),
+      : row_(p.pool_width),
+        x_{c.stride_y * c.width * c.channels, c.stride_x * c.channels},
+        dx_{c.stride_y * dx_line, dx_pixel},
+        window_x_(static_cast<std::int32_t*>(memory)),
         window_dx_(window_x_ + padded(p.rows * p.columns)) {
     for (std::int64_t i = 0; i < p.rows; ++i) {
       for (std::int64_t j = 0; j < p.columns; ++j) {
@@ -307,8 +309,8 @@ void PooledGradients(const Convolution& c, const Pooling& p, std::int64_t sample
   const std::int64_t dx_line = direct ? line : c.columns * row, dx_pixel = direct ? c.stride_x * c.channels : row;
   const std::int64_t slots = direct ? 0 : c.height * dx_line, windows = p.rows * p.columns;
   const std::int64_t plane = padded(windows);  // of one filter
-  float* memory = scratch(slots + 2 * lane + Places::size(p) + 2 * c.filters * plane + 3 * (plane + lane),
-                          ScratchSlot::panel);
+  float* memory =
+      scratch(slots + 2 * lane + Places::size(p) + 2 * c.filters * plane + 3 * (plane + lane), ScratchSlot::panel);
   float* places_memory = memory + slots + 2 * lane;
   const Places places(c, p, dx_line, dx_pixel, places_memory);
   float *values = places_memory + Places::size(p), *in_window = values + c.filters * plane;

@@ -44,15 +44,6 @@ HWY_INLINE void for_pixels(const Pooling& p, const Window& w, std::int64_t first
   }
 }
 
-// Calls f(first channel, Whole or Front) for each vector of channels.
-template <class F>
-HWY_INLINE void for_channels(std::int64_t channels, F&& f) {
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(D()));
-  std::int64_t first = 0;
-  for (; first + lanes <= channels; first += lanes) f(first, Whole());
-  if (first < channels) f(first, Front(channels - first));
-}
-
 // The part of the gradient that belongs to one place of the window.
 HWY_INLINE V part_at(std::int64_t at, V place, V gradient) {
   return hn::IfThenElseZero(hn::Eq(place, hn::Set(D(), static_cast<float>(at))), gradient);

@@ -81,6 +81,15 @@ HWY_INLINE void for_vectors(std::int64_t n, F&& f) {
   for (std::int64_t i = 0; i < n; i += lanes) f(i, n - i);
 }
 
+// Calls f(first channel, Whole or Front) for each vector of channels.
+template <class F>
+HWY_INLINE void for_channels(std::int64_t channels, F&& f) {
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(D()));
+  std::int64_t first = 0;
+  for (; first + lanes <= channels; first += lanes) f(first, Whole());
+  if (first < channels) f(first, Front(channels - first));
+}
+
 template <class F>
 HWY_INLINE void map(const float* x, std::int64_t n, float* y, F&& f) {
   for_vectors(
