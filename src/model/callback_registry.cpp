@@ -3,15 +3,32 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <vector>
 
 #include <gradus/error.hpp>
 #include <gradus/model.hpp>
 
+#include "base/nearest.hpp"
 #include "base/spec_members.hpp"
+#include "metrics/metric.hpp"
 
 GRADUS_INSTANTIATE_SPEC(CallbackKind)
 
 namespace gradus {
+namespace {
+
+/// Figures that a run may have: the loss and every metric by its usual name, of training and validation.
+std::vector<std::string> usual_figures() {
+  std::vector<std::string> names = {"loss"};
+  for (const auto& [class_name, entry] : MetricRegistry::instance().entries()) {
+    names.push_back(entry.maker.make(entry.defaults)->name());
+  }
+  const std::size_t count = names.size();
+  for (std::size_t i = 0; i < count; ++i) names.push_back("val_" + names[i]);
+  return names;
+}
+
+}  // namespace
 
 Sequential& Callback::model() const {
   if (model_ != nullptr) return *model_;
@@ -40,8 +57,9 @@ Monitor::Monitor(std::string_view callback, std::string figure, const std::strin
   falls_ = has("loss", "error", "entropy", "mae", "mse", "rmse", "hinge", "divergence", "poisson");
   const bool rises = has("acc", "auc", "precision", "recall", "f1", "top_k", "r2", "similarity", "iou");
   if (falls_ != rises) return;
-  throw Error(ErrorCode::invalid_argument,
-              callback_ + ": it is not clear whether '" + figure_ + "' should fall or rise; set mode to min or max");
+  throw Error(ErrorCode::invalid_argument, callback_ + ": it is not clear whether '" + figure_ +
+                                               "' should fall or rise; set mode to min or max" +
+                                               did_you_mean(figure_, usual_figures()));
 }
 
 double Monitor::value(const Logs& logs) const {

@@ -83,6 +83,8 @@ TEST(EarlyStoppingCallback, SaysWhatItCannotWatch) {
                [&] { model.fit(datasets::moons(50), {.epochs = 2, .callbacks = {&stop}}); });
   expect_error(ErrorCode::invalid_argument, {"EarlyStopping", "'beauty'", "mode"},
                [] { EarlyStopping({.monitor = "beauty"}); });
+  expect_error(ErrorCode::invalid_argument, {"'val_acuracy'", "did you mean 'val_accuracy'?"},
+               [] { EarlyStopping({.monitor = "val_acuracy"}); });
   expect_error(ErrorCode::invalid_argument, {"EarlyStopping", "patience", "-1"},
                [] { EarlyStopping({.patience = -1}); });
 }
