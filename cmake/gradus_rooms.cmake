@@ -3,8 +3,6 @@
 add_library(gradus_options INTERFACE)
 target_compile_features(gradus_options INTERFACE cxx_std_20)
 target_compile_options(gradus_options INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror
-                       # GCC 12 sees overlapping copies in std::string that are not there (its bug 105651).
-                       $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
                        # GCC 12 warns of overlaps within std::string that cannot be (its bug 105651).
                        $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>
                        # Multiply-adds are written where they are meant; the compiler adds none, so that the same
@@ -27,6 +25,10 @@ endif()
 function(gradus_room name)
   cmake_parse_arguments(ROOM "" "" "LINK" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp ${CMAKE_SOURCE_DIR}/src/${name}/*/*.cpp)
+  if(GRADUS_FUZZ)
+    # What waits for sockets: readers do not need it, and clang 14 does not compile C++20's coroutines.
+    list(FILTER sources EXCLUDE REGEX "/src/serve/(connection|server)\\.cpp$")
+  endif()
   add_library(room_${name} OBJECT ${sources})
   target_include_directories(room_${name} PUBLIC ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src
                              ${CMAKE_BINARY_DIR}/generated)

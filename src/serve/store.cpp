@@ -107,7 +107,7 @@ ModelStore::ModelStore(const ServeOptions& options, Log log)
     log_(model_dir_ + ": there is no model file and no folder of versions in it yet; what is put there will be served");
   }
   for (const auto& [name, entry] : catalogue()->models) {
-    const bool listed = std::any_of(listed_.begin(), listed_.end(), [&](const std::string& path) {
+    const bool listed = std::any_of(listed_.begin(), listed_.end(), [&name = name](const std::string& path) {
       return fs::path(path).stem() == name || fs::path(path).filename() == name;
     });
     if (listed && !entry.newest()) {
