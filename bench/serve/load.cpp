@@ -98,6 +98,9 @@ class Load {
     for (int i = 0; i < options_.slow; ++i) slow_.push_back(connect_to(options_.port));
     connections_.resize(static_cast<std::size_t>(options_.connections));
     for (std::size_t i = 0; i < connections_.size(); ++i) open(i);
+    // All are taken by the server, and those that stay idle have been used, before the clock starts.
+    for (const int socket : others_) exchange(socket);
+    for (const Connection& connection : connections_) exchange(connection.socket);
   }
 
   void run() {
@@ -147,6 +150,30 @@ class Load {
     free_.push_back(i);
   }
 
+  /// One request and its answer.
+  void exchange(int socket) const {
+    std::string answer;
+    std::size_t wanted = std::string::npos;
+    (void)!::send(socket, request_.data(), request_.size(), MSG_NOSIGNAL);
+    while (answer.size() < wanted) {
+      char buffer[1 << 12];
+      const ssize_t count = ::recv(socket, buffer, sizeof buffer, 0);
+      if (count <= 0) {
+        std::fputs("load: a connection was closed before it was used\n", stderr);
+        std::exit(1);
+      }
+      answer.append(buffer, static_cast<std::size_t>(count));
+      wanted = length_of(answer);
+    }
+  }
+
+  /// Of the answer that begins here, head and body; what no answer reaches while the head is not there.
+  static std::size_t length_of(const std::string& answer) {
+    const std::size_t end = answer.find("\r\n\r\n"), at = answer.find("Content-Length: ");
+    if (end == std::string::npos) return end;
+    return end + 4 + (at == std::string::npos ? 0 : std::strtoul(&answer[at + 16], nullptr, 10));
+  }
+
   void send_due(Clock::time_point begin, Clock::time_point now) {
     if (options_.rate > 0) {
       const double wanted = std::chrono::duration<double>(now - begin).count() * options_.rate;
@@ -182,16 +209,12 @@ class Load {
       return;
     }
     connection.answer.append(buffer, static_cast<std::size_t>(count));
-    const std::size_t end = connection.answer.find("\r\n\r\n");
-    if (end == std::string::npos) return;
-    const std::size_t at = connection.answer.find("Content-Length: ");
-    const std::size_t length = at == std::string::npos ? 0 : std::strtoul(&connection.answer[at + 16], nullptr, 10);
-    if (connection.answer.size() < end + 4 + length) return;
+    if (connection.answer.size() < length_of(connection.answer)) return;
     latencies_.push_back(std::chrono::duration<double>(Clock::now() - connection.due).count());
     if (connection.answer.compare(9, 3, "200") != 0) {
       ++failed_;
     } else if (!options_.expected.empty()) {
-      const std::string body = connection.answer.substr(end + 4);
+      const std::string body = connection.answer.substr(connection.answer.find("\r\n\r\n") + 4);
       if (std::find(options_.expected.begin(), options_.expected.end(), body) == options_.expected.end()) ++wrong_;
     }
     connection.answer.clear();
