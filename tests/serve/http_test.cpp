@@ -1,5 +1,7 @@
 #include "serve/http.hpp"
 
+#include <sys/resource.h>
+
 #include <csignal>
 
 #include "serve/served.hpp"
@@ -206,6 +208,24 @@ TEST(HttpLimits, TimesAreKept) {
   EXPECT_EQ(slow_body.read().status, 408);
   EXPECT_TRUE(idle.ended());
   EXPECT_TRUE(slow_head.ended());
+}
+
+TEST(HttpLimits, RaisesTheLimitOfDescriptorsToItsConnections) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  if (before.rlim_max < 1000) GTEST_SKIP() << "the hard limit of descriptors is below 1,000 here";
+  rlimit few = before;
+  few.rlim_cur = 200;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  TwoModels models;
+  models.options.max_connections = 900;
+  rlimit raised{};
+  {
+    const Served served(models.options);
+    ::getrlimit(RLIMIT_NOFILE, &raised);
+  }
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_GE(raised.rlim_cur, 900U);
 }
 
 TEST(HttpLimits, ConnectionsAndRequestsInFlight) {
