@@ -356,6 +356,15 @@ TEST_P(Kernels, NotANumberIsSeen) {
     activate(activation, x.data(), 16, y.data());
     EXPECT_TRUE(std::isnan(y.data()[3])) << activation_name(activation);
   }
+
+  AlignedBuffer values(sparse_capacity(16));
+  std::vector<std::uint16_t> columns(static_cast<std::size_t>(sparse_capacity(16)));
+  std::vector<std::int32_t> starts(2);
+  const SparseBatch batch{columns.data(), values.data(), starts.data(), sparse_capacity(16), 16, 16, 1};
+  find_nonzero({x.data(), false, 16, nullptr, Real{1}}, 0, 1, batch);
+  ASSERT_EQ(batch.count(0), 1);
+  EXPECT_EQ(columns[0], 3);
+  EXPECT_TRUE(std::isnan(values.data()[0]));
 }
 
 INSTANTIATE_TEST_SUITE_P(Targets, Kernels, testing::ValuesIn(targets()),

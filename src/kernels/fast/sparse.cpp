@@ -47,7 +47,7 @@ class Lister {
     }
 #endif
     const V x = hn::Mul(hn::Set(d, scale_), load());
-    const auto keep = hn::Ne(x, hn::Zero(d));
+    const auto keep = hn::Not(hn::Eq(x, hn::Zero(d)));  // what is no number is listed too, unlike with Ne
     const VI column = hn::Iota(di, static_cast<std::int32_t>(k_));
     hn::StoreU(hn::Compress(x, keep), d, values_ + count_);
     hn::StoreU(hn::DemoteTo(d16, hn::Compress(column, hn::RebindMask(di, keep))), d16, columns_ + count_);
@@ -283,7 +283,7 @@ HWY_INLINE void for_column_groups(std::int64_t n, F&& f) {
 }  // namespace
 
 // Shuffled rows lie anywhere in memory: their lines are asked for some rows before they are needed.
-constexpr std::int64_t rows_ahead = 3;
+constexpr std::int64_t rows_ahead = 3, entries_ahead = 4;
 HWY_INLINE void fetch_early(const Samples& samples, std::int64_t r, std::int64_t bytes) {
   if (r >= samples.known) return;
   const char* row = samples.bytes ? reinterpret_cast<const char*>(samples.byte_row(r))
@@ -329,6 +329,13 @@ void SparseMultiplyListing(const SparseBatch& batch, const float* b, std::int64_
   lister.finish();
 }
 
+// The entries of a row in a tile: another core may have made the list, and hold it.
+HWY_INLINE void fetch_entries(const SparseBatch& batch, std::int64_t r, std::int64_t tile) {
+  const std::int32_t first = batch.row_starts(r)[tile];
+  __builtin_prefetch(batch.row_values(r) + first);
+  __builtin_prefetch(batch.row_columns(r) + first);
+}
+
 void SparseGradient(const SparseBatch& batch, std::int64_t rows, std::int64_t tile, const float* delta,
                     std::int64_t d_row, std::int64_t n, float* g, std::int64_t g_row) {
   const std::int64_t first = tile * batch.tile_width, last = std::min(batch.width, first + batch.tile_width);
@@ -336,6 +343,7 @@ void SparseGradient(const SparseBatch& batch, std::int64_t rows, std::int64_t ti
   float* origin = g - first * g_row;
   for_column_groups(n, [&](auto vectors, std::int64_t column) HWY_ATTR {
     for (std::int64_t r = 0; r < rows; ++r) {
+      if (column == 0 && r + entries_ahead < rows) fetch_entries(batch, r + entries_ahead, tile);
       add_outer<decltype(vectors)::value>(batch, r, tile, delta + r * d_row + column, origin + column, g_row);
     }
   });
