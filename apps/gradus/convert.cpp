@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include "base/atomic_file.hpp"
 #include "base/text.hpp"
 #include "cli.hpp"
 #include "commands.hpp"
@@ -24,7 +25,7 @@ namespace fs = std::filesystem;
 /// The outputs of both for the sample input may differ by this share of the greatest, or of 1.
 constexpr double allowed = 1e-5;
 
-/// A name beside `path` with its ending, for a file that becomes `path` when it has proved itself.
+/// A name beside `path` with its ending, for a file that goes away when it has proved what it should.
 class Beside {
  public:
   explicit Beside(const std::string& path) {
@@ -33,17 +34,11 @@ class Beside {
   }
   ~Beside() {
     std::error_code ignored;
-    if (!name_.empty()) fs::remove(name_, ignored);
+    fs::remove(name_, ignored);
   }
   Beside(const Beside&) = delete;
   Beside& operator=(const Beside&) = delete;
   [[nodiscard]] const std::string& name() const { return name_; }
-  void become(const std::string& path) {
-    std::error_code failed;
-    fs::rename(name_, path, failed);
-    if (failed) throw Error(ErrorCode::io, path + ": " + failed.message());
-    name_.clear();
-  }
 
  private:
   std::string name_;
@@ -112,15 +107,19 @@ int convert(const Words& words) {
 
   const ModelFormat& format = format_of(to);
   const Sequential source = read_source(from, network);
-  Beside written(to);
-  format.write(source, written.name());
-  const double found = difference(source, read_back(written.name(), format, source));
+  { const AtomicFile place(to); }  // what is wrong with it is said by its own name
+  double found = 0;
+  {
+    const Beside proof(to);
+    format.write(source, proof.name());
+    found = difference(source, read_back(proof.name(), format, source));
+  }
   if (!(found <= allowed)) {
     throw Error(ErrorCode::io, to + ": not written: for the sample input its outputs differ from those of " + from +
                                    " by " + number_text(found, 3) + ", more than the " + number_text(allowed, 3) +
                                    " allowed");
   }
-  written.become(to);
+  format.write(source, to);
   if (json) {
     print_json(Value::Object{{"from", from},
                              {"to", to},

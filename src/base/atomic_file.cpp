@@ -51,6 +51,10 @@ AtomicFile::AtomicFile(const std::string& path) : path_(path), target_(behind_li
     errno = EISDIR;
     fail(path_, "write");
   }
+  // A rename would put a file in the place of /dev/null.
+  if (replaces && !S_ISREG(old.st_mode)) {
+    throw Error(ErrorCode::io, path_ + ": cannot write: it is a device or a pipe, and no file to replace");
+  }
   descriptor_ = create_beside(target_, temporary_);
   if (descriptor_ < 0) {
     temporary_.clear();

@@ -13,7 +13,8 @@ namespace gradus {
 /// A symbolic link at `path` stays; the file that it names is replaced. An existing file's permissions are kept.
 class AtomicFile {
  public:
-  /// Creates the empty temporary file. Throws `io` (`not_found` when the directory does not exist).
+  /// Creates the empty temporary file. Throws `io` (`not_found` when the directory does not exist), also where `path`
+  /// is a device, a pipe or a directory.
   explicit AtomicFile(const std::string& path);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;

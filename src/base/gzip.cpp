@@ -38,7 +38,8 @@ InputFile::InputFile(const std::string& path) : path_(path) {
   try {
     struct stat status {};
     if (::fstat(descriptor_, &status) != 0) throw Error(ErrorCode::io, path + ": " + std::strerror(errno));
-    if (!S_ISREG(status.st_mode)) throw Error(ErrorCode::io, path + ": is not a regular file");
+    if (S_ISDIR(status.st_mode)) throw Error(ErrorCode::bad_data, path + ": is a directory, where a file is expected");
+    if (!S_ISREG(status.st_mode)) throw Error(ErrorCode::bad_data, path + ": is not a regular file");
     file_size_ = static_cast<std::uint64_t>(status.st_size);
     buffer_.resize(std::clamp<std::uint64_t>(file_size_, 16, 256 * 1024));
     refill();

@@ -72,7 +72,8 @@ TEST(InputFile, RefusesWhatIsBroken) {
   wrong_checksum[packed.size() - 6] ^= 1;
   expect_error(ErrorCode::bad_data, {"broken", "incorrect data check"}, read(wrong_checksum));
   expect_error(ErrorCode::not_found, {"no such file"}, [&] { InputFile(directory / "absent"); });
-  expect_error(ErrorCode::io, {"not a regular file"}, [&] { InputFile(directory.path().string()); });
+  expect_error(ErrorCode::bad_data, {"is a directory, where a file is expected"},
+               [&] { InputFile(directory.path().string()); });
 }
 
 TEST(InputFile, StopsAtTheLimit) {
@@ -135,6 +136,16 @@ TEST(AtomicFile, KeepsLinksAndPermissions) {
   EXPECT_TRUE(std::filesystem::is_symlink(directory / "link"));
   EXPECT_EQ(read_all(target), "new");
   EXPECT_EQ(std::filesystem::status(target).permissions(), static_cast<std::filesystem::perms>(0640));
+}
+
+TEST(AtomicFile, LeavesWhatIsNoFileInItsPlace) {
+  const TemporaryDirectory directory;
+  const std::string pipe = directory / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  expect_error(ErrorCode::io, {"pipe: cannot write: it is a device or a pipe"},
+               [&] { write_file_atomically(pipe, "text"); });
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(directory.path()), {}), 1);
 }
 
 TEST(AtomicFile, SaysWhereItCannotWrite) {

@@ -38,6 +38,23 @@ TEST(Convert, GoesThroughEveryFormat) {
   }
 }
 
+TEST(Convert, ReplacesWhatALinkNamesAndKeepsItsPermissions) {
+  namespace fs = std::filesystem;
+  const TemporaryDirectory directory;
+  const Sequential model = trained();
+  model.save(directory / "a.keras");
+  Sequential({2}, model.layers(), {.seed = 9}).save(directory / "real.h5");
+  const fs::perms narrow = fs::perms::owner_read | fs::perms::owner_write | fs::perms::group_read;
+  fs::permissions(directory / "real.h5", narrow);
+  fs::create_symlink("real.h5", directory / "link.h5");
+  const Finished finished = program(directory, {"convert", directory / "a.keras", directory / "link.h5"});
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  EXPECT_TRUE(fs::is_symlink(directory / "link.h5"));
+  EXPECT_EQ(Sequential::load(directory / "real.h5").weights_sha256(), model.weights_sha256());
+  EXPECT_EQ(fs::status(directory / "real.h5").permissions(), narrow);
+  EXPECT_EQ(std::distance(fs::directory_iterator(directory.path()), {}), 3) << "something was left behind";
+}
+
 TEST(Convert, PutsWeightsIntoAModel) {
   const TemporaryDirectory directory;
   const Sequential model = trained();
@@ -61,6 +78,9 @@ TEST(Convert, SaysWhatFormatsThereAre) {
   const Finished finished = program(directory, {"convert", directory / "a.keras", directory / "a.pt"});
   EXPECT_EQ(finished.status, 3);
   EXPECT_NE(finished.err.find(".keras, .h5, .hdf5, .onnx, .safetensors"), std::string::npos) << finished.err;
+  const Finished nowhere = program(directory, {"convert", directory / "a.keras", "none/a.h5"});
+  EXPECT_EQ(nowhere.status, 3);
+  EXPECT_NE(nowhere.err.find("gradus: none/a.h5: cannot write: "), std::string::npos) << nowhere.err;
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(directory.path()), {}), 1) << "something was left behind";
 }
 
