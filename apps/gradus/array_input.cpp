@@ -5,7 +5,6 @@
 #include <gradus/error.hpp>
 
 #include "base/text.hpp"
-#include "cli.hpp"
 #include "formats/npy.hpp"
 
 namespace gradus::app {
@@ -43,10 +42,8 @@ Tensor array_input(const std::string& path, const Sequential& model) {
 }
 
 void write_array_output(const std::string& path, const Tensor& outputs) {
-  const std::string name = lower(path);
-  if (name.ends_with(".npz")) return write_npz(path, {{"y", outputs}});
-  if (name.ends_with(".npy")) return write_npy(path, outputs);
-  throw UsageError("--out: outputs are written as .npy or .npz, got " + in_quotes(path));
+  if (lower(path).ends_with(".npz")) return write_npz(path, {{"y", outputs}});
+  write_npy(path, outputs);
 }
 
 }  // namespace gradus::app

@@ -18,12 +18,6 @@ namespace gradus::app {
 
 namespace {
 
-Value::Object figures_object(const Logs& logs) {
-  Value::Object object;
-  for (const auto& [name, value] : logs.entries()) object.emplace_back(name, value);
-  return object;
-}
-
 Value validation_value(const TrainPlan& plan, const CrossValidation& validation) {
   Value::List folds;
   for (const CrossValidation::Fold& fold : validation.folds) {

@@ -78,15 +78,14 @@ int evaluate(const Words& given) {
   const Dataset data = data_for_model(model, data_options, part);
   prepare_to_evaluate(model, data.is_classified());
   if (metrics) measure(model, *metrics, !data.sample_weights().empty());
-  const Ensemble models = ensemble_of(std::move(model), further);
-  const Logs logs = models.evaluate(data, {.batch_size = batch_size.value_or(256), .threads = threads.value_or(0)});
   if ((report || confusion) && !data.is_classified()) {
     throw UsageError("--report and --confusion are for classes; the targets of " + data.name() + " are numbers");
   }
+  const Ensemble models = ensemble_of(std::move(model), further);
+  const Logs logs = models.evaluate(data, {.batch_size = batch_size.value_or(256), .threads = threads.value_or(0)});
   const ConfusionMatrix matrix = confusion || report ? models.confusion(data) : ConfusionMatrix{};
   if (json) {
-    Value::Object object;
-    for (const auto& [name, value] : logs.entries()) object.emplace_back(name, value);
+    Value::Object object = figures_object(logs);
     object.emplace_back("samples", data.size());
     object.emplace_back("data", data.name());
     object.emplace_back("part", part);

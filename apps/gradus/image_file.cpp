@@ -3,6 +3,7 @@
 
 #include <gradus/error.hpp>
 
+#include "base/text.hpp"
 #include "formats/image.hpp"
 #include "image_input.hpp"
 
@@ -32,6 +33,10 @@ void write_picture(const std::string& path, const Picture& picture) {
 }
 
 bool is_image_file(const std::string& path) {
+  const std::string name = lower(path);
+  for (const char* ending : {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"}) {
+    if (name.ends_with(ending)) return true;
+  }
   std::ifstream file(path, std::ios::binary);
   std::array<char, 16> first{};
   file.read(first.data(), first.size());

@@ -10,14 +10,13 @@
 #include "formats/model_formats.hpp"
 #include "inputs.hpp"
 #include "inspect/numbers.hpp"
+#include "model/state.hpp"
 #include "terminal.hpp"
 #include "values.hpp"
 
 namespace gradus::app {
 
 namespace {
-
-std::string layer_name(const Layer& layer) { return text_field(layer, "name"); }
 
 /// The indices, into weights(), of a layer's weights.
 std::vector<std::size_t> weights_of(const Sequential& model, std::size_t layer) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include <gradus/error.hpp>
 
@@ -36,14 +37,10 @@ struct Prediction {
   std::vector<Real> outputs;        ///< as the model gives them
 };
 
-Prediction prediction_from(const std::string& source, std::span<const Real> outputs, bool amounts) {
+Prediction prediction_from(const std::string& source, std::span<const Real> outputs, const Sequential& model) {
   const std::vector<Real> given(outputs.begin(), outputs.end());
-  Prediction prediction{source, -1, given, given};
-  if (amounts) return prediction;
-  // One output is the probability of the second of two classes.
-  if (outputs.size() == 1) prediction.probabilities = {1 - outputs[0], outputs[0]};
-  prediction.label = predicted_class(outputs);
-  return prediction;
+  if (gives_amounts(model)) return {source, -1, given, given};
+  return {source, class_of(model, outputs), probabilities_of(model, outputs), given};
 }
 
 void predict_rows(const Ensemble& models, const std::string& path, const PredictOptions& options,
@@ -55,8 +52,7 @@ void predict_rows(const Ensemble& models, const std::string& path, const Predict
   const TensorView inputs(model.input_shape().with_rows(rows.rows), std::span<const Real>(rows.values));
   const Tensor outputs = models.predict(inputs);
   for (std::int64_t i = 0; i < rows.rows; ++i) {
-    predictions.push_back(
-        prediction_from(rows.names[static_cast<std::size_t>(i)], outputs.row(i), gives_amounts(model)));
+    predictions.push_back(prediction_from(rows.names[static_cast<std::size_t>(i)], outputs.row(i), model));
   }
 }
 
@@ -67,7 +63,7 @@ void predict_array(const Ensemble& models, const std::string& path, const Predic
   for (Real& value : inputs.values()) value *= static_cast<Real>(options.scale.value_or(1));
   const Tensor outputs = models.predict(inputs);
   for (std::int64_t i = 0; i < outputs.shape()[0]; ++i) {
-    predictions.push_back(prediction_from(path + "[" + std::to_string(i) + "]", outputs.row(i), gives_amounts(model)));
+    predictions.push_back(prediction_from(path + "[" + std::to_string(i) + "]", outputs.row(i), model));
   }
 }
 
@@ -86,12 +82,16 @@ void predict_pixels(const Ensemble& models, const std::string& path, const Image
   std::vector<Real> pixels(image.pixels.begin(), image.pixels.end());
   for (Real& value : pixels) value *= static_cast<Real>(options.scale.value_or(1));
   const Tensor outputs = models.predict({models.models()[0].input_shape().with_rows(1), std::span<const Real>(pixels)});
-  predictions.push_back(prediction_from(path, outputs.row(0), gives_amounts(models.models()[0])));
+  predictions.push_back(prediction_from(path, outputs.row(0), models.models()[0]));
 }
 
 void predict_image(const Ensemble& models, const std::string& path, const PredictOptions& options,
                    std::vector<Prediction>& predictions) {
   const Sequential& model = models.models()[0];
+  const Shape& shape = model.input_shape();
+  if (!is_image_shape(shape) && !(shape.rank() == 1 && shape.elements() == 784)) {
+    throw Error(ErrorCode::bad_data, path + ": is a picture, but the model takes samples of " + shape.to_string());
+  }
   if (model.preparation() == "resized" && !options.invert) {
     const ImageInput image = resized_input(path, model.input_shape());
     if (!image.remark.empty()) note(path + ": " + image.remark);
@@ -141,9 +141,9 @@ void print_prediction(const Prediction& prediction, const std::vector<std::strin
   if (alone) print_in_full(prediction, names);
 }
 
-void check_scale(const Sequential& model, const PredictOptions& options, bool image) {
+void check_scale(const Sequential& model, const PredictOptions& options) {
   const bool rescales = !model.layers().empty() && model.layers()[0].get_if<Rescaling>() != nullptr;
-  if (image && !rescales && !options.scale) {
+  if (!rescales && !options.scale) {
     note(
         "The model has no Rescaling layer, so it gets pixels from 0 to 255 as they are; if it learnt from other "
         "numbers, say so with --scale (0.00392157 makes them 0 to 1).");
@@ -179,6 +179,9 @@ int predict(const Words& given) {
       .flag("--json", options.json, "print a list of {\"class\", \"probabilities\"}, one for each sample");
   if (!arguments.parse(words)) return done;
   if (options.invert && options.keep) throw UsageError("--invert and --no-invert exclude each other");
+  if (options.out && !is_array_file(*options.out)) {
+    throw UsageError("--out: outputs are written as .npy or .npz, got " + in_quotes(*options.out));
+  }
 
   const Ensemble models = ensemble_of(load_model(options.model), further);
   const Sequential& model = models.models()[0];
@@ -189,10 +192,12 @@ int predict(const Words& given) {
       predict_array(models, file, options, predictions);
       continue;
     }
-    const bool image = file != "-" && is_image_file(file);
-    if (image && !told) check_scale(model, options, image);
-    told = told || image;
-    image ? predict_image(models, file, options, predictions) : predict_rows(models, file, options, predictions);
+    if (file == "-" || !is_image_file(file)) {
+      predict_rows(models, file, options, predictions);
+      continue;
+    }
+    predict_image(models, file, options, predictions);
+    if (!std::exchange(told, true)) check_scale(model, options);
   }
   if (options.out) {
     write_outputs(model, *options.out, predictions);

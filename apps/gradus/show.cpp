@@ -9,6 +9,7 @@
 #include "inputs.hpp"
 #include "inspect/numbers.hpp"
 #include "inspect/picture.hpp"
+#include "model/outputs.hpp"
 #include "terminal.hpp"
 #include "values.hpp"
 
@@ -126,7 +127,7 @@ Grid choose_cells(const ShowOptions& options, const Dataset& data, const Sequent
     GridCell cell{{}, truth_of(data, i), truth_of(data, i), false};
     if (model != nullptr) {
       outputs = model->predict(data.inputs().slice(i, i + 1).reshaped(model->input_shape().with_rows(1)));
-      cell.predicted = class_name_of(data.class_names(), predicted_class(outputs.values()));
+      cell.predicted = class_name_of(data.class_names(), class_of(*model, outputs.values()));
       cell.wrong = cell.predicted != cell.truth;
     }
     if (options.wrong && !cell.wrong) continue;
@@ -161,7 +162,7 @@ int show_grid(const ShowOptions& options, const Dataset& data, const Sequential*
     print(count_of(static_cast<std::int64_t>(grid.cells.size()), "image") + " of " + part_name(data, part) + ", " +
           std::to_string(wrong) + " read wrong\n");
   }
-  if (options.out) note("Written to " + *options.out + ".");
+  if (options.out && !grid.cells.empty()) note("Written to " + *options.out + ".");
   return done;
 }
 
@@ -186,6 +187,9 @@ int show(const Words& words) {
               "24-bit grey or plain characters; auto asks the terminal and NO_COLOR")
       .flag("--json", options.json, "print one JSON object instead");
   if (!arguments.parse(words)) return done;
+  if (options.out && !lower(*options.out).ends_with(".png")) {
+    throw UsageError("--out: an image is written as .png, got " + in_quotes(*options.out));
+  }
   if (options.wrong && !options.model) throw UsageError("--wrong needs --model");
 
   std::string part;

@@ -1,6 +1,5 @@
 #include "values.hpp"
 
-#include <algorithm>
 #include <charconv>
 
 namespace gradus::app {
@@ -21,9 +20,10 @@ Value history_value(const History& history) {
   return object;
 }
 
-std::int64_t predicted_class(std::span<const Real> outputs) {
-  if (outputs.size() == 1) return outputs[0] > Real{0.5} ? 1 : 0;
-  return std::max_element(outputs.begin(), outputs.end()) - outputs.begin();
+Value::Object figures_object(const Logs& logs) {
+  Value::Object object;
+  for (const auto& [name, value] : logs.entries()) object.emplace_back(name, value);
+  return object;
 }
 
 std::string class_name_of(const std::vector<std::string>& names, std::int64_t index) {

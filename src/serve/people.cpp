@@ -42,11 +42,8 @@ void append_prediction(std::string& out, const Sequential& model, std::span<cons
     out += "}";
     return;
   }
-  std::vector<Real> probabilities(outputs.begin(), outputs.end());
-  // One output is the probability of the second of two classes.
-  if (outputs.size() == 1) probabilities = {1 - outputs[0], outputs[0]};
-  const auto best =
-      static_cast<std::size_t>(std::max_element(probabilities.begin(), probabilities.end()) - probabilities.begin());
+  const std::vector<Real> probabilities = probabilities_of(model, outputs);
+  const auto best = static_cast<std::size_t>(class_of(model, outputs));
   out += "{\"class\": ";
   append_json_string(out, class_name(model, best));
   out += ", \"probability\": ";

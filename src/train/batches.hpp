@@ -20,6 +20,10 @@ bool mostly_zero(const Dataset& data);
 /// Throws `invalid_argument` when the model cannot be measured on `data`: not compiled, other shapes, other classes.
 void check_data(const Sequential& model, const Dataset& data, const std::string& what);
 
+/// How often each class of `data` was taken for which by a model like `model` that gives `outputs`, a row a sample.
+/// Throws `invalid_argument` when the data have no classes, or more than the model tells apart.
+ConfusionMatrix confusion_of(const Sequential& model, const Dataset& data, const Tensor& outputs);
+
 /// Fits the layers that learn from the data alone (Sequential::adapt); unless `again`, those alone that have not been.
 void adapt_layers(Sequential& model, const Dataset& data, bool again);
 

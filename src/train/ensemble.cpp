@@ -2,6 +2,8 @@
 
 #include <gradus/error.hpp>
 
+#include "train/batches.hpp"
+
 namespace gradus {
 namespace {
 
@@ -76,7 +78,7 @@ Logs Ensemble::evaluate(const Dataset& data, const EvaluateOptions& options) con
 }
 
 ConfusionMatrix Ensemble::confusion(const Dataset& data) const {
-  return hands_on(models_[0]).confusion(answers(*this, data));
+  return confusion_of(models_[0], data, predict(data.inputs()));
 }
 
 }  // namespace gradus

@@ -2,6 +2,7 @@
 
 #include <gradus/error.hpp>
 
+#include "model/outputs.hpp"
 #include "train/batches.hpp"
 #include "train/measures.hpp"
 
@@ -90,21 +91,22 @@ Logs Sequential::evaluate(const Dataset& data, const EvaluateOptions& options) c
   return evaluate_in(workspace, *state_, data, mostly_zero(data), &pool);
 }
 
-ConfusionMatrix Sequential::confusion(const Dataset& data) const {
-  const std::int64_t n = output_shape().elements(), classes = std::max<std::int64_t>(n, 2);
+ConfusionMatrix confusion_of(const Sequential& model, const Dataset& data, const Tensor& outputs) {
+  const std::int64_t classes = std::max<std::int64_t>(model.output_shape().elements(), 2);
   if (!data.is_classified() || data.target_width() > classes) {
     throw Error(ErrorCode::invalid_argument, "a confusion matrix needs class labels below " + std::to_string(classes) +
                                                  "; " + data.name() + " has none such");
   }
   ConfusionMatrix matrix{classes, std::vector<std::int64_t>(static_cast<std::size_t>(classes * classes))};
-  const Tensor outputs = predict(data.inputs());
   for (std::int64_t i = 0; i < data.size(); ++i) {
-    const std::span<const Real> y = outputs.row(i);
-    const std::int64_t predicted =
-        n == 1 ? (y[0] > Real{0.5} ? 1 : 0) : std::max_element(y.begin(), y.end()) - y.begin();
-    ++matrix.counts[static_cast<std::size_t>(data.labels()[static_cast<std::size_t>(i)] * classes + predicted)];
+    const std::int64_t truth = data.labels()[static_cast<std::size_t>(i)];
+    ++matrix.counts[static_cast<std::size_t>(truth * classes + class_of(model, outputs.row(i)))];
   }
   return matrix;
+}
+
+ConfusionMatrix Sequential::confusion(const Dataset& data) const {
+  return confusion_of(*this, data, predict(data.inputs()));
 }
 
 }  // namespace gradus

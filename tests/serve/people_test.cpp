@@ -67,6 +67,29 @@ TEST_F(People, RowsGiveNumbers) {
             std::string::npos);
 }
 
+TEST_F(People, ClassesOrNumbersAsTheModelEnds) {
+  const auto serve = [&](Activation activation, const std::optional<Loss>& loss) {
+    Sequential model({1}, {Dense{.units = 1, .activation = activation, .use_bias = false}});
+    model.set_weight(0, Tensor({1, 1}, {1}));
+    if (loss) model.compile({SGD{}, *loss, {}});
+    model.save(directory / "m.keras");
+    options.models = {directory / "m.keras"};
+    Served served(options);
+    const std::string gives = served.ask("GET", "/models").body;
+    const std::string answer = served.ask("POST", "/predict", "0.3\n").body;
+    EXPECT_EQ(gives.find("\"gives\": \"classes\"") != std::string::npos,
+              answer.find("\"class\": ") != std::string::npos)
+        << gives << answer;
+    return answer;
+  };
+  EXPECT_NE(serve(linear, std::nullopt).find("\"values\": [0.3]"), std::string::npos);
+  // The sum is 0.3, the probability 1 / (1 + e^-0.3).
+  const std::string sums = serve(linear, BinaryCrossentropy{.from_logits = true});
+  EXPECT_NE(sums.find("\"class\": \"1\", \"probability\": 0.574"), std::string::npos) << sums;
+  const std::string other = serve(tanh, std::nullopt);
+  EXPECT_NE(other.find("\"class\": \"0\", \"probability\": 0.708"), std::string::npos) << "1 - tanh 0.3: " << other;
+}
+
 TEST_F(People, EveryFaultHasItsSentence) {
   Served served(options);
   const auto expect = [&](const std::string& path, const std::string& body, int status, const std::string& words) {
