@@ -19,8 +19,9 @@ namespace {
 int list(const Words& words) {
   bool json = false;
   Arguments arguments("data list",
-                      "Lists the data sets that have a name. Files are data sets too: .csv, .csv.gz (a table) "
-                      "and .pkl.gz (Nielsen's pickle of MNIST).");
+                      "Lists the data sets that have a name. Files are data sets too: .csv and .tsv (a table, also "
+                      "with .gz), .npz and .npy (arrays), IDX images, .pkl and .pkl.gz (Nielsen's pickle of MNIST); "
+                      "so are folders of pictures, with a sub-folder for each class.");
   arguments.flag("--json", json, "print one JSON object");
   if (!arguments.parse(words)) return done;
   Value::List sources;

@@ -8,6 +8,7 @@
 
 #include "base/nearest.hpp"
 #include "base/text.hpp"
+#include "data/registry.hpp"
 #include "data/table.hpp"
 #include "formats/model_formats.hpp"
 #include "model/outputs.hpp"
@@ -19,12 +20,12 @@ namespace gradus::app {
 
 namespace {
 
-// By its ending. Arrays may be data as well as weights, so .npz does not count.
+// By its ending. Arrays (.npz) hold weights alone, or data, and are not read as a model.
 bool names_model(const std::string& word) {
   const std::string name = lower(word);
   return std::any_of(model_formats().begin(), model_formats().end(), [&](const ModelFormat& format) {
-    return format.read != nullptr && std::any_of(format.endings.begin(), format.endings.end(),
-                                                 [&](const auto& e) { return e != ".npz" && name.ends_with(e); });
+    return format.read != nullptr &&
+           std::any_of(format.endings.begin(), format.endings.end(), [&](const auto& e) { return name.ends_with(e); });
   });
 }
 
@@ -54,22 +55,50 @@ datasets::ImageOptions images_from(const DataOptions& options) {
 bool is_table_file(const std::string& path) {
   const std::string small = lower(path);
   for (const char* ending : {".csv", ".csv.gz", ".tsv", ".tsv.gz"}) {
-    if (small.ends_with(ending)) return std::filesystem::exists(path);
+    if (small.ends_with(ending)) return std::filesystem::exists(find_data_file(path));
   }
   return false;
 }
 
+/// An option that says nothing about these data is a mistake, not a wish.
+void check_options_fit(const DataOptions& options, const Dataset& data) {
+  const auto refuse = [&](const char* option, const char* what) {
+    throw UsageError(std::string(option) + " is for " + what + ", and " + data.name() + " is none");
+  };
+  const bool table = data.table() != nullptr, pictures = !data.preparation().empty();
+  if (options.weight && !table) refuse("--weight", "tables");
+  if (options.label && !table) refuse("--label", "tables");
+  if (options.missing && !table) refuse("--missing", "tables");
+  if (options.image_size && !pictures) refuse("--image-size", "folders of pictures");
+  if (options.grey && !pictures) refuse("--grey", "folders of pictures");
+  if (options.colour && !pictures) refuse("--colour", "folders of pictures");
+  if (options.images.strict && !pictures) refuse("--strict", "folders of pictures");
+}
+
+Dataset with_targets_of(const DataOptions& options, const Dataset& data) {
+  return options.targets ? data.with_one_hot(one_hot_from(*options.targets)) : data;
+}
+
+/// A table as the model that learnt from its like reads it.
+Dataset rows_for(const TableSchema& schema, const DataOptions& options) {
+  if (options.missing) {
+    throw UsageError("--missing: what fills a gap is settled by the table that the model learnt from; leave it out");
+  }
+  if (options.regression && schema.columns[schema.label()].role == ColumnRole::classes) {
+    throw UsageError("--regression: the model learnt classes, not amounts");
+  }
+  std::vector<std::string> remarks;
+  const Dataset rows = read_table(find_data_file(options.data), schema, remarks,
+                                  {options.label.value_or(""), options.weight.value_or("")});
+  for (const std::string& remark : remarks) note(remark);
+  check_options_fit(options, rows);
+  return with_targets_of(options, rows);
+}
+
 /// The data as the model's file says that they are to be read.
 Dataset load_for(const Sequential& model, const DataOptions& options, std::int32_t classes, std::string& part) {
-  if (model.table() && !options.label && is_table_file(options.data)) {
-    std::vector<std::string> remarks;
-    const TableSchema schema = options.weight ? with_weight(*model.table(), *options.weight) : *model.table();
-    const Dataset rows = read_table(options.data, schema, remarks);
-    if (options.weight && rows.sample_weights().empty()) {
-      throw Error(ErrorCode::not_found, options.data + ": there is no column " + in_quotes(*options.weight));
-    }
-    for (const std::string& remark : remarks) note(remark);
-    return choose_part({rows, {}}, options.part, part);
+  if (model.table() && is_table_file(options.data)) {
+    return choose_part({rows_for(*model.table(), options), {}}, options.part, part);
   }
   DataOptions own = options;
   const Shape& shape = model.input_shape();
@@ -148,25 +177,6 @@ Augmentation augmentation_option(const std::string& text) {
   return text == "none" ? Augmentation{} : parse_augmentation(text);
 }
 
-namespace {
-
-/// An option that says nothing about these data is a mistake, not a wish.
-void check_options_fit(const DataOptions& options, const Dataset& data) {
-  const auto refuse = [&](const char* option, const char* what) {
-    throw UsageError(std::string(option) + " is for " + what + ", and " + data.name() + " is none");
-  };
-  const bool table = data.table() != nullptr, pictures = !data.preparation().empty();
-  if (options.weight && !table) refuse("--weight", "tables");
-  if (options.label && !table) refuse("--label", "tables");
-  if (options.missing && !table) refuse("--missing", "tables");
-  if (options.image_size && !pictures) refuse("--image-size", "folders of pictures");
-  if (options.grey && !pictures) refuse("--grey", "folders of pictures");
-  if (options.colour && !pictures) refuse("--colour", "folders of pictures");
-  if (options.images.strict && !pictures) refuse("--strict", "folders of pictures");
-}
-
-}  // namespace
-
 TrainTest load_data(const DataOptions& options, std::int32_t classes) {
   datasets::CsvOptions csv = options.csv;
   csv.label = options.label.value_or(csv.label);
@@ -182,11 +192,8 @@ TrainTest load_data(const DataOptions& options, std::int32_t classes) {
   load.remark = [](const std::string& line) { note(line); };
   TrainTest both = datasets::load(options.data, load);
   check_options_fit(options, both.train);
-  if (options.targets) {
-    const Dataset::OneHot values = one_hot_from(*options.targets);
-    both.train = both.train.with_one_hot(values);
-    if (!both.test.empty()) both.test = both.test.with_one_hot(values);
-  }
+  both.train = with_targets_of(options, both.train);
+  if (!both.test.empty()) both.test = with_targets_of(options, both.test);
   return both;
 }
 
@@ -225,8 +232,9 @@ Sequential load_model(const std::string& path) {
 }
 
 std::vector<std::string> take_further_models(std::vector<std::string>& words) {
-  const auto first = words.begin() + (words.empty() ? 0 : 1);
-  const auto end = std::find_if_not(first, words.end(), names_model);
+  const auto model = std::find_if(words.begin(), words.end(), names_model);
+  if (model == words.end()) return {};
+  const auto first = model + 1, end = std::find_if_not(first, words.end(), names_model);
   std::vector<std::string> further(first, end);
   words.erase(first, end);
   return further;

@@ -25,7 +25,9 @@ struct DataOptions {
 
 /// DATA itself and the options that say how to read it.
 void add_data_options(Arguments& arguments, DataOptions& options, bool with_part, const std::string& word = "DATA",
-                      const std::string& help = "a name from 'gradus data list', or a .csv, .csv.gz or .pkl.gz file");
+                      const std::string& help =
+                          "a name from 'gradus data list', a folder of pictures, or a file: .csv or .tsv "
+                          "(also with .gz), .npz, .npy, IDX images, .pkl or .pkl.gz");
 
 /// What --augment says; "none" for none.
 Augmentation augmentation_option(const std::string& text);
@@ -43,7 +45,7 @@ Dataset data_for_model(const Sequential& model, const DataOptions& options, std:
 /// A model from a file that can be evaluated: one that names no loss gets the usual one for its outputs, and accuracy
 /// is measured when `classified`.
 Sequential load_model(const std::string& path);
-/// Where a command line begins with several model files, all but the first, taken out of `words`.
+/// Where several model files follow one another in a command line, all but the first, taken out of `words`.
 std::vector<std::string> take_further_models(std::vector<std::string>& words);
 /// `first`, joined by the models of these files. Throws `invalid_argument` when they do not fit together.
 Ensemble ensemble_of(Sequential first, const std::vector<std::string>& further);

@@ -64,9 +64,24 @@ std::int64_t label_column(const CsvText& text, std::size_t columns, std::size_t 
   return inputs == 784 ? 0 : -1;
 }
 
-RowInput table_input(const TableSchema& schema, const std::string& name, const std::vector<std::uint8_t>& bytes) {
+[[noreturn]] void fail_without_rows(const std::string& name) {
+  throw Error(ErrorCode::bad_data, name + ": has a first line with names, but no rows");
+}
+
+/// Whether the table that the model learnt from settles what is left out: columns are found by their names, or the
+/// label is where it was. Throws `invalid_argument` when the column to leave out is an input.
+bool is_settled(const TableSchema& schema, const CsvText& text, const std::optional<std::string>& label) {
+  if (!label) return true;
+  const std::string column = column_called(schema, text, *label);
+  if (!schema.header || !text.header) return column == schema.columns[schema.label()].name;
+  (void)with_label(schema, column);
+  return true;
+}
+
+RowInput table_input(const TableSchema& schema, const std::string& name, const CsvText& text) {
   RowInput result;
-  const EncodedRows rows = encode_rows(schema, text_for(schema, name, bytes), false, &result.remarks);
+  const EncodedRows rows = encode_rows(schema, text, false, &result.remarks);
+  if (rows.rows == 0) fail_without_rows(name);
   result.rows = rows.rows;
   result.values = rows.reals;
   if (rows.is_bytes) result.values.assign(rows.bytes.begin(), rows.bytes.end());
@@ -80,7 +95,10 @@ RowInput row_input(const std::string& path, const Sequential& model, const std::
   std::vector<std::uint8_t> bytes = bytes_of(path);
   spaces_to_commas(bytes);
   const std::string name = path == "-" ? "standard input" : path;
-  if (model.table() && !label) return table_input(*model.table(), name, bytes);
+  if (const auto table = model.table()) {
+    const CsvText text = text_for(*table, name, bytes);
+    if (is_settled(*table, text, label)) return table_input(*table, name, text);
+  }
   const CsvText text = csv_text(name, std::move(bytes), {});
   const auto inputs = static_cast<std::size_t>(model.input_shape().elements());
   RowInput result;
@@ -109,6 +127,7 @@ RowInput row_input(const std::string& path, const Sequential& model, const std::
     result.names.push_back(place);
     ++result.rows;
   }
+  if (result.rows == 0) fail_without_rows(name);
   if (left_out >= 0 && !label) {
     const auto column = static_cast<std::size_t>(left_out);
     result.remarks.push_back(name + ": column " + in_quotes(column < text.columns.size() ? text.columns[column] : "0") +

@@ -51,6 +51,11 @@ std::string file_endings() {
 }
 
 [[noreturn]] void fail_unknown_file(const std::string& path) {
+  const std::size_t colon = path.find(':');
+  if (colon != std::string::npos && std::filesystem::exists(find_data_file(path.substr(0, colon)))) {
+    throw Error(ErrorCode::invalid_argument,
+                path + ": no such file; " + in_quotes(path.substr(colon)) + " goes with data sets that have a name");
+  }
   if (!std::filesystem::exists(path)) throw Error(ErrorCode::not_found, path + ": no such file");
   throw Error(ErrorCode::unsupported, path + ": not a kind of data file that is read (" + file_endings() + ")");
 }
@@ -69,18 +74,6 @@ const Source& source_called(const std::string& name) {
     guess += " and files that end in " + file_endings();
   }
   throw Error(ErrorCode::not_found, "there is no data set called " + in_quotes(name) + guess);
-}
-
-/// A relative path that leads nowhere from here is also tried from the directories of GRADUS_DATA_DIR.
-std::string find_file(const std::string& path) {
-  namespace fs = std::filesystem;
-  if (fs::path(path).is_absolute() || fs::exists(path)) return path;
-  const char* variable = std::getenv("GRADUS_DATA_DIR");
-  for (const std::string& directory : split_text(variable == nullptr ? "" : variable, ':')) {
-    const fs::path found = fs::path(directory) / path;
-    if (!directory.empty() && fs::exists(found)) return found.string();
-  }
-  return path;
 }
 
 void read_numbers(const std::vector<std::string>& parts, SourceRequest& request) {
@@ -126,6 +119,18 @@ std::vector<const Source*> registered_sources() {
   return all;
 }
 
+std::string find_data_file(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  if (fs::path(path).is_absolute() || fs::exists(path, ignored)) return path;
+  const char* variable = std::getenv("GRADUS_DATA_DIR");
+  for (const std::string& directory : split_text(variable == nullptr ? "" : variable, ':')) {
+    const fs::path found = fs::path(directory) / path;
+    if (!directory.empty() && fs::exists(found, ignored)) return found.string();
+  }
+  return path;
+}
+
 namespace datasets {
 
 std::vector<SourceInfo> list() {
@@ -152,11 +157,11 @@ TrainTest load(const std::string& name_or_path, const LoadOptions& options) {
   request.on_disk = options.on_disk;
   request.remark = options.remark;
   if (const Source* source = source_of_file(name_or_path)) {
-    request.path = find_file(name_or_path);
+    request.path = find_data_file(name_or_path);
     return load_from(*source, request);
   }
-  if (const Source* source = source_of_folder(name_or_path, find_file(name_or_path))) {
-    request.path = find_file(name_or_path);
+  if (const Source* source = source_of_folder(name_or_path, find_data_file(name_or_path))) {
+    request.path = find_data_file(name_or_path);
     return load_from(*source, request);
   }
   const auto parts = split_text(name_or_path, ':');

@@ -37,6 +37,10 @@ struct Source {
   std::function<TrainTest(const SourceRequest&)> load{};
 };
 
+/// A file as `datasets::load` finds it: a relative path that leads nowhere from here is also tried from the directories
+/// of GRADUS_DATA_DIR. The path as it is when it leads nowhere at all.
+std::string find_data_file(const std::string& path);
+
 /// Each source's file ends with `const bool registered = register_source({...});`. Returns true.
 bool register_source(Source source);
 /// In alphabetical order.

@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 #include <unordered_map>
+#include <utility>
 
 #include <gradus/error.hpp>
 
@@ -28,26 +29,51 @@ std::optional<std::size_t> TableSchema::weight() const {
   return std::nullopt;
 }
 
+namespace {
+
+[[noreturn]] void refuse_column(const std::string& sentence) { throw Error(ErrorCode::invalid_argument, sentence); }
+
+auto column_of(TableSchema& schema, const std::string& name) {
+  return std::find_if(schema.columns.begin(), schema.columns.end(),
+                      [&](const ColumnSchema& each) { return each.name == name; });
+}
+
+bool is_input(const ColumnSchema& column) {
+  return column.role == ColumnRole::number || column.role == ColumnRole::words;
+}
+
+}  // namespace
+
 TableSchema with_weight(TableSchema schema, const std::string& column) {
   for (ColumnSchema& each : schema.columns) {
     if (each.role == ColumnRole::weight) each.role = ColumnRole::ignored;
   }
-  const auto named = std::find_if(schema.columns.begin(), schema.columns.end(),
-                                  [&](const ColumnSchema& each) { return each.name == column; });
+  const auto named = column_of(schema, column);
   if (named == schema.columns.end()) {
-    if (!schema.header) {
-      throw Error(ErrorCode::invalid_argument, "the table that the model learnt from has no column " + column);
-    }
+    if (!schema.header) refuse_column("the table that the model learnt from has no column " + column);
     schema.columns.push_back({.name = column, .role = ColumnRole::weight});
   } else if (named->role != ColumnRole::ignored) {
-    throw Error(
-        ErrorCode::invalid_argument,
-        "column " + in_quotes(column) + " cannot hold weights: it is " +
-            (named == schema.columns.begin() + static_cast<std::ptrdiff_t>(schema.label()) ? "the label"
-                                                                                           : "an input of the model"));
+    refuse_column("column " + in_quotes(column) + " cannot hold weights: it is " +
+                  (is_input(*named) ? "an input of the model" : "the label"));
   } else {
     named->role = ColumnRole::weight;
   }
+  return schema;
+}
+
+TableSchema with_label(TableSchema schema, const std::string& column) {
+  const std::string before = schema.columns[schema.label()].name;
+  if (column == before) return schema;
+  const auto named = column_of(schema, column);
+  if (named != schema.columns.end() && is_input(*named)) {
+    refuse_column("column " + in_quotes(column) + " cannot be the label: it is an input of the model");
+  }
+  if (!schema.header) {
+    refuse_column("column " + in_quotes(column) +
+                  " cannot be the label: in the table that the model learnt from it is " + in_quotes(before));
+  }
+  if (named != schema.columns.end()) schema.columns.erase(named);
+  schema.columns[schema.label()].name = column;
   return schema;
 }
 
@@ -378,10 +404,40 @@ CsvText text_for(const TableSchema& schema, const std::string& name, const std::
   return csv_text(name, bytes, options);
 }
 
-Dataset read_table(const std::string& path, const TableSchema& schema, std::vector<std::string>& remarks) {
+std::string column_called(const TableSchema& schema, const CsvText& text, const std::string& wanted) {
+  std::vector<std::string> names;
+  if (schema.header && text.header) {
+    names = text.columns;
+  } else {
+    for (const ColumnSchema& column : schema.columns) names.push_back(column.name);
+  }
+  if (std::find(names.begin(), names.end(), wanted) != names.end()) return wanted;
+  const auto count = static_cast<std::int64_t>(names.size());
+  if (const auto number = parse_int(wanted); number && *number >= -count && *number < count) {
+    return names[static_cast<std::size_t>(*number < 0 ? *number + count : *number)];
+  }
+  throw Error(ErrorCode::not_found,
+              text.name + ": there is no column " + in_quotes(wanted) + did_you_mean(wanted, names));
+}
+
+namespace {
+
+TableSchema with_named(TableSchema schema, const CsvText& text, const NamedColumns& named) {
+  // Without a header, columns are where they were: none can become another.
+  const bool by_name = std::exchange(schema.header, schema.header && text.header);
+  if (!named.label.empty()) schema = with_label(schema, column_called(schema, text, named.label));
+  if (!named.weight.empty()) schema = with_weight(schema, column_called(schema, text, named.weight));
+  schema.header = by_name;
+  return schema;
+}
+
+}  // namespace
+
+Dataset read_table(const std::string& path, const TableSchema& schema, std::vector<std::string>& remarks,
+                   const NamedColumns& named) {
   constexpr std::uint64_t most_bytes = std::uint64_t{8} << 30;
   const CsvText text = text_for(schema, path, read_file(path, most_bytes));
-  return dataset_from(std::filesystem::path(path).filename().string(), schema, text, &remarks);
+  return dataset_from(std::filesystem::path(path).filename().string(), with_named(schema, text, named), text, &remarks);
 }
 
 Dataset dataset_from(const std::string& name, const TableSchema& schema, const CsvText& text,

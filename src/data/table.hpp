@@ -58,9 +58,12 @@ struct TableSchema {
 /// Finds out from all rows what each column is. Throws as `datasets::csv` says.
 TableSchema infer_schema(const CsvText& text, const datasets::CsvOptions& options);
 
-/// The same schema with the weights in `column`, a name or, without a header, a number: for rows that are weighted in
-/// another way than those that were trained on. Throws `invalid_argument` when the column is the label or an input.
+/// The same schema with the weights in the column of this name: for rows that are weighted in another way than those
+/// that were trained on. Throws `invalid_argument` when the column is the label or an input, or when the schema goes by
+/// places and has no such column.
 TableSchema with_weight(TableSchema schema, const std::string& column);
+/// The same schema with the label in the column of this name, likewise.
+TableSchema with_label(TableSchema schema, const std::string& column);
 
 /// Rows as numbers.
 struct EncodedRows {
@@ -92,8 +95,19 @@ Dataset dataset_from(const std::string& name, const TableSchema& schema, const C
 /// Further rows of a table whose schema is known: the first line is a header when the schema has one and the line names
 /// at least half of its inputs.
 CsvText text_for(const TableSchema& schema, const std::string& name, const std::vector<std::uint8_t>& bytes);
-/// Further labelled rows from a file, as `encode_rows` with remarks.
-Dataset read_table(const std::string& path, const TableSchema& schema, std::vector<std::string>& remarks);
+/// The schema's name for the column that `wanted` names in `text`, or counts there from 0, or from the end below 0: by
+/// the header where both have one, else by place. Throws `not_found`.
+std::string column_called(const TableSchema& schema, const CsvText& text, const std::string& wanted);
+
+/// What further rows say of themselves: columns by name or by their number in the file, from 0. Empty: as in the
+/// schema.
+struct NamedColumns {
+  std::string label{}, weight{};
+};
+/// Further labelled rows from a file, as `encode_rows` with remarks. Throws `not_found` for a named column that the
+/// file does not have, and as with_weight and with_label do.
+Dataset read_table(const std::string& path, const TableSchema& schema, std::vector<std::string>& remarks,
+                   const NamedColumns& named = {});
 
 /// What names a class in `categories`: numbers lose leading zeros and a fraction of zero, so that 7, 07 and 7.0 agree.
 std::string class_key(const CsvField& field);

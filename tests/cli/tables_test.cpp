@@ -169,6 +169,71 @@ TEST(WeightsOfRows, CountForAmounts) {
   EXPECT_LT(number(at(json_of(other), "loss")), 1) << "what weighs nothing costs nothing";
 }
 
+/// A model of y = x, whose table has words, and another table of its kind in a directory of data.
+class FurtherTables : public testing::Test {
+ protected:
+  TemporaryDirectory here, there;
+  RunOptions options = in(here);
+  FurtherTables() {
+    std::string rows = "word,x,y\n";
+    for (int i = 0; i < 60; ++i) {
+      rows += (i % 2 == 0 ? "b," : "a,") + std::to_string(i % 9) + ".5," + std::to_string(i % 9) + ".25\n";
+    }
+    here.write("mine.csv", rows);
+    // By themselves the words of these rows would be other columns: c, d.
+    there.write("more.csv", "y,word,n,x\n3.25,a,1,3.5\n900,b,0,4.5\n1.25,b,1,1.5\n2.25,a,1,2.5\n");
+    options.variables["GRADUS_DATA_DIR"] = there.path().string();
+    const Finished trained = run(gradus({"train", "mine.csv", "--seed", "1", "--save", "m.keras"}), options);
+    EXPECT_EQ(trained.status, 0) << trained.err;
+  }
+  Finished evaluate(const std::vector<std::string>& more) {
+    std::vector<std::string> words{"evaluate", "m.keras", "more.csv", "--json"};
+    words.insert(words.end(), more.begin(), more.end());
+    return run(gradus(words), options);
+  }
+};
+
+TEST_F(FurtherTables, AreReadAsTheModelSaysWhereverTheyLie) {
+  const Finished found = evaluate({"--weight", "n"});
+  ASSERT_EQ(found.status, 0) << found.err;
+  EXPECT_LT(number(at(json_of(found), "loss")), 1) << "what weighs nothing costs nothing";
+  for (const std::vector<std::string>& more : {std::vector<std::string>{"--weight", "2"},
+                                               {"--weight", "n", "--label", "y"},
+                                               {"--weight", "n", "--label", "0"},
+                                               {"--weight", "n", "--regression"}}) {
+    EXPECT_EQ(evaluate(more).out, found.out) << more.back();
+  }
+  there.write("more.csv", "cost,word,x\n3.25,a,3.5\n1.25,b,1.5\n");
+  EXPECT_LT(number(at(json_of(evaluate({"--label", "cost"})), "loss")), 1);
+}
+
+TEST_F(FurtherTables, RefuseWhatIsSettled) {
+  expect_refusal(evaluate({"--weight", "m"}), 3, "more.csv: there is no column 'm'");
+  expect_refusal(evaluate({"--weight", "9"}), 3, "more.csv: there is no column '9'");
+  expect_refusal(evaluate({"--weight", "x"}), 2, "column 'x' cannot hold weights: it is an input of the model");
+  expect_refusal(evaluate({"--label", "x"}), 2, "column 'x' cannot be the label: it is an input of the model");
+  expect_refusal(evaluate({"--missing", "zero"}), 2, "--missing: what fills a gap is settled");
+  expect_refusal(evaluate({"--image-size", "8x8"}), 2, "--image-size is for folders of pictures");
+  here.write("votes.csv", contradictions("no", "yes", "9"));
+  ASSERT_EQ(run(gradus({"train", "votes.csv", "--weight", "n", "--epochs", "1"}), options).status, 0);
+  expect_refusal(run(gradus({"evaluate", "votes.keras", "votes.csv", "--regression"}), options), 2,
+                 "--regression: the model learnt classes");
+  const auto loss = [&](const std::string& targets) {
+    return number(
+        at(json_of(run(gradus({"evaluate", "votes.keras", "votes.csv", "--json", "--targets", targets}), options)),
+           "loss"));
+  };
+  EXPECT_NE(loss("0.1,0.9"), loss("0,1"));
+}
+
+TEST_F(FurtherTables, ArePredictedWithTheirLabelNamed) {
+  here.write("rows.csv", "y,x,word\n7,3.5,a\n");
+  const Finished plain = run(gradus({"predict", "m.keras", "rows.csv", "--json"}), options);
+  ASSERT_EQ(values_of(plain).size(), 1U);
+  EXPECT_EQ(run(gradus({"predict", "m.keras", "rows.csv", "--json", "--label", "y"}), options).out, plain.out);
+  expect_refusal(run(gradus({"predict", "m.keras", "rows.csv", "--label", "x"}), options), 2, "it is an input");
+}
+
 TEST(WeightsOfRows, AreRefusedInWords) {
   const TemporaryDirectory directory;
   directory.write("t.csv", "n,x,y\n1,0,no\n-2,1,yes\n");
