@@ -16,6 +16,7 @@
 #include "formats/json.hpp"
 #include "inspect/numbers.hpp"
 #include "interrupt.hpp"
+#include "model/missing_figure.hpp"
 #include "recipe_callbacks.hpp"
 #include "terminal.hpp"
 #include "train_plan.hpp"
@@ -32,18 +33,12 @@ struct SearchCommand {
   bool json = false;
 };
 
-Value figures_value(const Logs& logs) {
-  Value::Object object;
-  for (const auto& [name, value] : logs.entries()) object.emplace_back(name, value);
-  return object;
-}
-
 Value result_value(const Search::Result& result) {
   return Value::Object{{"trial", result.run.trial},
                        {"round", result.run.round},
                        {"epochs", result.run.epochs},
                        {"score", result.score ? Value(*result.score) : Value()},
-                       {"figures", figures_value(result.figures)},
+                       {"figures", figures_object(result.figures)},
                        {"seconds", result.seconds},
                        {"error", result.error.empty() ? Value() : Value(result.error)}};
 }
@@ -178,9 +173,10 @@ Search::Result run_trial(const Task& task, const Search& search, const Search::R
 Search::Result run_or_fail(const Task& task, const Search& search, const Search::Run& run) {
   try {
     return run_trial(task, search, run);
+  } catch (const MissingFigure&) {
+    throw;  // no trial has it: the recipe asks for what it does not measure
   } catch (const Error& error) {
-    const bool of_the_trial = error.code() == ErrorCode::not_finite || error.code() == ErrorCode::invalid_argument;
-    if (!of_the_trial || std::string(error.what()).find("there is no figure") != std::string::npos) throw;
+    if (error.code() != ErrorCode::not_finite && error.code() != ErrorCode::invalid_argument) throw;
     return {run, {}, {}, 0, error.what()};
   }
 }
@@ -249,7 +245,7 @@ Value save_best(const Task& task, const Search& search, const std::string& path)
   note("The best is trained anew and saved in " + path + ".");
   if (parts.test.empty()) return {};
   const Logs test = model.evaluate(parts.test, {.threads = recipe.fit.threads});
-  Value::Object object = *figures_value(test).get_if<Value::Object>();
+  Value::Object object = figures_object(test);
   object.emplace_back("samples", parts.test.size());
   return object;
 }

@@ -25,8 +25,8 @@ namespace {
 
 void declare(Arguments& arguments, TrainOptions& options) {
   add_data_options(arguments, options.data, false, "DATA|RECIPE",
-                   "a name from 'gradus data list' or 'gradus recipes', a .csv, .csv.gz or .pkl.gz file of data, or a "
-                   ".toml file with a recipe");
+                   "a name from 'gradus data list' or 'gradus recipes', a folder of pictures, a file of data (.csv, "
+                   ".tsv, .npz, .npy, IDX, .pkl), or a .toml file with a recipe");
   arguments.option("--data", "DATA", options.data_instead, "with a recipe: train on these data instead", "the recipe's")
       .option(
           "--layers", "LIST", options.layers,
@@ -50,8 +50,11 @@ void declare(Arguments& arguments, TrainOptions& options) {
       .option("--class-weight", "WEIGHTS", options.class_weight,
               "how much the samples of each class count: balanced for all classes alike, or 0:1,1:5",
               "all samples alike")
-      .option("--epochs", "N", options.epochs, "how often to go through the data",
-              "the recipe's; else 5 epochs of MNIST, more of smaller sets: some 2000 steps, 1500 for pictures", 0)
+      .option(
+          "--epochs", "N", options.epochs, "how often to go through the data",
+          "the recipe's; else 5 epochs of MNIST, more of smaller sets: some 2000 steps, 1500 for a folder of pictures, "
+          "3000 for rows",
+          0)
       .option("--batch-size", "N", options.batch_size, "samples a step",
               "the recipe's; else 128 samples, 32 for rows and pictures", 1)
       .option("--seed", "N", options.seed,
@@ -142,8 +145,14 @@ void save(const TrainPlan& plan, const Sequential& model) {
 void keep_good_weights(const TrainPlan& plan, const Sequential& model) {
   const std::int64_t epochs = epochs_of(model.history());
   if (epochs == 0) return;
-  save(plan, model);
-  note("The weights after epoch " + std::to_string(epochs) + " are saved in " + plan.save_path + ".");
+  const std::string weights = "The weights after epoch " + std::to_string(epochs);
+  try {
+    save(plan, model);
+    note(weights + " are saved in " + plan.save_path + ".");
+  } catch (const Error& error) {
+    // What the run failed of is still to be told.
+    note(weights + ": " + error.what());
+  }
 }
 
 History run(const TrainPlan& plan, Sequential& model, Progress& progress, RunKeeper* keeper) {
@@ -165,8 +174,7 @@ History run(const TrainPlan& plan, Sequential& model, Progress& progress, RunKee
 
 /// What was measured, and on which part: data without a test part are measured on what was trained on.
 Value measured_value(const Logs& logs, const Dataset& data, const std::string& part) {
-  Value::Object object;
-  for (const auto& [name, value] : logs.entries()) object.emplace_back(name, value);
+  Value::Object object = figures_object(logs);
   object.emplace_back("samples", data.size());
   object.emplace_back("data", data.name());
   object.emplace_back("part", part);
@@ -220,6 +228,9 @@ int train(const Words& words) {
   const Words complete = complete_words(words, options.recipe_text);
   if (!arguments.parse(complete)) return done;
   if (options.k_fold && options.save) throw UsageError("--k-fold measures and saves nothing; leave out --save");
+  if (options.k_fold && options.test_split) {
+    throw UsageError("--k-fold measures on each fold in turn, so no test part is split off; leave out --test-split");
+  }
   if (options.k_fold && (options.checkpoint || options.resume)) throw UsageError("--k-fold cannot be resumed");
   options.no_model = options.k_fold.has_value() || options.find_lr;
   Progress progress;
@@ -230,7 +241,7 @@ int train(const Words& words) {
       });
   const TrainPlan plan = make_plan(options);
   if (options.k_fold) return cross_validate_plan(plan, options);
-  Sequential model = plan.recipe.model(plan.parts.train);
+  Sequential model = model_of(plan, options);
   if (options.find_lr) return find_rate(plan, model, options.json);
   announce(plan, model);
 

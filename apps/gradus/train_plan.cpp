@@ -46,7 +46,7 @@ void check_name(const std::string& name) {
                                         " ('gradus recipes' and 'gradus data list' name them)");
 }
 
-/// "houses" of "data/houses.csv.gz:100", "photos" of "data/photos/".
+/// "houses" of "data/houses.csv.gz", "photos" of "data/photos/", "moons" of "moons:400".
 std::string stem_of(std::string data) {
   while (data.size() > 1 && data.back() == '/') data.pop_back();
   std::string name = std::filesystem::path(data).filename().string();
@@ -328,10 +328,16 @@ void apply_options(Recipe& recipe, const TrainOptions& options, bool weighted) {
   if (options.seed) recipe.build.seed = recipe.fit.seed = static_cast<std::uint64_t>(*options.seed);
 }
 
+/// An option that changes nothing is a mistake, not a wish.
+void check_test_split(const TrainOptions& options, const std::string& what) {
+  if (options.test_split) throw UsageError("--test-split is for data without a test part, and " + what);
+}
+
 /// Data without a test part lose some rows to one, so that the model can be measured on what it has not seen.
 void split_off_test(Recipe::Parts& parts, const TrainOptions& options, std::uint64_t seed) {
+  if (!parts.test.empty()) return check_test_split(options, parts.train.name() + " has one");
   const double share = options.test_split.value_or(parts.train.size() < least_for_test_split ? 0 : 0.2);
-  if (!parts.test.empty() || share == 0) return;
+  if (share == 0) return;
   auto [train, test] = parts.train.split(share, seed, parts.train.is_classified());
   parts.train = std::move(train);
   parts.test = std::move(test);
@@ -340,13 +346,27 @@ void split_off_test(Recipe::Parts& parts, const TrainOptions& options, std::uint
        ", is kept to test on (--test-split 0: none).");
 }
 
+/// Whether the plan is that of a recipe's file, which is then to be named where something in it is wrong.
+bool of_file(const TrainOptions& options) { return options.data.data.ends_with(".toml"); }
+
 }  // namespace
+
+Sequential model_of(const TrainPlan& plan, const TrainOptions& options) {
+  const bool changed = options.layers || options.optimizer || options.learning_rate || options.loss || options.metrics;
+  try {
+    return plan.recipe.model(plan.parts.train);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::invalid_argument || !of_file(options) || changed) throw;
+    throw Error(ErrorCode::bad_data, options.data.data + ": " + error.what());
+  }
+}
 
 TrainPlan make_plan(const TrainOptions& options) {
   TrainPlan plan;
   if (std::optional<Recipe> found = find_recipe(options.data.data, options.recipe_text)) {
     plan.recipe = std::move(*found);
     plan.from_recipe = true;
+    check_test_split(options, "a recipe says itself what it is measured on");
     if (options.data_instead) {
       plan.recipe.data.source = *options.data_instead;
       plan.recipe.data.test.clear();
@@ -368,7 +388,12 @@ TrainPlan make_plan(const TrainOptions& options) {
     recipe.data.validation_rows = 0;
     recipe.data.validation_fraction = *options.validation_split;
   }
-  plan.parts = load_parts(recipe, options);
+  try {
+    plan.parts = load_parts(recipe, options);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::not_found || !of_file(options) || options.data_instead) throw;
+    throw Error(error.code(), options.data.data + ": [data]: " + error.what());
+  }
   const bool weighted = !plan.parts.train.sample_weights().empty();
   if (plan.from_recipe) {
     if (options.metrics || options.data.weight) apply_options(recipe, options, weighted);

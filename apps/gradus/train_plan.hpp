@@ -36,4 +36,7 @@ struct TrainPlan {
 /// written.
 TrainPlan make_plan(const TrainOptions& options);
 
+/// The network of the plan, before training. What cannot be built in a recipe's file is wrong in that file.
+Sequential model_of(const TrainPlan& plan, const TrainOptions& options);
+
 }  // namespace gradus::app

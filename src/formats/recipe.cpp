@@ -78,7 +78,12 @@ Recipe built_in_recipe(std::string_view name) {
     if (recipe.name == name) return parse_recipe(recipe.toml, std::string(name) + ".toml");
     names.emplace_back(recipe.name);
   }
-  throw Error(ErrorCode::not_found, "there is no recipe " + in_quotes(name) + did_you_mean(name, names));
+  std::string guess = did_you_mean(name, names);
+  if (guess.empty()) {
+    guess = "; there are ";
+    for (const std::string& known : names) guess += (&known == &names.front() ? "" : ", ") + known;
+  }
+  throw Error(ErrorCode::not_found, "there is no recipe " + in_quotes(name) + guess);
 }
 
 }  // namespace gradus

@@ -179,8 +179,9 @@ void set_in(toml::node& node, const std::vector<std::string>& names, std::size_t
   if (path == "model.layers") spread_layers(*list);
   const auto index = parse_int(name);
   if (!index || *index < 0 || *index >= static_cast<std::int64_t>(list->size())) {
-    throw Error(ErrorCode::invalid_argument,
-                path + " has items 0 to " + std::to_string(list->size() - 1) + ", not " + name);
+    const std::string items =
+        list->empty() ? " is an empty list" : " has items 0 to " + std::to_string(list->size() - 1);
+    throw Error(ErrorCode::invalid_argument, path + items + ", so there is no " + name);
   }
   const auto at = static_cast<std::size_t>(*index);
   if (last) {

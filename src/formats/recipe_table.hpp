@@ -65,7 +65,15 @@ class Section {
   [[noreturn]] void wrong(const toml::node& node, const std::string& key, const std::string& expected) const {
     source_.fail(node, path(key) + ": expected " + expected + ", got " + type_name(node));
   }
+  /// The key is not there; where another is that looks as if it were meant, that one is named.
   [[noreturn]] void missing(const std::string& key, const std::string& what) const {
+    const std::vector<std::string> wanted = {key};
+    for (const auto& [found, node] : table_) {
+      const std::string name(found.str());
+      if (std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
+      const std::string guess = did_you_mean(name, wanted);
+      if (!guess.empty()) source_.fail(found.source().begin.line, "there is no key " + in_quotes(path(name)) + guess);
+    }
     source_.fail(std::max<std::size_t>(1, table_.source().begin.line), "there is no " + path(key) + ": " + what);
   }
 

@@ -11,6 +11,7 @@
 #include "base/nearest.hpp"
 #include "base/spec_members.hpp"
 #include "metrics/metric.hpp"
+#include "model/missing_figure.hpp"
 
 GRADUS_INSTANTIATE_SPEC(CallbackKind)
 
@@ -65,8 +66,8 @@ Monitor::Monitor(std::string_view callback, std::string figure, const std::strin
 double Monitor::value(const Logs& logs) const {
   try {
     return logs.at(figure_);
-  } catch (const Error& error) {
-    throw Error(error.code(), callback_ + ": " + error.what());
+  } catch (const MissingFigure& error) {
+    throw MissingFigure(callback_ + ": " + error.what());
   }
 }
 

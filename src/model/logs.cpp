@@ -1,8 +1,9 @@
 #include <algorithm>
 
 #include <gradus/callbacks.hpp>
-#include <gradus/error.hpp>
 #include <gradus/model.hpp>
+
+#include "model/missing_figure.hpp"
 
 namespace gradus {
 namespace {
@@ -18,7 +19,7 @@ const auto& value_of(const Entries& entries, const std::string& name) {
   if (found != entries.end()) return found->second;
   std::string known;
   for (const auto& entry : entries) known += (known.empty() ? "" : ", ") + entry.first;
-  throw Error(ErrorCode::invalid_argument, "there is no figure '" + name + "'; there are: " + known);
+  throw MissingFigure("there is no figure '" + name + "'; there are: " + known);
 }
 
 }  // namespace

@@ -32,10 +32,10 @@ namespace gradus {
 std::vector<Layer> parse_layers(std::string_view text);
 Layer parse_layer(std::string_view text);
 Initializer parse_initializer(std::string_view text);
-/// Also by the short names mse, bce, cce, scce.
+/// Also by the short names mse, mae, mape, msle, kld, bce, cce, scce.
 Loss parse_loss(std::string_view text);
 Optimizer parse_optimizer(std::string_view text);
-/// Also by the short name acc.
+/// Also by the short names acc, mae, mse, rmse, r2, f1, topk.
 Metric parse_metric(std::string_view text);
 Schedule parse_schedule(std::string_view text);
 std::vector<Metric> parse_metrics(std::string_view text);

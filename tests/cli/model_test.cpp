@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <memory>
 
 #include "cli/program.hpp"
@@ -59,6 +60,10 @@ TEST_F(ModelCommands, SeveralModelsAnswerTogether) {
   const double alone = number(at(json({"evaluate", "m.keras", "digits:2000", "--json"}), "accuracy"));
   const Value twice = json({"evaluate", "m.keras", "m.keras", "digits:2000", "--json"});
   EXPECT_EQ(number(at(twice, "accuracy")), alone);
+
+  // Options may stand before the models.
+  EXPECT_EQ(list(json({"predict", "--json", "m.keras", "other.keras", "-"}, sample + "\n")), list(both));
+  EXPECT_EQ(number(at(json({"evaluate", "--json", "m.keras", "digits:2000"}), "accuracy")), alone);
 
   ASSERT_EQ(call({"train", "moons:100", "--epochs", "1", "--save", "moons.keras"}).status, 0);
   const Finished unfit = call({"evaluate", "m.keras", "moons.keras", "digits:2000"});
@@ -171,8 +176,45 @@ TEST_F(ModelCommands, PredictRefusesBadInput) {
   expect_refusal(call({"predict", "m.keras", "letter.csv"}), 3, "letter.csv:2: column '0'");
   expect_refusal(call({"predict", "m.keras", "missing.csv"}), 3, "missing.csv");
   expect_refusal(call({"predict", "m.keras", "-"}, ""), 3, "standard input");
+  directory_->write("names.csv", "a,b\n");
+  expect_refusal(call({"predict", "m.keras", "names.csv"}), 3, "names.csv: has a first line with names, but no rows");
+  directory_->write("text.png", "no picture");
+  expect_refusal(call({"predict", "m.keras", "text.png"}), 3, "text.png: no image; PNG and JPEG are read");
+  expect_refusal(call({"predict", "m.keras", "missing.png"}), 3, "missing.png: no such file");
+  std::filesystem::create_directories(directory_->path() / "folder.csv");
+  expect_refusal(call({"predict", "m.keras", "folder.csv"}), 3, "folder.csv: is a directory, where a file is expected");
+  ASSERT_EQ(call({"train", "moons:100", "--epochs", "1", "--save", "rows.keras"}).status, 0);
+  ASSERT_EQ(call({"show", "digits:100", "--out", "digit.png"}).status, 0);
+  expect_refusal(call({"predict", "rows.keras", "digit.png"}), 3,
+                 "gradus: digit.png: is a picture, but the model takes samples of (2,)");
   directory_->write("broken.png", "\x89PNG\r\n\x1a\n and then nothing of the kind");
   expect_refusal(call({"predict", "m.keras", "broken.png"}), 3, "broken.png");
+}
+
+TEST_F(ModelCommands, MistakesAreFoundBeforeTheWork) {
+  expect_refusal(call({"predict", "missing.keras", "-", "--out", "y.txt"}), 2, ".npy or .npz, got 'y.txt'");
+  directory_->write("amounts.csv", "x,y\n0.5,1.5\n1.5,2.5\n2.5,3.5\n");
+  ASSERT_EQ(call({"train", "amounts.csv", "--regression", "--epochs", "1", "--save", "amounts.keras"}).status, 0);
+  expect_refusal(call({"evaluate", "amounts.keras", "missing.keras", "amounts.csv", "--report"}), 2,
+                 "--report and --confusion are for classes");
+}
+
+TEST_F(ModelCommands, SumsAreShownAsProbabilities) {
+  ASSERT_EQ(call({"train", "moons:300", "--layers", "dense 16 relu, dense 1", "--loss", "bce from_logits", "--epochs",
+                  "40", "--seed", "1", "--save", "sums.keras"})
+                .status,
+            0);
+  const Value measured = json({"evaluate", "sums.keras", "moons:300", "--confusion", "--json"});
+  const Value predictions = json({"predict", "sums.keras", "-", "--json"}, "0,1\n1,-0.5\n-1,0\n2,0.3\n");
+  for (const Value& each : list(predictions)) {
+    const double first = number(list(at(each, "probabilities"))[0]),
+                 second = number(list(at(each, "probabilities"))[1]);
+    EXPECT_NEAR(first + second, 1, 1e-6);
+    EXPECT_TRUE(first >= 0 && second >= 0) << first << ", " << second;
+    EXPECT_EQ(text(at(each, "class")), second > first ? "1" : "0");
+  }
+  const auto& rows = list(at(measured, "confusion"));
+  EXPECT_GT(number(list(rows[0])[0]) + number(list(rows[1])[1]), 0.8 * number(at(measured, "samples")));
 }
 
 TEST_F(ModelCommands, ExplainFollowsASample) {
@@ -199,6 +241,7 @@ TEST_F(ModelCommands, ShowDrawsWithoutColorsWhereThereIsNoTerminal) {
   EXPECT_TRUE(contains(colored.out, "\x1b[48;2;"));
   EXPECT_TRUE(contains(call({"show", "xor"}).out, "\n  "));
   expect_refusal(call({"show", "xor", "--out", "x.png"}), 2, "no images");
+  expect_refusal(call({"show", "digits:100", "--out", "x.jpg"}), 2, "--out: an image is written as .png, got 'x.jpg'");
 }
 
 TEST_F(ModelCommands, ShowMarksWrongPredictionsInAGrid) {

@@ -110,6 +110,18 @@ TEST(SearchCommand, RefusesWhatItCannotDo) {
   expect_refusal(run(gradus({"search", "none.toml"}), in(directory)), 3, "none.toml");
   ASSERT_EQ(run(gradus({"search", "mine.toml", "--trials", "1"}), in(directory)).status, 0);
   expect_refusal(run(gradus({"search", "mine.toml", "--trials", "2"}), in(directory)), 3, "another search");
+  std::string watching = recipe(2);
+  watching.replace(watching.find("epochs = 2\n"), 11,
+                   "epochs = 2\ncallbacks = [\"early_stopping 1 monitor=val_auc\"]\n");
+  write(directory / "watching.toml", watching);
+  const Finished unmeasured = run(gradus({"search", "watching.toml"}), in(directory));
+  expect_refusal(unmeasured, 2, "there is no figure 'val_auc'");
+  EXPECT_FALSE(contains(unmeasured.err, "run 1/")) << "no trial is to blame";
+  std::string empty = recipe(2);
+  empty.replace(empty.find("epochs = 2\n"), 11, "epochs = 2\ncallbacks = []\n");
+  write(directory / "empty.toml", empty + "\"fit.callbacks.0\" = [\"early_stopping 1\", \"early_stopping 2\"]\n");
+  expect_refusal(run(gradus({"search", "empty.toml"}), in(directory)), 3,
+                 "fit.callbacks is an empty list, so there is no 0");
   write(directory / "mine.search.json", "{}");
   expect_refusal(run(gradus({"search", "mine.toml"}), in(directory)), 3, "mine.search.json");
 }

@@ -145,6 +145,23 @@ TEST(Train, StopsWhenNumbersAreNoLongerFinite) {
     EXPECT_TRUE(contains(finished.err, word)) << finished.err;
 }
 
+TEST(Train, SaysWhatWentWrongFirstWhereNeitherCanTheModelBeSaved) {
+  const TemporaryDirectory directory, temporary;
+  fs::create_directory(directory / "sub");
+  RunOptions options = in(directory);
+  options.variables["TMPDIR"] = temporary.path().string();
+  Process process(
+      gradus({"train", "moons:400", "--epochs", "1000000", "--save", "sub/m.keras", "--save-each", "sub/each.keras"}),
+      options);
+  ASSERT_TRUE(process.wait_for("epoch       2/1000000"));
+  fs::rename(directory / "sub", directory / "gone");
+  const Finished finished = process.finish();
+  EXPECT_NE(finished.status, 0);
+  EXPECT_TRUE(contains(finished.err, "gradus: sub/each.keras")) << finished.err;
+  EXPECT_TRUE(contains(finished.err, "The weights after epoch ")) << finished.err;
+  EXPECT_FALSE(fs::is_empty(temporary.path())) << "the weights are kept elsewhere";
+}
+
 TEST(Train, RefusesToTrainThroughAStep) {
   const TemporaryDirectory directory;
   const Finished finished =

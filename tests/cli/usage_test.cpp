@@ -120,6 +120,23 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{{"inspect", "missing.keras"}, 3, "missing.keras"}, Mistake{{"train", "missing.csv"}, 3, "missing.csv"},
         Mistake{{"train", "missing.toml"}, 3, "missing.toml"}, Mistake{{"data"}, 2, "list, info or fetch"}));
 
+TEST(Usage, WhatIsWrongInARecipesFileIsNamedThere) {
+  const TemporaryDirectory directory;
+  const std::string good =
+      "[data]\nsource = \"moons:40\"\n[model]\nlayers = [\"dense 4 relu\", \"dense 2 softmax\"]\n[fit]\nepochs = 1\n";
+  const auto train = [&](const std::string& from, const std::string& to) {
+    std::string text = good;
+    text.replace(text.find(from), from.size(), to);
+    directory.write("mine.toml", text);
+    return run(gradus({"train", "mine.toml"}), in(directory));
+  };
+  expect_refusal(train("source", "sorce"), 3, "mine.toml:2: there is no key 'data.sorce'; did you mean 'source'?");
+  expect_refusal(train("layers", "layer"), 3, "mine.toml:4: there is no key 'model.layer'; did you mean 'layers'?");
+  expect_refusal(train("moons", "mons"), 3, "mine.toml: [data]: there is no data set called 'mons'");
+  expect_refusal(train("dense 4", "dense -4"), 3, "mine.toml: dense: units must be 1 or more, got -4");
+  expect_refusal(run(gradus({"recipes", "show", "quite-another"}), in(directory)), 3, "; there are ");
+}
+
 TEST(Usage, WhatCannotBeIsSaidBeforeTraining) {
   const TemporaryDirectory directory;
   const auto train = [&](std::vector<std::string> more) {
@@ -135,6 +152,13 @@ TEST(Usage, WhatCannotBeIsSaidBeforeTraining) {
   expect_refusal(train({"--epochs"}), 2, "--epochs needs a value, N: how often to go through the data");
   expect_refusal(train({"--label", "x"}), 2, "--label is for tables, and moons is none");
   expect_refusal(train({"--image-size", "8x8"}), 2, "--image-size is for folders of pictures, and moons is none");
+  expect_refusal(train({"--k-fold", "2", "--test-split", "0.1"}), 2, "leave out --test-split");
+  expect_refusal(run(gradus({"train", "xor", "--test-split", "0.1"}), in(directory)), 2,
+                 "--test-split is for data without a test part, and a recipe says itself");
+  expect_refusal(run(gradus({"train", "digits:100", "--test-split", "0.1"}), in(directory)), 2, "and digits has one");
+  directory.write("rows.csv", "1,2,0\n3,4,1\n");
+  expect_refusal(run(gradus({"train", "rows.csv:2"}), in(directory)), 2,
+                 "rows.csv:2: no such file; ':2' goes with data sets that have a name");
   expect_refusal(run(gradus({"trian"}), in(directory)), 2, "did you mean 'train'?\n");
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "serve/served.hpp"
+#include "support/expect_error.hpp"
 #include "support/subprocess.hpp"
 
 namespace gradus::test {
@@ -37,6 +38,12 @@ class TlsClient {
   std::unique_ptr<BIO, decltype(&BIO_free_all)> bio_{nullptr, BIO_free_all};
   bool connected_ = false;
 };
+
+TEST(Tls, NamesAFileThatIsNotThere) {
+  TwoModels models;
+  models.options.tls_certificate = models.options.tls_key = models.directory / "none.pem";
+  expect_error(ErrorCode::not_found, {"none.pem: no such file"}, [&] { Server server(models.options); });
+}
 
 TEST(Tls, SpeaksTls12AndLaterAndNothingElse) {
   TwoModels models;
