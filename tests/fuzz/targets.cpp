@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 #include <functional>
+#include <string_view>
 
 #include <gradus/gradus.hpp>
 
@@ -66,8 +67,9 @@ std::uint32_t number_at(std::span<const std::uint8_t> bytes, std::size_t at, int
 Bytes with_checksums(std::span<const std::uint8_t> given) {
   Bytes bytes(given.begin(), given.end());
   constexpr std::size_t central = 46, local = 30;
-  for (std::size_t at = 0; at + central <= bytes.size(); ++at) {
-    if (number_at(bytes, at, 4) != 0x02014b50) continue;
+  const std::string_view text(reinterpret_cast<const char*>(given.data()), given.size());
+  for (std::size_t at = 0; (at = text.find("PK\1\2", at)) != std::string_view::npos; ++at) {
+    if (bytes.size() - at < central) break;
     const std::size_t size = number_at(bytes, at + 20, 4), header = number_at(bytes, at + 42, 4);
     if (header + local > bytes.size()) continue;
     const std::size_t begin = header + local + number_at(bytes, header + 26, 2) + number_at(bytes, header + 28, 2);
