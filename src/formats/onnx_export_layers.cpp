@@ -212,12 +212,18 @@ void write_normalization(Exporter& out, const LayerView& layer) {
   const Tensor *mean = layer.weight("mean"), *variance = layer.weight("variance");
   const auto given = [&](const char* field) {
     const Value* value = layer.find(field);
-    const auto numbers = FieldType<std::vector<double>>::from_value(value == nullptr ? Value() : *value);
-    return Tensor(Shape{static_cast<std::int64_t>(numbers.size())}, {numbers.begin(), numbers.end()});
+    return FieldType<std::vector<double>>::from_value(value == nullptr ? Value() : *value);
   };
   Tensor given_mean, given_variance;
   if (mean == nullptr || variance == nullptr) {
-    given_mean = given("mean"), given_variance = given("variance");
+    std::vector<double> means = given("mean"), variances = given("variance");
+    const std::size_t features = std::max(means.size(), variances.size());
+    for (std::vector<double>* each : {&means, &variances}) {
+      if (each->size() == 1) each->resize(features, each->front());  // one is for all
+    }
+    const Shape shape{static_cast<std::int64_t>(features)};
+    given_mean = Tensor(shape, {means.begin(), means.end()});
+    given_variance = Tensor(shape, {variances.begin(), variances.end()});
     mean = &given_mean, variance = &given_variance;
   }
   // One number an axis that is kept, 1 elsewhere; or the flat list of the last axis.

@@ -130,11 +130,13 @@ class NormalizationFunction final : public LayerFunction {
   [[nodiscard]] std::int64_t size() const { return input_shape().elements(); }
   [[nodiscard]] std::int64_t stride() const { return row_stride(size()); }
 
+  // One value for each feature; a single one is for all.
   static std::vector<Real> spread(const std::vector<double>& values, std::int64_t features, const char* name) {
     if (values.size() != 1 && static_cast<std::int64_t>(values.size()) != features) {
       throw Error(ErrorCode::invalid_argument, std::string(name) + " has " + std::to_string(values.size()) +
                                                    " values for " + std::to_string(features) + " features");
     }
+    if (values.size() == 1) return std::vector<Real>(static_cast<std::size_t>(features), static_cast<Real>(values[0]));
     return {values.begin(), values.end()};
   }
 

@@ -1,4 +1,5 @@
 // ReLU, LeakyReLU, ELU and Softmax as layers of their own; PReLU with a learned slope.
+#include <algorithm>
 #include <limits>
 
 #include <gradus/error.hpp>
@@ -93,9 +94,8 @@ class PreluFunction final : public LayerFunction {
     }
     const Shape shape(sizes);
     period_ = shape.elements();
-    std::int64_t last = 1;
-    for (std::size_t i = sizes.size(); i-- > 0 && last < period_;) last *= input[i];
-    if (last != period_) {
+    const auto first_kept = std::find_if(sizes.begin(), sizes.end(), [](std::int64_t n) { return n != 1; });
+    if (!std::equal(first_kept, sizes.end(), input.sizes().end() - (sizes.end() - first_kept))) {
       throw Error(ErrorCode::unsupported,
                   "shared_axes must be the first axes of " + input.to_string() + ", such as [1, 2] for images");
     }

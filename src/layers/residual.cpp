@@ -24,6 +24,10 @@ class ResidualFunction final : public LayerFunction {
           throw Error(ErrorCode::invalid_argument,
                       "cannot be fitted to data within a Residual; give mean and variance");
         }
+        if (stack_.back()->activity_regularizer()) {
+          throw Error(ErrorCode::invalid_argument,
+                      "activity_regularizer has no effect within a Residual; put the layer outside, or take it out");
+        }
       } catch (const Error& error) {
         throw Error(error.code(), name + ": " + error.what());
       }

@@ -77,6 +77,9 @@ std::vector<Exported> models() {
   for (const Activation activation : all_activations()) {
     add(std::string(activation_name(activation)), Sequential({6}, {Dense{.units = 4, .activation = activation}}));
   }
+  using Numbers = std::vector<double>;
+  add("one variance for all", Sequential({3}, {Normalization{.mean = Numbers{1, 2, 3}, .variance = Numbers{4}}}));
+  add("one mean for all", Sequential({3}, {Normalization{.mean = Numbers{0.5}, .variance = Numbers{1, 4, 9}}}));
   add("mlp", Sequential({4, 3, 1}, {Rescaling{.scale = 1.0 / 255, .offset = -0.5}, Flatten{},
                                     Dense{.units = 7, .activation = relu}, Dense{.units = 3, .activation = softmax}}));
   add("dense over rows",
