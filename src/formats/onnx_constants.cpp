@@ -92,16 +92,23 @@ std::optional<Constant> gathered(const Node& node, const Constant& from, const C
 std::optional<Constant> sliced(const Node& node, const std::vector<std::optional<Constant>>& inputs) {
   const Constant& from = *inputs[0];
   if (!from.whole || from.dims.size() != 1) return std::nullopt;
+  bool known = true;
   const auto one = [&](const char* attribute, std::size_t index, std::int64_t otherwise) {
     if (node.find(attribute) != nullptr && !node.wholes(attribute).empty()) return node.wholes(attribute).front();
-    const bool given = index < inputs.size() && inputs[index] && inputs[index]->wholes.size() == 1;
-    return given ? inputs[index]->wholes.front() : otherwise;
+    if (index >= inputs.size() || !inputs[index]) return otherwise;
+    known = known && inputs[index]->wholes.size() == 1;
+    return known ? inputs[index]->wholes.front() : otherwise;
   };
   const auto size = static_cast<std::int64_t>(from.wholes.size());
   const auto place = [&](std::int64_t at) { return std::clamp<std::int64_t>(at < 0 ? at + size : at, 0, size); };
   const std::int64_t begin = place(one("starts", 1, 0)), end = place(one("ends", 2, size));
-  if (one("steps", 4, 1) != 1) return std::nullopt;
-  return whole_list({from.wholes.begin() + begin, from.wholes.begin() + std::max(begin, end)});
+  const std::int64_t step = one("steps", 4, 1);
+  if (!known || step < 1) return std::nullopt;
+  Wholes taken;
+  for (std::int64_t i = begin; i < end; i += std::min(step, end - i)) {
+    taken.push_back(from.wholes[static_cast<std::size_t>(i)]);
+  }
+  return whole_list(std::move(taken));
 }
 
 std::optional<Constant> squeezed(const Node& node, const std::vector<std::optional<Constant>>& inputs) {
@@ -135,7 +142,7 @@ std::optional<Constant> squeezed(const Node& node, const std::vector<std::option
 std::optional<Constant> joined(const std::vector<std::optional<Constant>>& inputs) {
   Wholes all;
   for (const auto& input : inputs) {
-    if (!input->whole || input->dims.size() > 1) return std::nullopt;
+    if (!input || !input->whole || input->dims.size() > 1) return std::nullopt;
     all.insert(all.end(), input->wholes.begin(), input->wholes.end());
     if (all.size() > 64) return std::nullopt;  // no shape
   }
@@ -230,19 +237,19 @@ std::optional<Wholes> resolved(const Wholes& dims, const Wholes& before, std::in
 std::optional<Constant> folded(const Node& node, const std::vector<std::optional<Constant>>& inputs) {
   const std::string& op = node.op;
   if (op == "Constant") return from_constant_node(node);
-  const bool all = !inputs.empty() && std::all_of(inputs.begin(), inputs.end(), [](const auto& i) { return !!i; });
-  if (!all) return std::nullopt;
+  const auto has = [&](std::size_t index) { return index < inputs.size() && inputs[index].has_value(); };
+  if (!has(0)) return std::nullopt;
   const Constant& first = *inputs[0];
   if (op == "Identity") return first;
   if (op == "Cast") return cast(node, first);
-  if (op == "Gather" && inputs.size() == 2 && node.whole("axis", 0) == 0) return gathered(node, first, *inputs[1]);
+  if (op == "Gather" && has(1) && node.whole("axis", 0) == 0) return gathered(node, first, *inputs[1]);
   if (op == "Slice") return sliced(node, inputs);
   if (op == "Concat") return joined(inputs);
   if (op == "Squeeze" || op == "Unsqueeze") return squeezed(node, inputs);
   if (op == "Transpose") return transposed(node, first);
   if (op == "Shape") return whole_list(first.dims);
   if (op == "Reshape") {
-    const Wholes shape = inputs.size() > 1 && inputs[1]->whole ? inputs[1]->wholes : node.wholes("shape");
+    const Wholes shape = has(1) && inputs[1]->whole ? inputs[1]->wholes : node.wholes("shape");
     const auto dims = resolved(shape, first.dims, elements(first));
     if (!dims) damaged(node.title() + ": the shape does not fit");
     return with_dims(first, *dims);

@@ -142,7 +142,10 @@ std::optional<Constant> GraphReader::constant(const std::string& value, int dept
   }
   std::vector<std::optional<Constant>> inputs;
   for (const std::string& input : node->inputs) {
-    if (input.empty()) continue;
+    if (input.empty()) {  // left out; those behind it keep their places
+      inputs.push_back(std::nullopt);
+      continue;
+    }
     inputs.push_back(constant(input, depth + 1));
     if (!inputs.back()) return std::nullopt;
   }
@@ -268,20 +271,33 @@ bool GraphReader::read_layer_normalization(Chain& chain, Flow& flow) {
   if (parts.size() != 2) return false;
   const Node *square = parts[0], *quotient = parts[1];
   if (quotient->op != "Div") std::swap(square, quotient);
-  const bool squared = square->op == "Mul" ? square->inputs == std::vector<std::string>{c, c} : square->op == "Pow";
+  const auto is_two = [&](const std::string& value) {
+    const auto found = constant(value);
+    if (!found) return false;
+    if (found->whole) return found->wholes == Wholes{2};
+    return found->reals.shape().elements() == 1 && found->reals[0] == 2;
+  };
+  const bool squared =
+      square->inputs.size() == 2 && square->inputs[0] == c &&
+      (square->op == "Mul" ? square->inputs[1] == c : square->op == "Pow" && is_two(square->inputs[1]));
   const Node* variance = squared ? only(square->outputs.front(), "ReduceMean") : nullptr;
   const Node* sum = variance == nullptr ? nullptr : only(variance->outputs.front(), "Add");
   const Node* root = sum == nullptr ? nullptr : only(sum->outputs.front(), "Sqrt");
   if (root == nullptr || quotient->op != "Div" || quotient->inputs != std::vector<std::string>{c, root->outputs[0]}) {
     return false;
   }
-  Step reduced(*this, chain, flow, *mean, 0), added(*this, chain, flow, *sum, 0), end(*this, chain, flow, *quotient, 0);
-  const auto axes = reduced.list("axes", 1);
   const std::size_t last = flow.dims.size() - 1;
-  if (!axes || axes->size() != 1 || reduced.axis(axes->front()) != last) return false;
+  for (const Node* each : {mean, variance}) {
+    const Step reduced(*this, chain, flow, *each, 0);
+    const auto axes = reduced.list("axes", 1);
+    if (!axes || axes->size() != 1 || reduced.axis(axes->front()) != last) return false;
+    if (each->whole("keepdims", 1) != 1) return false;
+  }
+  Step added(*this, chain, flow, *sum, 0), end(*this, chain, flow, *quotient, 0);
   const auto epsilon_at = std::find_if(sum->inputs.begin(), sum->inputs.end(),
                                        [&](const std::string& input) { return input != variance->outputs.front(); });
-  const double epsilon = *added.number("", static_cast<std::size_t>(epsilon_at - sum->inputs.begin()));
+  const auto epsilon = added.number("", static_cast<std::size_t>(epsilon_at - sum->inputs.begin()));
+  if (sum->inputs.size() != 2 || !epsilon) return false;
   end.bring_last(last);
   const Shape features{flow.dims[last]};
   Tensor gamma(features), beta(features);
@@ -295,7 +311,7 @@ bool GraphReader::read_layer_normalization(Chain& chain, Flow& flow) {
   };
   take("Mul", gamma);
   take("Add", beta);
-  chain.add("LayerNormalization", {{"epsilon", epsilon}}, {std::move(gamma), std::move(beta)});
+  chain.add("LayerNormalization", {{"epsilon", *epsilon}}, {std::move(gamma), std::move(beta)});
   flow.name = end.end();
   return true;
 }

@@ -154,7 +154,11 @@ void read_sub(Step& step) {
   const bool divides = quotient != nullptr && quotient->inputs.size() == 2 && quotient->inputs[0] == step.end();
   if (const auto deviation = divides ? step.other_constant(*quotient) : std::nullopt) {
     const Beside by = beside(step, *deviation);
-    if (by.axis == other.axis) {
+    // The layer has a root where the node has a number of any sign, and no divisor below this.
+    constexpr auto least = static_cast<Real>(1e-7);
+    const auto numbers = by.numbers.values();
+    const bool is_root = std::all_of(numbers.begin(), numbers.end(), [](Real value) { return value >= least; });
+    if (by.axis == other.axis && is_root) {
       Tensor variance = by.numbers;
       for (Real& value : variance.values()) value *= value;
       step.take(*quotient);

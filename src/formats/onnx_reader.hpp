@@ -179,7 +179,7 @@ class GraphReader {
   int depth_ = 0;
 };
 
-/// A folded operator of constants; nothing when it is not known.
+/// A folded operator of constants; an input that the node leaves out is nothing. Nothing when it is not known.
 std::optional<Constant> folded(const Node& node, const std::vector<std::optional<Constant>>& inputs);
 /// The activation that a piece of graph from `from` to `to`, element by element, computes: by Keras's name, or empty.
 /// It is computed at a row of points and compared with every activation that there is.
