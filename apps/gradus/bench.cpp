@@ -154,7 +154,8 @@ int bench(const Words& words) {
 
   const std::vector<const Workload*> list = chosen(names);
   const TrainTest data = bench_data();
-  const std::int64_t count = threads.value_or(0) > 0 ? *threads : ThreadPool::cores();
+  const std::int64_t asked = check_threads(threads.value_or(0), "--threads");
+  const std::int64_t count = asked > 0 ? asked : ThreadPool::cores();
   const kernels::Limits limits = kernels::measure_limits(static_cast<int>(count));
   Value::List results;
   if (!json) {

@@ -3,7 +3,10 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <string>
 #include <utility>
+
+#include <gradus/error.hpp>
 
 namespace gradus {
 namespace {
@@ -21,6 +24,15 @@ constexpr int yields_before_sleep = 64;
 thread_local bool inside_tile = false;
 
 }  // namespace
+
+int check_threads(std::int64_t threads, std::string_view name) {
+  constexpr std::int64_t most = 4096;
+  if (threads < 0 || threads > most) {
+    throw Error(ErrorCode::invalid_argument, std::string(name) + " must be 0 (all cores) or a number up to " +
+                                                 std::to_string(most) + ", got " + std::to_string(threads));
+  }
+  return static_cast<int>(threads);
+}
 
 int ThreadPool::cores() {
   cpu_set_t set;

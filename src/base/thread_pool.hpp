@@ -4,12 +4,17 @@
 #include <cstdint>
 #include <exception>
 #include <mutex>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 #include "base/function_ref.hpp"
 
 namespace gradus {
+
+/// `threads` as ThreadPool takes it. Throws `invalid_argument` with a sentence that begins with `name`, such as "fit:
+/// threads", unless it is 0 (all cores) to 4096.
+int check_threads(std::int64_t threads, std::string_view name);
 
 /// Threads that compute the tiles of one job after another, the caller among them.
 ///

@@ -95,7 +95,10 @@ SampleSize settle_size(const std::vector<Picture>& pictures, const ImageOptions&
 class Decoder {
  public:
   Decoder(const SampleSize& size, const ImageOptions& options, std::vector<std::string>& skipped)
-      : size_(size), strict_(options.strict), pool_(static_cast<int>(options.threads)), skipped_(skipped) {}
+      : size_(size),
+        strict_(options.strict),
+        pool_(check_threads(options.threads, "image_folder: threads")),
+        skipped_(skipped) {}
 
   /// `take` gets the pixels of the pictures that could be read, and `labels` their labels.
   void decode(const std::vector<Picture>& pictures, std::vector<std::int32_t>& labels,
@@ -123,7 +126,7 @@ class Decoder {
   }
 
  private:
-  // Tiles of a pool must not throw: what is wrong comes back as a sentence.
+  // What is wrong comes back as a sentence: one picture must not keep the others of its chunk from being read.
   void read(const std::string& path, std::vector<std::uint8_t>& pixels, std::string& fault) const {
     try {
       pixels = resized(with_channels(read_image(path), size_.channels), size_.width, size_.height).pixels;

@@ -44,6 +44,8 @@ ServeOptions checked(ServeOptions o) {
       {o.max_json_depth, "max_json_depth"},
   };
   for (const auto& [value, name] : counts) check_positive(static_cast<double>(value), name);
+  check_threads(o.threads, "threads");
+  check_threads(o.compute_threads, "compute_threads");
   check_positive(o.header_timeout, "header_timeout");
   check_positive(o.body_timeout, "body_timeout");
   check_positive(o.idle_timeout, "idle_timeout");

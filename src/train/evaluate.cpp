@@ -86,7 +86,7 @@ Logs Sequential::evaluate(const Dataset& data, const EvaluateOptions& options) c
     throw Error(ErrorCode::invalid_argument,
                 "evaluate: batch_size must be 1 or more, got " + std::to_string(options.batch_size));
   }
-  ThreadPool pool(static_cast<int>(options.threads));
+  ThreadPool pool(check_threads(options.threads, "evaluate: threads"));
   Workspace workspace(*state_, std::min(options.batch_size, data.size()), Workspace::Purpose::evaluate);
   return evaluate_in(workspace, *state_, data, mostly_zero(data), &pool);
 }

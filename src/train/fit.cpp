@@ -17,8 +17,7 @@ void check_options(const Sequential& model, const Dataset& data, const FitOption
   if (!options.validation_data.empty()) check_data(model, options.validation_data, "fit: validation_data");
   demand(options.epochs >= 0, "epochs must be 0 or more, got " + std::to_string(options.epochs));
   demand(options.batch_size >= 1, "batch_size must be 1 or more, got " + std::to_string(options.batch_size));
-  demand(options.threads >= 0 && options.threads <= 4096,
-         "threads must be 0 (all cores) or a number up to 4096, got " + std::to_string(options.threads));
+  check_threads(options.threads, "fit: threads");
   const Sequential::State& s = model.state();
   check_augmentation(options.augmentation, data.sample_shape());
   const std::string why_not_mixed = s.loss->why_not(model.output_shape().elements(), false);
