@@ -81,12 +81,18 @@ Run::Run(Sequential& model, const Dataset& data, const FitOptions& options, std:
   };
 }
 
-Run::~Run() { s_.catch_up = nullptr; }
+// Also where a callback threw in the middle of an epoch: the steps that were made are in the weights then, whole.
+Run::~Run() {
+  s_.catch_up = nullptr;
+  if (gave_up_) return;
+  workspace_.catch_up(s_.block.data());
+  s_.touch();
+}
 
 History Run::train() {
   begin();
   for (; state_.epoch < options_.epochs && !stop_; ++state_.epoch) train_epoch();
-  if (options_.epochs > 0) updater_.finish();
+  if (options_.epochs > 0 && !gave_up_) updater_.finish();
   for (Callback* callback : options_.callbacks) callback->on_train_end(state_);
   const double before = history_.seconds;
   history_.seconds = before + seconds_since(start_);
@@ -121,7 +127,7 @@ void Run::begin() {
 
 void Run::train_epoch() {
   const Clock::time_point start = Clock::now();
-  good_ = s_.block;
+  good_ = s_.block, good_slots_ = s_.slots, good_iterations_ = s_.iterations;
   if (blocks_) {
     blocks_->start_epoch(options_.shuffle, options_.seed, static_cast<std::uint64_t>(s_.epochs), order_);
   } else if (options_.shuffle) {
@@ -227,9 +233,11 @@ bool Run::weights_are_finite(std::int64_t& layer) const {
   return true;
 }
 
-// Back to the last good weights; false where a callback wants it quiet.
+// Back to the last good weights, and to the optimizer as it was then; false where a callback wants it quiet.
 bool Run::give_up(std::int64_t layer) {
-  s_.block = good_;
+  gave_up_ = true;
+  s_.catch_up = nullptr;  // what was put off belongs to the bad weights
+  s_.block = good_, s_.slots = good_slots_, s_.iterations = good_iterations_;
   s_.touch();
   const bool quiet = std::any_of(options_.callbacks.begin(), options_.callbacks.end(),
                                  [](const Callback* callback) { return callback->ends_on_not_finite(); });

@@ -68,11 +68,13 @@ class Run {
   std::vector<Real> class_weights_;
   std::optional<RunPosition> resumed_;
   Clock::time_point start_;
-  AlignedBuffer good_;  ///< the weights after the last good epoch, or where the run was resumed
+  AlignedBuffer good_;                     ///< the weights after the last good epoch, or where the run was resumed
+  std::vector<AlignedBuffer> good_slots_;  ///< the optimizer's state then
+  std::int64_t good_iterations_ = 0;       ///< its steps until then
   bool good_is_resumed_ = false;
   TrainingState state_;
   History history_;
-  bool stop_ = false, broke_off_ = false;
+  bool stop_ = false, broke_off_ = false, gave_up_ = false;
 };
 
 }  // namespace gradus

@@ -3,11 +3,13 @@
 
 #include <atomic>
 #include <cmath>
+#include <stdexcept>
 #include <thread>
 
 #include <gradus/gradus.hpp>
 
 #include "base/philox.hpp"
+#include "model/state.hpp"
 #include "support/expect_error.hpp"
 
 namespace gradus::test {
@@ -151,18 +153,19 @@ TEST(Fit, GoesOnWhereItEnded) {
 }
 
 // With an offset input and one sample a step, most of a first layer's step is put off; nobody may notice.
+Sequential model_with_offset() {
+  Sequential model{{12, 12, 1},
+                   {Rescaling{.scale = 0.99 / 255, .offset = 0.01}, Flatten{}, Dense{.units = 9, .activation = sigmoid},
+                    Dense{.units = 4, .activation = sigmoid}},
+                   {.seed = 3}};
+  model.compile({.optimizer = SGD{.learning_rate = 0.5}, .loss = Quadratic{}, .metrics = {}});
+  return model;
+}
+
 TEST(Fit, ShowsWholeWeightsInTheMiddleOfAnEpoch) {
-  const auto new_model = [] {
-    Sequential model{{12, 12, 1},
-                     {Rescaling{.scale = 0.99 / 255, .offset = 0.01}, Flatten{},
-                      Dense{.units = 9, .activation = sigmoid}, Dense{.units = 4, .activation = sigmoid}},
-                     {.seed = 3}};
-    model.compile({.optimizer = SGD{.learning_rate = 0.5}, .loss = Quadratic{}, .metrics = {}});
-    return model;
-  };
   const Dataset data = images(150);
   for (const std::int64_t steps : {1, 10, 63, 64, 100}) {
-    Sequential model = new_model(), until_then = new_model();
+    Sequential model = model_with_offset(), until_then = model_with_offset();
     Tensor seen, predicted;
     std::unique_ptr<Sequential> copy;
     LambdaCallback look({.on_batch_end = [&](const TrainingState& state) {
@@ -225,6 +228,64 @@ TEST(Fit, KeepsTheLastGoodWeightsWhenNumbersLeaveTheirRange) {
   for (const Real y : outputs.values()) EXPECT_TRUE(std::isfinite(y));
 }
 
+TEST(Fit, GivesBackTheOptimizerWithTheGoodWeights) {
+  Sequential model{{12, 12, 1}, {Flatten{}, Dense{.units = 8}, Dense{.units = 4}}};
+  model.compile({.optimizer = SGD{.learning_rate = 1e-7, .momentum = 0.9, .use_ema = true},
+                 .loss = SquaredError{},
+                 .metrics = {}});
+  const Dataset data = images(100);
+  model.fit(data, {.epochs = 1, .batch_size = 10});
+  const Sequential good = model;
+  const auto expect_good = [&] {
+    const Sequential::State &now = model.state(), &before = good.state();
+    EXPECT_EQ(model.weights_sha256(), good.weights_sha256());
+    EXPECT_EQ(now.iterations, before.iterations);
+    ASSERT_EQ(now.slots.size(), 2U) << "the momentum and the average";
+    for (std::size_t i = 0; i < 2; ++i) {
+      for (std::int64_t at = 0; at < before.slots[i].size(); ++at) {
+        ASSERT_EQ(now.slots[i].data()[at], before.slots[i].data()[at]) << "slot " << i << ", number " << at;
+      }
+    }
+  };
+  model.set_learning_rate(1e6);
+  expect_error(ErrorCode::not_finite, {"learning rate"}, [&] { model.fit(data, {.epochs = 3, .batch_size = 10}); });
+  expect_good();
+  TerminateOnNaN quiet;  // nor does the end of the run put the average in the weights' place
+  EXPECT_TRUE(model.fit(data, {.epochs = 3, .batch_size = 10, .callbacks = {&quiet}}).stopped_early);
+  expect_good();
+  model.set_learning_rate(1e-7);
+  EXPECT_TRUE(std::isfinite(model.fit(data, {.epochs = 1, .batch_size = 10}).at("loss").back()));
+}
+
+TEST(Fit, LeavesOutWhatWasPutOffWhenItGivesUp) {
+  Sequential model{{12, 12, 1},
+                   {Rescaling{.scale = 0.99 / 255, .offset = 0.01}, Flatten{}, Dense{.units = 9}, Dense{.units = 4}}};
+  model.compile({.optimizer = SGD{.learning_rate = 1e3}, .loss = SquaredError{}, .metrics = {}});
+  const Sequential good = model;
+  std::string seen;
+  TerminateOnNaN quiet;
+  LambdaCallback look({.on_train_end = [&](const TrainingState&) { seen = model.weights_sha256(); }});
+  EXPECT_TRUE(model.fit(images(60), {.epochs = 1, .batch_size = 1, .callbacks = {&quiet, &look}}).stopped_early);
+  EXPECT_EQ(seen, good.weights_sha256());
+  EXPECT_EQ(model.weights_sha256(), good.weights_sha256());
+}
+
+TEST(Fit, KeepsTheStepsThatWereMadeWhenACallbackThrows) {
+  const Dataset data = images(150);
+  Sequential model = model_with_offset(), until_then = model_with_offset();
+  (void)model.predict(data.inputs());  // whose workspace is kept, and must not answer from old weights
+  LambdaCallback fail({.on_batch_end = [&](const TrainingState& state) -> bool {
+    if (state.batch + 1 == 10) throw std::runtime_error("enough");
+    return true;
+  }});
+  EXPECT_THROW(model.fit(data, {.epochs = 1, .batch_size = 1, .shuffle = false, .callbacks = {&fail}}),
+               std::runtime_error);
+  until_then.fit(data.slice(0, 10), {.epochs = 1, .batch_size = 1, .shuffle = false});
+  EXPECT_EQ(model.weights_sha256(), until_then.weights_sha256());
+  const Tensor outputs = model.predict(data.inputs()), expected = until_then.predict(data.inputs());
+  for (std::int64_t i = 0; i < outputs.shape().elements(); ++i) ASSERT_EQ(outputs[i], expected[i]) << i;
+}
+
 class StopAfter : public Callback {
  public:
   explicit StopAfter(std::int64_t batches) : left_(batches) {}
@@ -249,7 +310,11 @@ TEST(Fit, RefusesWhatHasNoMeaning) {
   model = compiled_model();
   expect_error(ErrorCode::invalid_argument, {"batch_size", "0"}, [&] { model.fit(data, {.batch_size = 0}); });
   expect_error(ErrorCode::invalid_argument, {"epochs", "-1"}, [&] { model.fit(data, {.epochs = -1}); });
-  expect_error(ErrorCode::invalid_argument, {"threads"}, [&] { model.fit(data, {.threads = -2}); });
+  expect_error(ErrorCode::invalid_argument, {"fit: threads", "-2"}, [&] { model.fit(data, {.threads = -2}); });
+  for (const std::int64_t threads : {std::int64_t{-1}, std::int64_t{1} << 32}) {
+    expect_error(ErrorCode::invalid_argument, {"evaluate: threads", std::to_string(threads)},
+                 [&] { (void)model.evaluate(data, {.threads = threads}); });
+  }
   expect_error(ErrorCode::invalid_argument, {"(12, 12, 1)", "(5, 5, 1)"}, [&] { model.fit(images(20, 5)); });
   expect_error(ErrorCode::invalid_argument, {"empty"}, [&] { model.fit(Dataset()); });
   const Dataset two = datasets::moons(20);
