@@ -60,8 +60,9 @@ void TensorBoard::on_train_begin(const TrainingState&) {
 }
 
 bool TensorBoard::on_batch_end(const TrainingState& state) {
+  if (options_.update_freq == 0) return true;  // to look at the model has put-off steps made up for
   const std::int64_t steps = model().state().iterations;
-  if (options_.update_freq == 0 || steps % options_.update_freq != 0) return true;
+  if (steps % options_.update_freq != 0) return true;
   files_->train.scalar("batch_loss", steps, state.loss);
   if (state.accuracy >= 0) files_->train.scalar("batch_accuracy", steps, state.accuracy);
   return true;

@@ -207,6 +207,29 @@ TEST(TensorBoardFiles, GoOnWhereARunIsResumed) {
   EXPECT_EQ(read_events(file).size(), 4U);
 }
 
+// Single samples with an offset: a part of each step is put off, unless someone looks at the model.
+TEST(TensorBoardFiles, ChangeNoBitOfTheRun) {
+  TemporaryDirectory directory;
+  std::vector<std::uint8_t> pixels(60 * 64);
+  std::vector<std::int32_t> labels;
+  for (std::size_t i = 0; i < 60; ++i) {
+    labels.push_back(static_cast<std::int32_t>(i % 2));
+    pixels[i * 64 + i % 13] = 200, pixels[i * 64 + 20 + i % 7] = 90;
+  }
+  const Dataset data = Dataset::classified("dots", {64}, pixels, labels, 2);
+  const auto weights_after = [&](const std::vector<Callback*>& callbacks) {
+    Sequential model{{64},
+                     {Rescaling{.scale = 0.99 / 255, .offset = 0.01}, Dense{.units = 9, .activation = sigmoid},
+                      Dense{.units = 2, .activation = sigmoid}},
+                     {.seed = 3}};
+    model.compile({.optimizer = SGD{.learning_rate = 0.5}, .loss = Quadratic{}, .metrics = {}});
+    model.fit(data, {.epochs = 2, .batch_size = 1, .callbacks = callbacks});
+    return model.weights_sha256();
+  };
+  TensorBoard board({.log_dir = directory / "logs"});
+  EXPECT_EQ(weights_after({&board}), weights_after({}));
+}
+
 TEST(TensorBoardFiles, AreReadAsThoseOfOthers) {
   GRADUS_SHARED_DATA_OR_SKIP(directory, "models/tensorboard");
   std::size_t events = 0;
