@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <set>
 
 #include <gradus/error.hpp>
 
@@ -97,20 +98,20 @@ ModelStore::ModelStore(const ServeOptions& options, Log log)
   if (listed_.empty() && model_dir_.empty()) {
     throw Error(ErrorCode::invalid_argument, "there is nothing to serve: name model files, or a folder of them");
   }
+  std::set<std::string> listed;  // names
   for (const Place& place : find_places()) {
-    if (place.listed && !fs::exists(place.path)) {
+    if (!place.listed) continue;
+    if (!fs::exists(place.path)) {
       throw Error(ErrorCode::not_found, place.path + ": there is no such model file or folder");
     }
+    listed.insert(place.name);
   }
   reload();
   if (catalogue()->models.empty()) {
     log_(model_dir_ + ": there is no model file and no folder of versions in it yet; what is put there will be served");
   }
   for (const auto& [name, entry] : catalogue()->models) {
-    const bool listed = std::any_of(listed_.begin(), listed_.end(), [&name = name](const std::string& path) {
-      return fs::path(path).stem() == name || fs::path(path).filename() == name;
-    });
-    if (listed && !entry.newest()) {
+    if (listed.count(name) != 0 && !entry.newest()) {
       throw Error(ErrorCode::bad_data,
                   entry.versions.empty() ? name + ": there is no version in the folder" : entry.versions.front().error);
     }

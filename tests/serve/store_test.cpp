@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "serve/served.hpp"
+#include "support/expect_error.hpp"
 
 namespace gradus::test {
 namespace {
@@ -133,8 +134,32 @@ TEST_F(Store, SaysWhatCannotBeServed) {
   limit.max_rows = 0;
   EXPECT_NE(sentence(limit).find("max_rows must be greater than 0"), std::string::npos);
   limit.max_rows = 1;
+  limit.threads = 5000;
+  EXPECT_NE(sentence(limit).find("threads must be 0 (all cores) or a number up to 4096, got 5000"), std::string::npos);
+  limit.threads = 0, limit.compute_threads = -1;
+  EXPECT_NE(sentence(limit).find("compute_threads must be 0"), std::string::npos) << sentence(limit);
+  limit.compute_threads = 0;
   limit.tls_key = "key.pem";
   EXPECT_NE(sentence(limit).find("both a certificate and its key"), std::string::npos);
+}
+
+// What is named must be sound however it is named; what only lies in the folder need not be, whatever it is called.
+TEST_F(Store, StopsAtTheStartForWhatIsListedAlone) {
+  add_broken(1);
+  ServeOptions listed;
+  listed.models = {directory / "m/"};
+  expect_error(ErrorCode::bad_data, {"m/1/model.keras"}, [&] { const Server server(listed); });
+  ServeOptions both;
+  fs::create_directories(directory.path() / "v.1" / "1");
+  doubling_model(1).save(directory / "v.1/1/model.keras");
+  both.models = {directory / "v.1"};
+  fs::create_directory(directory.path() / "more");
+  directory.write("more/v.keras", "nothing");
+  both.model_dir = directory / "more";
+  both.poll_seconds = 0;
+  Served served(both);
+  EXPECT_EQ(ask_for_zero(served, "v.1"), 1);
+  EXPECT_EQ(ask_for_zero(served, "v"), -404);
 }
 
 // Every answer must be that of one version as a whole: y = 2 x + v with the same v for all rows of a request.
