@@ -173,13 +173,27 @@ Dataset Dataset::classified(std::string name, Shape sample_shape, std::vector<Re
                            size, classes);
 }
 
+namespace {
+
+/// How many samples so many target numbers are for.
+std::int64_t target_rows(const std::string& name, std::size_t numbers, std::int64_t target_width) {
+  if (target_width < 1) fail(ErrorCode::invalid_argument, name, "a target must hold at least one number");
+  const auto all = static_cast<std::int64_t>(numbers);
+  if (all % target_width != 0) {
+    fail(ErrorCode::bad_data, name,
+         count_of(all, "target number") + " in all cannot be " + count_of(target_width, "target number") +
+             " for each sample");
+  }
+  return all / target_width;
+}
+
+}  // namespace
+
 Dataset Dataset::with_targets(std::string name, Shape sample_shape, std::vector<Real> inputs, std::vector<Real> targets,
                               std::int64_t target_width) {
   const std::int64_t size = count_rows(name, sample_shape, inputs.size());
   prefer_huge_pages(inputs.data(), inputs.size() * sizeof inputs[0]);  // training reads the samples in random order
-  if (target_width < 1) fail(ErrorCode::invalid_argument, name, "a target must hold at least one number");
-  if (static_cast<std::int64_t>(targets.size()) / target_width != size ||
-      static_cast<std::int64_t>(targets.size()) % target_width != 0) {
+  if (target_rows(name, targets.size(), target_width) != size) {
     fail(ErrorCode::bad_data, name,
          count_of(size, "sample") + " with " + count_of(target_width, "target number") + " each, but " +
              count_of(static_cast<std::int64_t>(targets.size()), "target number") + " in all");
@@ -225,10 +239,8 @@ Dataset Dataset::on_disk(std::string name, Shape sample_shape, DType dtype, std:
 
 Dataset Dataset::on_disk(std::string name, Shape sample_shape, DType dtype, std::shared_ptr<const MappedFile> file,
                          std::uint64_t offset, std::vector<Real> targets, std::int64_t target_width) {
-  if (target_width < 1) fail(ErrorCode::invalid_argument, name, "a target must hold at least one number");
   OnDisk inputs{std::move(file), offset, dtype};
-  const std::int64_t size =
-      count_on_disk(name, sample_shape, inputs, static_cast<std::int64_t>(targets.size()) / target_width);
+  const std::int64_t size = count_on_disk(name, sample_shape, inputs, target_rows(name, targets.size(), target_width));
   Samples samples{std::move(inputs), {}, std::move(targets)};
   return owning({.name = std::move(name),
                  .sample_shape = std::move(sample_shape),
@@ -428,17 +440,16 @@ std::pair<Dataset, Dataset> Dataset::split(double fraction, std::uint64_t seed, 
   if (stratified && !is_classified()) {
     fail(ErrorCode::invalid_argument, name(), "cannot keep the shares of the classes: the targets are numbers");
   }
+  // 1e-9: 0.29 * 100 is 28.999999999999996.
+  const auto count = static_cast<std::int64_t>(std::floor(fraction * static_cast<double>(size_) + 1e-9));
   if (is_on_disk()) {
-    const std::int64_t rest_size = size_ - static_cast<std::int64_t>(std::floor(fraction * static_cast<double>(size_)));
-    return {slice(0, rest_size), slice(rest_size, size_)};
+    return {slice(0, size_ - count), slice(size_ - count, size_)};
   }
   // The groups whose shares are kept: one for each class, or all samples.
   std::vector<std::vector<std::int64_t>> groups(stratified ? static_cast<std::size_t>(target_width()) : 1);
   for (std::int64_t row = 0; row < size_; ++row) {
     groups[stratified ? static_cast<std::size_t>(labels()[static_cast<std::size_t>(row)]) : 0].push_back(row);
   }
-  // 1e-9: 0.29 * 100 is 28.999999999999996.
-  const auto count = static_cast<std::int64_t>(std::floor(fraction * static_cast<double>(size_) + 1e-9));
   const std::vector<std::int64_t> share = shares(groups, fraction, count);
   std::vector<bool> cut(static_cast<std::size_t>(size_));
   for (std::size_t g = 0; g < groups.size(); ++g) {

@@ -36,7 +36,8 @@ constexpr std::array<std::string_view, 7> accepted_globals = {"numpy.core.multia
 
 }  // namespace
 
-PickleReader::PickleReader(const std::string& path) : file_(path), buffer_(1 << 16) {}
+PickleReader::PickleReader(const std::string& path, std::uint64_t most_held)
+    : most_held_(most_held), file_(path), buffer_(1 << 16) {}
 
 void PickleReader::fail(const std::string& sentence) const {
   throw Error(ErrorCode::bad_data, file_.path() + ": at offset " + std::to_string(operation_) + ": " + sentence);
@@ -69,8 +70,8 @@ std::uint64_t PickleReader::little(unsigned size) {
 
 // Memory grows with what is there: a length that lies costs nothing.
 std::string PickleReader::bytes(std::uint64_t count) {
-  if (count > most_held - held_)
-    fail("strings of more than " + with_commas(static_cast<std::int64_t>(most_held)) + " bytes");
+  if (count > most_held_ - held_)
+    fail("strings of more than " + with_commas(static_cast<std::int64_t>(most_held_)) + " bytes");
   held_ += count;
   std::string result;
   while (result.size() < count) {
@@ -91,7 +92,8 @@ std::string PickleReader::line() {
     const auto* end = static_cast<const std::uint8_t*>(std::memchr(begin, '\n', buffer_end_ - buffer_begin_));
     const std::size_t piece = end != nullptr ? static_cast<std::size_t>(end - begin) : buffer_end_ - buffer_begin_;
     held_ += piece;
-    if (held_ > most_held) fail("strings of more than " + with_commas(static_cast<std::int64_t>(most_held)) + " bytes");
+    if (held_ > most_held_)
+      fail("strings of more than " + with_commas(static_cast<std::int64_t>(most_held_)) + " bytes");
     result.append(reinterpret_cast<const char*>(begin), piece);
     buffer_begin_ += piece;
     if (end == nullptr) continue;
@@ -148,9 +150,14 @@ void PickleReader::push_global(const std::string& module, const std::string& nam
   push_text(Kind::global, full);
 }
 
+void PickleReader::hold(const std::vector<const PickleValue*>& items) {
+  held_ += items.size() * sizeof(items[0]);
+  if (held_ > most_held_) fail("lists that are too long");
+}
+
 void PickleReader::push_tuple(std::vector<const PickleValue*> items) {
   PickleValue& tuple = make(Kind::sequence);
-  held_ += items.size() * sizeof(items[0]);
+  hold(items);
   tuple.items = std::move(items);
   push(tuple);
 }
@@ -268,8 +275,7 @@ bool PickleReader::step_strings(std::uint8_t opcode) {
 void PickleReader::append(const PickleValue& target, const std::vector<const PickleValue*>& items) {
   if (target.kind != Kind::sequence) fail("something is appended to what is no list");
   auto& list = const_cast<PickleValue&>(target).items;  // all values are this object's own
-  held_ += items.size() * sizeof(items[0]);
-  if (held_ > most_held) fail("lists that are too long");
+  hold(items);
   list.insert(list.end(), items.begin(), items.end());
 }
 

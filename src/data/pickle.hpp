@@ -35,8 +35,8 @@ struct PickleValue {
 /// The file is read in pieces, and what is held is bounded by what really lies in it and by fixed limits.
 class PickleReader {
  public:
-  /// Reads gzipped files as well. Throws `not_found`, `io`.
-  explicit PickleReader(const std::string& path);
+  /// Reads gzipped files as well. `most_held`: bytes of strings and lists that may be held. Throws `not_found`, `io`.
+  explicit PickleReader(const std::string& path, std::uint64_t most_held = std::uint64_t{2} << 30);
 
   /// The value that the pickle describes; lives as long as the reader. Throws `bad_data` naming the file and the
   /// offset, `unsupported` for an opcode or name that is not accepted. Call it once.
@@ -44,7 +44,6 @@ class PickleReader {
 
  private:
   using Kind = PickleValue::Kind;
-  static constexpr std::uint64_t most_held = std::uint64_t{2} << 30;  // bytes of strings and lists
 
   std::uint8_t byte();
   std::uint64_t little(unsigned size);
@@ -59,6 +58,7 @@ class PickleReader {
   void push_number(double number);
   void push_text(Kind kind, std::string text);
   void push_global(const std::string& module, const std::string& name);
+  void hold(const std::vector<const PickleValue*>& items);
   void push_tuple(std::vector<const PickleValue*> items);
   void push_top(std::size_t count);
 
@@ -78,11 +78,12 @@ class PickleReader {
   [[noreturn]] void fail(const std::string& sentence) const;
   [[noreturn]] void refuse(const std::string& what) const;
 
+  std::uint64_t most_held_;
   InputFile file_;
   std::vector<std::uint8_t> buffer_;
   std::size_t buffer_begin_ = 0, buffer_end_ = 0;
   std::uint64_t operation_ = 0;     // offset of the opcode at hand
-  std::uint64_t held_ = 0;          // bytes in strings
+  std::uint64_t held_ = 0;          // bytes in strings and lists
   std::deque<PickleValue> values_;  // owns all values; pointers to them stay
   std::vector<const PickleValue*> stack_;
   std::vector<std::size_t> marks_;

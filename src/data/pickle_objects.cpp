@@ -50,7 +50,7 @@ void PickleReader::reduce() {
     if (!known) fail("text in another encoding than latin1");
     std::string raw;
     held_ += items[0]->text.size();
-    if (held_ > most_held || !to_latin1(items[0]->text, raw)) fail("bytes written as text that is not latin1");
+    if (held_ > most_held_ || !to_latin1(items[0]->text, raw)) fail("bytes written as text that is not latin1");
     push_text(Kind::bytes, std::move(raw));
   } else if (name.ends_with(" _frombuffer")) {
     const bool known = items.size() == 4 && items[3]->is_text_or_bytes();

@@ -60,6 +60,7 @@ TEST(OnDisk, GivesTheSameNumbersAsMemory) {
   const auto [rest, part] = disk.split(0.25);
   EXPECT_EQ(rest.size(), 2250);
   EXPECT_TRUE(std::ranges::equal(part.inputs().bytes(), memory.slice(2250, 3000).inputs().bytes()));
+  EXPECT_EQ(disk.slice(0, 100).split(0.29).second.size(), 29);
 }
 
 TEST(OnDisk, TrainsToTheSameBitsOnAnyNumberOfThreads) {
@@ -110,6 +111,8 @@ TEST(OnDisk, RefusesWhatIsNotThere) {
                [&] { (void)Dataset::on_disk("disk", {10}, DType::uint8, file, 0, labels_of(11), 4); });
   expect_error(ErrorCode::unsupported, {"offset 2"},
                [&] { (void)Dataset::on_disk("disk", {2}, DType::real, file, 2, labels_of(3), 4); });
+  expect_error(ErrorCode::bad_data, {"disk", "5 target numbers", "2 target numbers for each"},
+               [&] { (void)Dataset::on_disk("disk", {10}, DType::uint8, file, 0, std::vector<Real>(5), 2); });
   expect_error(ErrorCode::not_found, {"nowhere"}, [&] { MappedFile(directory / "nowhere"); });
   expect_error(ErrorCode::bad_data, {"empty"}, [&] { MappedFile(directory.write("nothing", "")); });
 }

@@ -168,6 +168,10 @@ TEST_F(Refusals, EndlessGrowth) {
   refuses(ErrorCode::bad_data, {"1,000,000 values"}, std::string(1'000'001, 'N'));
   refuses(ErrorCode::bad_data, {"1,000,000 values"}, "N" + std::string(1'000'001, '2'));
   refuses(ErrorCode::bad_data, {"1,000,000 marks"}, std::string(1'000'001, '('));
+  // Tuples that hold one value over and over.
+  const std::string tuple = directory_.write("t.pkl", "(" + std::string(20, 'N') + "t.");
+  expect_error(ErrorCode::bad_data, {"lists that are too long"}, [&] { (void)PickleReader(tuple, 100).read(); });
+  EXPECT_EQ(PickleReader(tuple, 160).read().items.size(), 20U);
   // A list that holds itself ends like any other.
   const std::string path = directory_.write("p.pkl",
                                             "]q\x01h\x01"
