@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cmath>
@@ -73,7 +74,7 @@ double now() { return std::chrono::duration<double>(std::chrono::system_clock::n
 
 /// events.out.tfevents.SECONDS.HOST.PROCESS.COUNT.v2
 std::string file_name() {
-  static int counter = 0;
+  static std::atomic<int> counter = 0;
   std::array<char, 256> host{};
   if (::gethostname(host.data(), host.size() - 1) != 0) std::strcpy(host.data(), "localhost");
   std::array<char, 400> name{};

@@ -9,13 +9,29 @@ namespace {
 
 constexpr std::size_t longest_name = 12;
 
+bool goes_on(char byte) { return (static_cast<unsigned char>(byte) & 0xc0) == 0x80; }
+
+/// How many characters of UTF-8 a text has.
+std::size_t length_of(const std::string& text) {
+  return text.size() - static_cast<std::size_t>(std::count_if(text.begin(), text.end(), goes_on));
+}
+
+/// The first `longest_name` characters.
+std::string shortened(const std::string& name) {
+  std::size_t characters = 0;
+  const auto end =
+      std::find_if(name.begin(), name.end(), [&](char byte) { return !goes_on(byte) && ++characters > longest_name; });
+  return {name.begin(), end};
+}
+
 std::string right(const std::string& text, std::size_t width) {
-  return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
+  const std::size_t length = length_of(text);
+  return length < width ? std::string(width - length, ' ') + text : text;
 }
 
 std::string name_of(std::int64_t label, const std::vector<std::string>& names) {
   const auto index = static_cast<std::size_t>(label);
-  return index < names.size() ? names[index].substr(0, longest_name) : std::to_string(label);
+  return index < names.size() ? shortened(names[index]) : std::to_string(label);
 }
 
 /// "98.5 %", or "-" where nothing was counted.
@@ -31,8 +47,8 @@ std::string share_text(std::int64_t part, std::int64_t whole) {
 std::string confusion_text(const ConfusionMatrix& matrix, const std::vector<std::string>& class_names) {
   std::size_t width = 5, first = 5;
   for (std::int64_t i = 0; i < matrix.classes; ++i) {
-    first = std::max(first, name_of(i, class_names).size());
-    width = std::max(width, name_of(i, class_names).size());
+    first = std::max(first, length_of(name_of(i, class_names)));
+    width = std::max(width, length_of(name_of(i, class_names)));
     for (std::int64_t j = 0; j < matrix.classes; ++j) width = std::max(width, std::to_string(matrix.at(i, j)).size());
   }
   std::string text = right("truth", first) + "  taken for\n" + right("", first) + "  ";

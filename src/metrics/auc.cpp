@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "metrics/metric.hpp"
@@ -21,7 +23,11 @@ struct Area {
 
 // The share of pairs of a positive and a negative sample in which the positive one has the higher score, ties counting
 // half: the statistic of Mann and Whitney 1947, which is the area under the ROC curve.
+// Scores that are no numbers have no rank: neither has the area then a value.
 Area area_of(std::vector<Ranked>& samples) {
+  if (std::any_of(samples.begin(), samples.end(), [](const Ranked& each) { return std::isnan(each.score); })) {
+    return {std::numeric_limits<double>::quiet_NaN(), 1, true};
+  }
   std::sort(samples.begin(), samples.end(), [](const Ranked& a, const Ranked& b) { return a.score < b.score; });
   double won = 0, positives = 0, negatives = 0;
   for (std::size_t i = 0; i < samples.size();) {

@@ -110,6 +110,10 @@ TEST(Confusion, IsATableWithShares) {
   EXPECT_NE(text.find("100.0 %"), std::string::npos) << text;
   EXPECT_EQ(lines_of(text), 4u);
   EXPECT_NE(confusion_text({1, {0}}, {}).find(" -\n"), std::string::npos);
+  // Long names are cut between characters, and characters are what the columns count.
+  const std::string long_names = confusion_text(matrix, {"abcdefghijk\u00e4\u00f6", "\u00e4"});
+  EXPECT_NE(long_names.find("\nabcdefghijk\u00e4  "), std::string::npos) << long_names;
+  EXPECT_NE(long_names.find("\n           \u00e4  "), std::string::npos) << long_names;
 }
 
 }  // namespace

@@ -118,5 +118,17 @@ TEST(Metrics, StayFiniteOnDegenerateSets) {
   EXPECT_EQ(logs.at("auc"), 0);
 }
 
+TEST(Metrics, RankNothingThatIsNoNumber) {
+  Sequential model{{1}, {ActivationLayer{}}};
+  model.compile({.loss = MeanSquaredError{}, .metrics = {AUC{}}});
+  std::vector<Real> outputs;
+  std::vector<std::int32_t> truths;
+  for (int i = 0; i < 100; ++i) {
+    outputs.push_back(i % 3 == 0 ? std::numeric_limits<Real>::quiet_NaN() : static_cast<Real>(i % 7) / 7);
+    truths.push_back(i % 2);
+  }
+  EXPECT_TRUE(std::isnan(model.evaluate(Dataset::classified("some", {1}, outputs, truths, 2)).at("auc")));
+}
+
 }  // namespace
 }  // namespace gradus::test
