@@ -88,7 +88,7 @@ TEST_F(Hostile, FilesThatAreSomethingElse) {
                  directory_.write("x.keras", "\x89HDF\r\n\x1a\n..."));
   expect_refused(ErrorCode::bad_data, {"git lfs pull"},
                  directory_.write("x.keras", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n"));
-  expect_refused(ErrorCode::io, {}, directory_.path().string());
+  expect_refused(ErrorCode::bad_data, {"is a directory"}, directory_.path().string());
 }
 
 TEST_F(Hostile, FilesThatWereCutOff) {
