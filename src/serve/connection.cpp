@@ -17,7 +17,6 @@ namespace {
 constexpr std::size_t buffer_bytes = 16 << 10;
 /// A body grows with what really comes, from this size on.
 constexpr std::size_t first_body_bytes = 64 << 10;
-constexpr std::size_t body_padding = 64;
 /// What is read and thrown away behind a refused request, so that its sender gets to read the answer.
 constexpr std::size_t most_lingering_bytes = 1 << 20;
 

@@ -10,6 +10,9 @@
 /// Requests and answers as plain values: what is said in them is worked out and tested without sockets.
 namespace gradus::serve {
 
+/// Bytes that must lie behind a body's last: the JSON parser reads that far. json_body.cpp checks that it is enough.
+constexpr std::size_t body_padding = 64;
+
 using HeaderFields = std::vector<std::pair<std::string, std::string>>;
 
 /// A whole request. Names of header fields are compared without regard to case.
@@ -18,7 +21,7 @@ struct Request {
   std::string target;  ///< as sent: path and query
   int version = 11;    ///< 10 or 11
   HeaderFields headers;
-  std::string body;  ///< with room for `json_padding` bytes behind it
+  std::string body;  ///< with room for `body_padding` bytes behind it
   std::string client;
 
   /// The value of the first field of this name; null when there is none.

@@ -13,6 +13,8 @@ namespace gradus::serve {
 
 namespace {
 
+static_assert(body_padding >= simdjson::SIMDJSON_PADDING);
+
 using simdjson::dom::element;
 using simdjson::dom::element_type;
 

@@ -14,11 +14,8 @@
 /// Reading JSON bodies. Only the protocols' own files include this: the parser's header is large.
 namespace gradus::serve {
 
-/// Bytes that must lie behind a body's last.
-constexpr std::size_t json_padding = simdjson::SIMDJSON_PADDING;
-
 /// A body as JSON, checked whole: UTF-8, syntax, depth. Throws `invalid_argument` naming line and column. What it
-/// gives lives until the next call in this thread; `text` must have room for `json_padding` bytes behind it.
+/// gives lives until the next call in this thread; `text` must have room for `body_padding` bytes behind it.
 simdjson::dom::element parse_json(std::string_view text, std::int64_t most_depth, simdjson::dom::parser& parser);
 
 /// The parser of this thread, or a new one in `large` for a text that is so large that its memory is better given back.

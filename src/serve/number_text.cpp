@@ -6,13 +6,14 @@
 #include <cstring>
 #include <limits>
 
+#include "serve/http.hpp"
+
 namespace gradus::serve {
 
 namespace {
 
 /// What a body nests around the list: an object, a list of inputs, an input.
 constexpr std::int64_t depth_around = 4;
-constexpr std::size_t padding = 64;
 constexpr double powers_of_ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                     1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 constexpr int largest_exact_power = 22;
@@ -215,7 +216,7 @@ std::optional<CutNumbers> cut_numbers(std::string_view body, std::string_view ke
   const std::string_view before(body.data(), static_cast<std::size_t>(list - body.data()));
   const std::string_view behind(at, static_cast<std::size_t>(end - at));
   constexpr std::string_view in_its_place = "null";
-  cut.rest.reserve(before.size() + in_its_place.size() + behind.size() + padding);
+  cut.rest.reserve(before.size() + in_its_place.size() + behind.size() + body_padding);
   cut.rest.append(before).append(in_its_place).append(behind);
   // A name that is there twice, or spelled with escapes: the parser knows what is meant.
   const bool twice = behind.find(key) != std::string_view::npos;

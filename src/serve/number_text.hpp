@@ -15,7 +15,7 @@ struct CutNumbers {
   std::vector<Real> values;
   std::int64_t rows = 0;
   bool flat = false;  ///< all numbers stood in one list
-  std::string rest;   ///< the body with null in place of the list, and room for `json_padding` bytes behind it
+  std::string rest;   ///< the body with null in place of the list, and room for `body_padding` bytes behind it
 };
 
 /// Bodies are nearly all numbers, and a tree of them costs more than the rest of a request. So the one list at `key`
