@@ -33,10 +33,6 @@ Arguments& Arguments::word(const std::string& name, std::string& value, const st
   return add({"", name, help, "", true, false, [&value](const auto& given) { value = given.back(); }});
 }
 
-Arguments& Arguments::optional_word(const std::string& name, std::string& value, const std::string& help) {
-  return add({"", name, help, "", false, false, [&value](const auto& given) { value = given.back(); }});
-}
-
 Arguments& Arguments::optional_words(const std::string& name, std::vector<std::string>& values,
                                      const std::string& help) {
   return add({"", name, help, "", false, true, [&values](const auto& given) { values = given; }});

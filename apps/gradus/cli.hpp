@@ -24,7 +24,6 @@ class Arguments {
 
   /// Words without dashes, in this order.
   Arguments& word(const std::string& name, std::string& value, const std::string& help);
-  Arguments& optional_word(const std::string& name, std::string& value, const std::string& help);
   /// All further words; one at least.
   Arguments& words(const std::string& name, std::vector<std::string>& values, const std::string& help);
   /// All further words, if any.

@@ -230,8 +230,7 @@ NpyLayout npy_layout(std::span<const std::uint8_t> bytes, const std::string& nam
   if (elements > at.remaining() / type.bytes) {
     at.fail("the array says it holds more numbers than the " + std::to_string(at.remaining()) + " bytes left");
   }
-  const bool boolean = header.descr->find('b') != std::string::npos;
-  return {Shape(*header.shape), type, boolean, *header.fortran_order && header.shape->size() > 1, at.position()};
+  return {Shape(*header.shape), type, *header.fortran_order && header.shape->size() > 1, at.position()};
 }
 
 Tensor decode_npy(std::span<const std::uint8_t> bytes, const std::string& name) {

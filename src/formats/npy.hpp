@@ -24,7 +24,6 @@ Tensor decode_npy(std::span<const std::uint8_t> bytes, const std::string& name);
 struct NpyLayout {
   Shape shape;
   NumberType type;
-  bool boolean = false;        ///< the numbers are truth values
   bool fortran_order = false;  ///< the first axis runs fastest
   std::uint64_t begin = 0;     ///< where the numbers begin
 };

@@ -67,12 +67,6 @@ double LayerView::real(std::string_view field, double otherwise) const {
   return value == nullptr ? otherwise : FieldType<double>::from_value(*value);
 }
 
-bool LayerView::flag(std::string_view field, bool otherwise) const {
-  const Value* value = find(field);
-  const auto* found = value == nullptr ? nullptr : value->get_if<bool>();
-  return found == nullptr ? otherwise : *found;
-}
-
 std::pair<std::int64_t, std::int64_t> LayerView::pair(std::string_view field, std::int64_t otherwise) const {
   const Value* value = find(field);
   if (value == nullptr) return {otherwise, otherwise};

@@ -56,7 +56,6 @@ std::optional<NumberType> number_type(DataType type) {
 
 TensorData tensor_from(ProtoReader reader) {
   TensorData tensor;
-  bool raw = false;
   while (reader.next()) {
     switch (reader.field()) {
       case 1:
@@ -81,7 +80,6 @@ TensorData tensor_from(ProtoReader reader) {
         break;
       case 9:
         tensor.raw = reader.bytes();
-        raw = true;
         break;
       case 10:
         reader.reals64(tensor.reals64);
@@ -97,7 +95,6 @@ TensorData tensor_from(ProtoReader reader) {
         break;
     }
   }
-  if (raw && tensor.raw.empty()) tensor.raw = {};
   return tensor;
 }
 

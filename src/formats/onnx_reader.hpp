@@ -38,7 +38,6 @@ class Chain {
   [[nodiscard]] const Shape& input() const { return input_; }
   /// What the last layer gives.
   [[nodiscard]] const Shape& shape() const { return shape_; }
-  [[nodiscard]] bool empty() const { return placed_.empty(); }
   [[nodiscard]] const Layer* last() const { return placed_.empty() ? nullptr : &placed_.back().spec; }
   [[nodiscard]] std::vector<Tensor>& last_weights() { return placed_.back().weights; }
 

@@ -21,7 +21,6 @@ struct LayerView {
   [[nodiscard]] const Value* find(std::string_view field) const;
   [[nodiscard]] std::string text(std::string_view field) const;
   [[nodiscard]] double real(std::string_view field, double otherwise) const;
-  [[nodiscard]] bool flag(std::string_view field, bool otherwise) const;
   /// Height and width; a number alone is both.
   [[nodiscard]] std::pair<std::int64_t, std::int64_t> pair(std::string_view field, std::int64_t otherwise) const;
   [[nodiscard]] const Tensor* weight(std::string_view name) const;
@@ -44,7 +43,6 @@ class Exporter {
 
   /// The current value; nodes take and replace it.
   [[nodiscard]] const std::string& value() const { return value_; }
-  [[nodiscard]] const Shape& shape() const { return shape_; }
   void set_value(const std::string& value) { value_ = value; }
   void set_shape(const Shape& shape) { shape_ = shape; }
 

@@ -375,7 +375,6 @@ Layer parse_layer(std::string_view text) { return parse_spec<LayerKind>(text); }
 Initializer parse_initializer(std::string_view text) { return parse_spec<InitializerKind>(text); }
 Loss parse_loss(std::string_view text) { return parse_spec<LossKind>(text); }
 Optimizer parse_optimizer(std::string_view text) { return parse_spec<OptimizerKind>(text); }
-Metric parse_metric(std::string_view text) { return parse_spec<MetricKind>(text); }
 Schedule parse_schedule(std::string_view text) { return parse_spec<ScheduleKind>(text); }
 std::vector<Metric> parse_metrics(std::string_view text) { return parse_all<MetricKind>(text); }
 

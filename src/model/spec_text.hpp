@@ -35,9 +35,8 @@ Initializer parse_initializer(std::string_view text);
 /// Also by the short names mse, mae, mape, msle, kld, bce, cce, scce.
 Loss parse_loss(std::string_view text);
 Optimizer parse_optimizer(std::string_view text);
-/// Also by the short names acc, mae, mse, rmse, r2, f1, topk.
-Metric parse_metric(std::string_view text);
 Schedule parse_schedule(std::string_view text);
+/// Also by the short names acc, mae, mse, rmse, r2, f1, topk.
 std::vector<Metric> parse_metrics(std::string_view text);
 
 /// Options with commas between, each a name with its numbers: "shift 2, rotate 10, elastic 34 4, horizontal_flip". A

@@ -34,7 +34,6 @@ class Workspace {
   Workspace(const Sequential::State& model, std::int64_t max_rows, Purpose purpose);
 
   [[nodiscard]] std::int64_t max_rows() const { return max_rows_; }
-  [[nodiscard]] Purpose purpose() const { return purpose_; }
 
   /// Sets the batch of the next pass: `rows` samples, at most max_rows().
   void set_batch(const kernels::Samples& samples, std::int64_t rows, bool sparse);
