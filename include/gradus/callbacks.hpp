@@ -118,6 +118,7 @@ struct EarlyStoppingOptions {
 /// Ends a run when a figure has not become better for `patience` epochs.
 class EarlyStopping : public Callback {
  public:
+  /// Throws `invalid_argument` naming the option that is out of its range, or a mode that is none of the three.
   explicit EarlyStopping(EarlyStoppingOptions options = {});
   void on_train_begin(const TrainingState& state) override;
   bool on_epoch_end(const TrainingState& state, const Logs& logs) override;
@@ -315,6 +316,7 @@ struct TensorBoardOptions {
 /// and pictures of the weights. Throws `io` when they cannot be written.
 class TensorBoard : public Callback {
  public:
+  /// Throws `invalid_argument` for an empty log_dir and for frequencies below 0.
   explicit TensorBoard(TensorBoardOptions options = {});
   ~TensorBoard() override;
   void on_train_begin(const TrainingState& state) override;

@@ -73,7 +73,9 @@ class Dataset {
   [[nodiscard]] const std::vector<std::string>& class_names() const;
   /// Names of the columns of table rows, after one-hot encoding; empty for images.
   [[nodiscard]] const std::vector<std::string>& column_names() const;
+  /// Throws `invalid_argument` unless the set is classified and there is one name for each class.
   [[nodiscard]] Dataset with_class_names(std::vector<std::string> names) const;
+  /// Throws `invalid_argument` unless there is one name for each number of a sample, or none at all.
   [[nodiscard]] Dataset with_column_names(std::vector<std::string> names) const;
   [[nodiscard]] Dataset with_name(std::string name) const;
   /// How the rows of a table became numbers, so that further rows can be read the same way; null for all others.

@@ -20,7 +20,7 @@ class Ensemble {
   [[nodiscard]] Tensor predict(const TensorView& inputs) const;
   /// Loss and metrics of the mean, as the first model is compiled. Throws as Sequential::evaluate does.
   [[nodiscard]] Logs evaluate(const Dataset& data, const EvaluateOptions& options = {}) const;
-  /// How often each class of `data` was taken for which.
+  /// How often each class of `data` was taken for which, by the mean. Throws as Sequential::confusion does.
   [[nodiscard]] ConfusionMatrix confusion(const Dataset& data) const;
 
  private:

@@ -1,6 +1,6 @@
 #pragma once
 
-/// Everything of Gradus.
+/// Everything of Gradus but the server: <gradus/serve.hpp> is for programs that serve models.
 #include <gradus/activations.hpp>
 #include <gradus/augmentation.hpp>
 #include <gradus/callbacks.hpp>
@@ -18,5 +18,6 @@
 #include <gradus/optimizers.hpp>
 #include <gradus/regularizers.hpp>
 #include <gradus/schedules.hpp>
+#include <gradus/search.hpp>
 #include <gradus/spec.hpp>
 #include <gradus/tensor.hpp>

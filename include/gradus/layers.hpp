@@ -317,7 +317,8 @@ struct Permute {
 
 /// y = x + what the layers make of x (He et al. 2015), which must have x's shape. Their names are unique in the whole
 /// model; their weights are called "layer/weight". Keras has no such layer: its files hold it as a Functional model
-/// that ends in Add.
+/// that ends in Add. Throws `invalid_argument` when the shapes differ, and for layers within it that would be fitted to
+/// data or have an activity_regularizer.
 struct Residual {
   using Kind = LayerKind;
   std::vector<Layer> layers{};

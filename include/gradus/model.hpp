@@ -71,14 +71,14 @@ struct FitOptions {
   Augmentation augmentation{};         ///< how samples are varied; by (seed, epoch, sample), in every epoch anew
   ClassWeights class_weight{};         ///< for classes that are rare or matter more; default: all count alike
   Dataset validation_data{};           ///< measured after each epoch when not empty
-  std::int64_t threads = 0;            ///< 0: all cores. The weights do not depend on it.
+  std::int64_t threads = 0;            ///< 0: all cores; 4096 at most. The weights do not depend on it.
   std::vector<Callback*> callbacks{};  ///< not owned
   RunKeeper* keeper = nullptr;         ///< keeps the run so that it can be resumed: checkpoints.hpp; not owned
 };
 
 struct EvaluateOptions {
   std::int64_t batch_size = 256;
-  std::int64_t threads = 0;  ///< 0: all cores. The result does not depend on it.
+  std::int64_t threads = 0;  ///< 0: all cores; 4096 at most. The result does not depend on it.
 };
 
 /// The figures of a run, one value an epoch under each name.
@@ -129,18 +129,19 @@ class Sequential {
   void adapt(const Dataset& data);
   /// Trains. Throws `invalid_argument` before the first step when the model is not compiled, the data do not fit the
   /// model, or a layer cannot be trained through; `not_finite` naming layer, epoch and step when a number stops being
-  /// finite, with the weights as they were after the last good epoch. May be called again to go on.
+  /// finite, with weights and optimizer as they were after the last good epoch. May be called again to go on.
   History fit(const Dataset& data, const FitOptions& options = {});
   /// Mean loss, penalties of weights and outputs included, and metrics over `data`. Throws `invalid_argument` when not
-  /// compiled or the data do not fit.
+  /// compiled, the data do not fit, or an option is out of its range.
   [[nodiscard]] Logs evaluate(const Dataset& data, const EvaluateOptions& options = {}) const;
   /// Outputs for each row of `inputs`, (rows, ...output_shape). Bytes and reals mean the same numbers. A row's result
   /// does not depend on the other rows, to the bit. Throws `invalid_argument` when the rows do not fit.
   [[nodiscard]] Tensor predict(const TensorView& inputs) const;
   /// The same into memory of the caller: rows * output_shape().elements() numbers. Allocates nothing after the first
-  /// call of this size.
+  /// call of this size. Throws `invalid_argument` when the rows do not fit, or `outputs` has another size.
   void predict_into(const TensorView& inputs, std::span<Real> outputs) const;
-  /// How often each class of `data` was taken for which.
+  /// How often each class of `data` was taken for which. Throws `invalid_argument` when the data have no class labels,
+  /// or more classes than the model tells apart, or samples of another shape.
   [[nodiscard]] ConfusionMatrix confusion(const Dataset& data) const;
 
   /// Writes a file of the format that goes with the name's ending (docs/formats.md: `.keras`, `.h5`, `.onnx`, ...), in
@@ -182,7 +183,6 @@ class Sequential {
   /// How rows of the table that was trained on become the model's inputs; null for all other models. `fit` takes it
   /// from the data, and it is kept in the model file, so that rows can be read by their columns' names later.
   [[nodiscard]] std::shared_ptr<const TableSchema> table() const;
-  void set_table(std::shared_ptr<const TableSchema> table);
   /// How images were prepared, as Dataset::preparation; likewise.
   [[nodiscard]] const std::string& preparation() const;
   void set_preparation(std::string preparation);

@@ -82,7 +82,9 @@ class Server {
   /// thread; what comes after the first call has no effect.
   void stop();
   /// Looks at the files now: new versions are loaded, checked and swapped in, with no request lost. A file that is
-  /// broken is reported and what was served stays. Returns how many models or versions came, changed or went.
+  /// broken is reported and what was served stays. Returns how many models or versions came, changed or went. Throws
+  /// `io` or `not_found` when a folder cannot be looked at, `invalid_argument` when two models would have one name;
+  /// what was served stays then, too.
   std::int64_t reload();
 
   [[nodiscard]] int port() const;

@@ -60,7 +60,7 @@ struct FieldType;
 /// A field as text, for help, docs and the page.
 struct FieldInfo {
   std::string name;
-  std::string type;  ///< "int", "number", "true or false", "activation", ...
+  std::string type;  ///< "whole number", "number", "true or false", "activation", ...
   Value default_value;
   std::string help;
 };

@@ -48,9 +48,6 @@ std::string count_of(std::int64_t count, std::string_view noun) {
   return text;
 }
 
-namespace {
-
-/// The length of the character of UTF-8 that `text` begins with; 0 where it begins with none (RFC 3629).
 std::size_t character_length(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned first = byte(0);
@@ -64,8 +61,6 @@ std::size_t character_length(std::string_view text) {
   if ((first == 0xf0 && byte(1) < 0x90) || (first == 0xf4 && byte(1) >= 0x90)) return 0;
   return length;
 }
-
-}  // namespace
 
 std::string in_quotes(std::string_view text, std::size_t limit) {
   std::string result = "'";

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -18,6 +19,9 @@ std::vector<std::string> split_text(std::string_view text, char separator);
 std::string with_commas(std::int64_t number);
 /// "1 row", "2 rows".
 std::string count_of(std::int64_t count, std::string_view noun);
+/// The bytes of the character of UTF-8 that `text`, which is not empty, begins with; 0 where it begins with none (RFC
+/// 3629, section 4).
+std::size_t character_length(std::string_view text);
 /// `text` in single quotes for a message: cut after `limit` bytes; control characters and what is no UTF-8 as \xNN.
 std::string in_quotes(std::string_view text, std::size_t limit = 40);
 /// The whole of `text` as a whole number (decimal, optional sign), or nothing.

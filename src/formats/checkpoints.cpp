@@ -14,6 +14,7 @@
 #include <gradus/error.hpp>
 
 #include "base/text.hpp"
+#include "formats/history_value.hpp"
 #include "formats/in_file.hpp"
 #include "formats/keras.hpp"
 #include "model/state.hpp"
@@ -65,34 +66,6 @@ const Value& need(const Value& object, const char* key) {
   const Value* found = object.find(key);
   if (found != nullptr) return *found;
   throw Error(ErrorCode::bad_data, std::string("gradus.run has no ") + key);
-}
-
-Value history_value(const History& history) {
-  Value::Object object;
-  for (const auto& [name, values] : history.entries()) {
-    object.emplace_back(name, Value::List(values.begin(), values.end()));
-  }
-  return object;
-}
-
-History history_from(const Value& value) {
-  History history;
-  const auto* entries = value.get_if<Value::Object>();
-  if (entries == nullptr) return history;
-  std::vector<std::pair<std::string, std::vector<double>>> figures;
-  std::size_t longest = 0;
-  for (const auto& [name, values] : *entries) {
-    figures.emplace_back(name, FieldType<std::vector<double>>::from_value(values));
-    longest = std::max(longest, figures.back().second.size());
-  }
-  for (std::size_t epoch = 0; epoch < longest; ++epoch) {
-    Logs logs;
-    for (const auto& [name, values] : figures) {
-      if (epoch < values.size()) logs.set(name, values[epoch]);
-    }
-    history.append(logs);
-  }
-  return history;
 }
 
 KerasAdditions written(const RunPosition& position, const Value& about) {

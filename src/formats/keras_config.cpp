@@ -18,12 +18,6 @@ namespace {
 [[noreturn]] void damaged(const std::string& sentence) { throw Error(ErrorCode::bad_data, sentence); }
 [[noreturn]] void unsupported(const std::string& sentence) { throw Error(ErrorCode::unsupported, sentence); }
 
-Value batch_shape(const Shape& shape) {
-  Value::List sizes = {Value()};
-  for (const std::int64_t size : shape.sizes()) sizes.emplace_back(size);
-  return sizes;
-}
-
 const Value::List& list_at(const Value& object, std::string_view key, const std::string& what) {
   const Value* value = object.find(key);
   const auto* list = value == nullptr ? nullptr : value->get_if<Value::List>();

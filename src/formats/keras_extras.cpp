@@ -7,6 +7,7 @@
 #include <gradus/error.hpp>
 
 #include "base/text.hpp"
+#include "formats/history_value.hpp"
 #include "formats/keras_objects.hpp"
 #include "formats/table_value.hpp"
 #include "model/state.hpp"
@@ -190,13 +191,9 @@ Value extras_of(const Sequential& model, const Value& config) {
   // A seed beyond 2^63 is the same 64 bits, read as a negative number.
   Value::Object extras = {{"format", format}, {"seed", static_cast<std::int64_t>(state.seed)}};
   if (state.epochs > 0) {
-    Value::Object history;
-    for (const auto& [name, values] : state.history.entries()) {
-      history.emplace_back(name, Value::List(values.begin(), values.end()));
-    }
     extras.emplace_back("epochs", state.epochs);
     extras.emplace_back("seconds", state.history.seconds);
-    extras.emplace_back("history", std::move(history));
+    extras.emplace_back("history", history_value(state.history));
   }
   if (!state.class_names.empty()) {
     extras.emplace_back("class_names", Value::List(state.class_names.begin(), state.class_names.end()));
@@ -258,20 +255,11 @@ void apply_model_extras(const Value& extras, Sequential& model) {
   }
   state.preparation = field_at<std::string>(extras, "preparation").value_or("");
   const Value* history = extras.find("history");
-  const auto* entries = history == nullptr ? nullptr : history->get_if<Value::Object>();
-  if (entries == nullptr) return check_sample(extras, model);
-  std::vector<std::pair<std::string, std::vector<double>>> figures;
-  std::size_t longest = 0;
-  for (const auto& [name, unused] : *entries) {
-    figures.emplace_back(name, *field_at<std::vector<double>>(*history, name));
-    longest = std::max(longest, figures.back().second.size());
-  }
-  for (std::size_t epoch = 0; epoch < longest; ++epoch) {
-    Logs logs;
-    for (const auto& [name, values] : figures) {
-      if (epoch < values.size()) logs.set(name, values[epoch]);
-    }
-    state.history.append(logs);
+  if (history == nullptr || history->get_if<Value::Object>() == nullptr) return check_sample(extras, model);
+  try {
+    state.history = history_from(*history);
+  } catch (const Error& error) {
+    damaged(std::string("gradus.history.") + error.what());
   }
   state.history.seconds = field_at<double>(extras, "seconds").value_or(0);
   check_sample(extras, model);

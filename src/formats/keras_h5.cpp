@@ -200,17 +200,12 @@ Value json_attribute(const Hdf5Reader& file, const std::string& name) {
 
 bool has_legacy_names(const Hdf5Reader& file) { return file.text_list_attribute("/", "layer_names").has_value(); }
 
-[[noreturn]] void weights_alone() {
-  throw Error(ErrorCode::unsupported,
-              "holds weights alone, no network; 'gradus convert' takes them with --model, a program with load_weights");
-}
-
 LoadedModel read_model_h5(const Hdf5Reader& file) {
   const Value model_config = json_attribute(file, "model_config");
   if (model_config.is_null()) {
     const bool weights = has_legacy_names(file) || file.has_group("/layers") || file.has_group("/layer_0") ||
                          file.has_group("/_layer_checkpoint_dependencies");
-    if (weights) weights_alone();
+    if (weights) throw Error(ErrorCode::unsupported, weights_alone);
     throw Error(ErrorCode::bad_data, "an HDF5 file, but no model of Keras: it has no model_config");
   }
   const std::string version = file.text_attribute("/", "keras_version").value_or("1");

@@ -15,12 +15,6 @@ namespace {
 
 [[noreturn]] void unsupported(const std::string& sentence) { throw Error(ErrorCode::unsupported, sentence); }
 
-Value batch_shape(const Shape& shape) {
-  Value::List sizes = {Value()};
-  for (const std::int64_t size : shape.sizes()) sizes.emplace_back(size);
-  return sizes;
-}
-
 const Value::Object& config_of(const Value& object) {
   static const Value::Object none;
   const Value* config = object.find("config");
@@ -376,6 +370,12 @@ void add_metrics(const Value& value, std::vector<Metric>& metrics, std::vector<s
 }
 
 }  // namespace
+
+Value batch_shape(const Shape& shape) {
+  Value::List sizes = {Value()};
+  for (const std::int64_t size : shape.sizes()) sizes.emplace_back(size);
+  return sizes;
+}
 
 bool keras_has_schedule(const LearningRate& rate) {
   return rate.schedule() != nullptr && !only_in_gradus(rate.schedule()->class_name());

@@ -14,6 +14,9 @@ namespace gradus::keras {
 /// {"module": ..., "class_name": ..., "config": ..., "registered_name": null}
 Value object(const std::string& module, const std::string& class_name, Value::Object config);
 
+/// A shape as Keras has it, the open size of the batch in front: [null, 28, 28, 1].
+Value batch_shape(const Shape& shape);
+
 /// The layer in Keras's words, as a file of Keras 3.0 has it; `input` is the shape of the samples that it gets.
 Value::Object layer_to_keras(const Layer& layer, const Shape& input);
 /// Throws `unsupported`, naming layer and class, for a class that Gradus does not have and for an option that it lacks

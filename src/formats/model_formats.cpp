@@ -76,9 +76,7 @@ LoadedModel read_model(const std::string& path) {
   check_begin(path);
   const ModelFormat& format = format_of(path);
   if (format.read != nullptr) return format.read(path);
-  throw Error(ErrorCode::unsupported, path +
-                                          ": holds weights alone, no network; 'gradus convert' takes them with "
-                                          "--model, a program with load_weights");
+  throw Error(ErrorCode::unsupported, path + ": " + weights_alone);
 }
 
 std::vector<std::string> read_weights_into(const std::string& path, Sequential& model) {

@@ -32,6 +32,10 @@ const std::vector<ModelFormat>& model_formats();
 /// The format that goes with the ending of a name; throws `unsupported` listing what there is.
 const ModelFormat& format_of(const std::string& path);
 
+/// What is said, behind a file's name, of one that `read_model` cannot make a model of.
+inline constexpr const char* weights_alone =
+    "holds weights alone, no network; 'gradus convert' takes them with --model, a program with load_weights";
+
 /// Sequential::load, and what was left out. docs/formats.md says which files are read.
 LoadedModel read_model(const std::string& path);
 /// Sequential::load_weights, and what was left out.

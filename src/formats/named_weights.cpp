@@ -99,11 +99,7 @@ LoadedModel read_safetensors_model(const std::string& path) {
   };
   return in_file(path, [&] {
     const Value root = metadata(config_key);
-    if (root.is_null()) {
-      throw Error(ErrorCode::unsupported,
-                  "holds weights alone, no network; 'gradus convert' takes them with --model, "
-                  "a program with load_weights");
-    }
+    if (root.is_null()) throw Error(ErrorCode::unsupported, weights_alone);
     Value extras = metadata(extras_key);
     if (extras.is_null()) extras = Value::Object{};
     keras::Config config = keras::config_from_keras(root);

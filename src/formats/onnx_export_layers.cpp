@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "formats/onnx_writer.hpp"
+#include "layers/image_window.hpp"
 
 /// How each class of layers is said in ONNX (operators of version 13). A layer that is not here cannot be exported;
 /// everything else about it works.
@@ -70,24 +71,15 @@ void write_dense(Exporter& out, const LayerView& layer) {
   write_activation(out, layer.text("activation"));
 }
 
-/// What lies before and behind an axis of `in` numbers so that ceil(in / stride) come out: Keras's "same", in which
-/// the odd one lies behind.
-std::pair<std::int64_t, std::int64_t> same_padding(std::int64_t in, std::int64_t size, std::int64_t stride,
-                                                   std::int64_t dilation) {
-  const std::int64_t out = (in + stride - 1) / stride;
-  const std::int64_t total = std::max<std::int64_t>((out - 1) * stride + (size - 1) * dilation + 1 - in, 0);
-  return {total / 2, total - total / 2};
-}
-
 /// Strides, padding and the like of a convolution or pooling over images.
 std::vector<Attribute> window(const LayerView& layer, std::pair<std::int64_t, std::int64_t> size,
                               std::pair<std::int64_t, std::int64_t> strides,
                               std::pair<std::int64_t, std::int64_t> dilation) {
   Wholes pads = {0, 0, 0, 0};
   if (layer.text("padding") == "same") {
-    const auto rows = same_padding(layer.input[0], size.first, strides.first, dilation.first);
-    const auto columns = same_padding(layer.input[1], size.second, strides.second, dilation.second);
-    pads = {rows.first, columns.first, rows.second, columns.second};
+    const auto rows = window_axis(layer.input[0], size.first, strides.first, dilation.first, Padding::same);
+    const auto columns = window_axis(layer.input[1], size.second, strides.second, dilation.second, Padding::same);
+    pads = {rows.before, columns.before, rows.after, columns.after};
   } else if (layer.text("padding") != "valid") {
     unsupported("padding " + in_quotes(layer.text("padding")));
   }

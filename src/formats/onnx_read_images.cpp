@@ -3,6 +3,7 @@
 
 #include "base/text.hpp"
 #include "formats/onnx_reader.hpp"
+#include "layers/image_window.hpp"
 
 /// Convolution, pooling and what else works on images: (channels, rows, columns) in the graph.
 namespace gradus::onnx {
@@ -14,12 +15,12 @@ struct Axis {
   [[nodiscard]] std::int64_t reach() const { return (size - 1) * dilation + 1; }
 };
 
-/// What Keras's "same" would put around it: so that ceil(in / stride) come out, the odd one behind.
-bool is_same(const Axis& axis) {
-  const std::int64_t out = (axis.in + axis.stride - 1) / axis.stride;
-  const std::int64_t total = std::max<std::int64_t>((out - 1) * axis.stride + axis.reach() - axis.in, 0);
-  return axis.before == total / 2 && axis.after == total - total / 2;
+/// With what Keras's "same" would put around it.
+WindowAxis with_same(const Axis& axis) {
+  return window_axis(axis.in, axis.size, axis.stride, axis.dilation, Padding::same);
 }
+
+bool is_same(const Axis& axis) { return axis.before == with_same(axis).before && axis.after == with_same(axis).after; }
 
 std::int64_t at_or(const Wholes& values, std::size_t index, std::int64_t otherwise) {
   return values.empty() ? otherwise : values.at(index);
@@ -46,10 +47,8 @@ std::vector<Axis> window(const Step& step, const Wholes& kernel) {
     if (automatic == "NOTSET") {
       axis.before = at_or(pads, i, 0), axis.after = at_or(pads, i + 2, 0);
     } else if (automatic != "VALID") {
-      const std::int64_t out = (axis.in + axis.stride - 1) / axis.stride;
-      const std::int64_t total = std::max<std::int64_t>((out - 1) * axis.stride + axis.reach() - axis.in, 0);
-      axis.before = automatic == "SAME_LOWER" ? total - total / 2 : total / 2;
-      axis.after = total - axis.before;
+      axis.before = with_same(axis).before, axis.after = with_same(axis).after;
+      if (automatic == "SAME_LOWER") std::swap(axis.before, axis.after);
     }
     step.need(axis.before >= 0 && axis.after >= 0 && axis.before < most && axis.after < most, "a padding below 0");
     axes.push_back(axis);

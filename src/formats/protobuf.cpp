@@ -107,29 +107,47 @@ void ProtoWriter::varint(std::uint64_t value) {
 
 void ProtoWriter::tag(std::uint32_t field, std::uint32_t wire) { varint(std::uint64_t{field} << 3 | wire); }
 
-void ProtoWriter::whole(std::uint32_t field, std::int64_t value) {
+ProtoWriter& ProtoWriter::whole(std::uint32_t field, std::int64_t value) {
   tag(field, 0);
   varint(static_cast<std::uint64_t>(value));
+  return *this;
 }
 
-void ProtoWriter::real32(std::uint32_t field, float value) {
+void ProtoWriter::raw(const void* values, std::size_t bytes) {
   static_assert(std::endian::native == std::endian::little);
-  tag(field, 5);
-  char raw[sizeof value];
-  std::memcpy(raw, &value, sizeof value);
-  out_.append(raw, sizeof value);
+  out_.append(static_cast<const char*>(values), bytes);
 }
 
-void ProtoWriter::text(std::uint32_t field, std::string_view value) {
+ProtoWriter& ProtoWriter::real32(std::uint32_t field, float value) {
+  tag(field, 5);
+  raw(&value, sizeof value);
+  return *this;
+}
+
+ProtoWriter& ProtoWriter::real64(std::uint32_t field, double value) {
+  tag(field, 1);
+  raw(&value, sizeof value);
+  return *this;
+}
+
+ProtoWriter& ProtoWriter::text(std::uint32_t field, std::string_view value) {
   tag(field, 2);
   varint(value.size());
   out_ += value;
+  return *this;
 }
 
-void ProtoWriter::wholes(std::uint32_t field, std::span<const std::int64_t> values) {
+ProtoWriter& ProtoWriter::wholes(std::uint32_t field, std::span<const std::int64_t> values) {
   ProtoWriter packed;
   for (const std::int64_t value : values) packed.varint(static_cast<std::uint64_t>(value));
-  message(field, packed);
+  return message(field, packed);
+}
+
+ProtoWriter& ProtoWriter::reals64(std::uint32_t field, std::span<const double> values) {
+  tag(field, 2);
+  varint(values.size_bytes());
+  raw(values.data(), values.size_bytes());
+  return *this;
 }
 
 }  // namespace gradus

@@ -54,17 +54,20 @@ class ProtoReader {
 /// Writes the fields of one message, in the order in which they are given.
 class ProtoWriter {
  public:
-  void whole(std::uint32_t field, std::int64_t value);
-  void real32(std::uint32_t field, float value);
-  void text(std::uint32_t field, std::string_view value);
-  void message(std::uint32_t field, const ProtoWriter& value) { text(field, value.out_); }
+  ProtoWriter& whole(std::uint32_t field, std::int64_t value);
+  ProtoWriter& real32(std::uint32_t field, float value);
+  ProtoWriter& real64(std::uint32_t field, double value);
+  ProtoWriter& text(std::uint32_t field, std::string_view value);
+  ProtoWriter& message(std::uint32_t field, const ProtoWriter& value) { return text(field, value.out_); }
   /// Repeated numbers, packed.
-  void wholes(std::uint32_t field, std::span<const std::int64_t> values);
+  ProtoWriter& wholes(std::uint32_t field, std::span<const std::int64_t> values);
+  ProtoWriter& reals64(std::uint32_t field, std::span<const double> values);
   [[nodiscard]] const std::string& bytes() const noexcept { return out_; }
 
  private:
   void tag(std::uint32_t field, std::uint32_t wire);
   void varint(std::uint64_t value);
+  void raw(const void* values, std::size_t bytes);
 
   std::string out_;
 };

@@ -17,50 +17,10 @@
 #include <gradus/error.hpp>
 
 #include "base/crc32c.hpp"
+#include "formats/protobuf.hpp"
 
 namespace gradus {
 namespace {
-
-/// A protocol buffer, field by field.
-class Message {
- public:
-  Message& whole(int field, std::uint64_t value) {
-    varint(static_cast<std::uint64_t>(field) << 3);
-    varint(value);
-    return *this;
-  }
-  Message& number(int field, double value) {
-    varint(static_cast<std::uint64_t>(field) << 3 | 1);
-    return raw(&value, sizeof value);
-  }
-  Message& single(int field, float value) {
-    varint(static_cast<std::uint64_t>(field) << 3 | 5);
-    return raw(&value, sizeof value);
-  }
-  Message& text(int field, const std::string& value) {
-    varint(static_cast<std::uint64_t>(field) << 3 | 2);
-    varint(value.size());
-    bytes_ += value;
-    return *this;
-  }
-  Message& numbers(int field, const std::vector<double>& values) {
-    std::string packed(values.size() * sizeof(double), '\0');
-    std::memcpy(packed.data(), values.data(), packed.size());
-    return text(field, packed);
-  }
-  [[nodiscard]] const std::string& bytes() const { return bytes_; }
-
- private:
-  void varint(std::uint64_t value) {
-    for (; value >= 0x80; value >>= 7) bytes_ += static_cast<char>(value | 0x80);
-    bytes_ += static_cast<char>(value);
-  }
-  Message& raw(const void* value, std::size_t size) {
-    bytes_.append(static_cast<const char*>(value), size);
-    return *this;
-  }
-  std::string bytes_;
-};
 
 std::string masked_crc(const std::string& bytes) {
   const std::uint32_t crc = crc32c({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
@@ -108,14 +68,14 @@ std::string histogram_of(const std::vector<double>& numbers) {
     sum += x;
     squares += x * x;
   }
-  return Message()
-      .number(1, *least)
-      .number(2, *greatest)
-      .number(3, static_cast<double>(numbers.size()))
-      .number(4, sum)
-      .number(5, squares)
-      .numbers(6, limits)
-      .numbers(7, counts)
+  return ProtoWriter()
+      .real64(1, *least)
+      .real64(2, *greatest)
+      .real64(3, static_cast<double>(numbers.size()))
+      .real64(4, sum)
+      .real64(5, squares)
+      .reals64(6, limits)
+      .reals64(7, counts)
       .bytes();
 }
 
@@ -129,29 +89,29 @@ void EventWriter::add_event(const std::string& event) {
 }
 
 void EventWriter::add_value(std::int64_t step, const std::string& value) {
-  if (path_.empty() && pending_.empty()) add_event(Message().number(1, now()).text(3, "brain.Event:2").bytes());
-  const std::string summary = Message().text(1, value).bytes();
-  add_event(Message().number(1, now()).whole(2, static_cast<std::uint64_t>(step)).text(5, summary).bytes());
+  if (path_.empty() && pending_.empty()) add_event(ProtoWriter().real64(1, now()).text(3, "brain.Event:2").bytes());
+  const std::string summary = ProtoWriter().text(1, value).bytes();
+  add_event(ProtoWriter().real64(1, now()).whole(2, step).text(5, summary).bytes());
 }
 
 void EventWriter::scalar(const std::string& tag, std::int64_t step, double value) {
-  add_value(step, Message().text(1, tag).single(2, static_cast<float>(value)).bytes());
+  add_value(step, ProtoWriter().text(1, tag).real32(2, static_cast<float>(value)).bytes());
 }
 
 void EventWriter::histogram(const std::string& tag, std::int64_t step, std::span<const Real> values) {
   const std::vector<double> numbers = finite(values);
   if (numbers.empty()) return;
-  add_value(step, Message().text(1, tag).text(5, histogram_of(numbers)).bytes());
+  add_value(step, ProtoWriter().text(1, tag).text(5, histogram_of(numbers)).bytes());
 }
 
 void EventWriter::image(const std::string& tag, std::int64_t step, const Image& image) {
   const std::vector<std::uint8_t> png = encode_png(image);
-  const Message picture = Message()
-                              .whole(1, static_cast<std::uint64_t>(image.height))
-                              .whole(2, static_cast<std::uint64_t>(image.width))
-                              .whole(3, static_cast<std::uint64_t>(image.channels))
-                              .text(4, std::string(png.begin(), png.end()));
-  add_value(step, Message().text(1, tag).text(4, picture.bytes()).bytes());
+  const ProtoWriter picture = ProtoWriter()
+                                  .whole(1, image.height)
+                                  .whole(2, image.width)
+                                  .whole(3, image.channels)
+                                  .text(4, std::string(png.begin(), png.end()));
+  add_value(step, ProtoWriter().text(1, tag).message(4, picture).bytes());
 }
 
 void EventWriter::flush() {

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <bit>
-#include <cctype>
 #include <cstring>
 #include <map>
 #include <set>
@@ -11,24 +10,12 @@
 #include "base/philox.hpp"
 #include "base/sha256.hpp"
 #include "model/predict.hpp"
+#include "model/spec_text.hpp"
 #include "model/state.hpp"
 #include "model/workspace.hpp"
 
 namespace gradus {
 namespace {
-
-// Keras's way to name a layer after its class: Dense -> dense, MaxPooling2D -> max_pooling2d.
-std::string snake_case(std::string_view name) {
-  std::string snake;
-  for (std::size_t i = 0; i < name.size(); ++i) {
-    const auto is_upper = [&](std::size_t k) { return std::isupper(static_cast<unsigned char>(name[k])) != 0; };
-    const bool lower_before = i > 0 && std::islower(static_cast<unsigned char>(name[i - 1])) != 0;
-    const bool lower_after = i + 1 < name.size() && std::islower(static_cast<unsigned char>(name[i + 1])) != 0;
-    if (i > 0 && is_upper(i) && (lower_before || lower_after)) snake += '_';
-    snake += static_cast<char>(std::tolower(static_cast<unsigned char>(name[i])));
-  }
-  return snake;
-}
 
 /// Gives names to the layers that have none, also to those within others; each name is unique in the model.
 class Naming {
@@ -369,7 +356,6 @@ std::string Sequential::weights_sha256() const {
 const std::vector<std::string>& Sequential::class_names() const { return state_->class_names; }
 void Sequential::set_class_names(std::vector<std::string> names) { state_->class_names = std::move(names); }
 std::shared_ptr<const TableSchema> Sequential::table() const { return state_->table; }
-void Sequential::set_table(std::shared_ptr<const TableSchema> table) { state_->table = std::move(table); }
 const std::string& Sequential::preparation() const { return state_->preparation; }
 void Sequential::set_preparation(std::string preparation) { state_->preparation = std::move(preparation); }
 const History& Sequential::history() const { return state_->history; }

@@ -3,29 +3,11 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/text.hpp"
+
 namespace gradus::serve {
 
 namespace {
-
-/// How many bytes the UTF-8 sequence at the start of `text` has; 0 when it is none (RFC 3629, section 4).
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : static_cast<unsigned char>(0);
-  };
-  const auto follows = [&](std::size_t i) { return (byte(i) & 0xC0) == 0x80; };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return follows(1) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    const bool short_form = first == 0xE0 && byte(1) < 0xA0, surrogate = first == 0xED && byte(1) > 0x9F;
-    return follows(1) && follows(2) && !short_form && !surrogate ? 3 : 0;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {
-    const bool short_form = first == 0xF0 && byte(1) < 0x90, too_large = first == 0xF4 && byte(1) > 0x8F;
-    return follows(1) && follows(2) && follows(3) && !short_form && !too_large ? 4 : 0;
-  }
-  return 0;
-}
 
 void append_nested(std::string& out, const Real*& next, const Shape& shape, std::size_t axis) {
   if (axis == shape.rank()) {
@@ -47,7 +29,7 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   for (std::size_t i = 0; i < text.size();) {
     const char c = text[i];
-    const std::size_t length = utf8_length(text.substr(i));
+    const std::size_t length = character_length(text.substr(i));
     if (length == 0) {
       out += "\xEF\xBF\xBD";
       ++i;

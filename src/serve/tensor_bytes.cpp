@@ -8,21 +8,13 @@
 #include <gradus/error.hpp>
 
 #include "base/text.hpp"
+#include "formats/number_types.hpp"
 
 namespace gradus::serve {
 
 namespace {
 
 [[noreturn]] void refuse(const std::string& sentence) { throw Error(ErrorCode::invalid_argument, sentence); }
-
-float half_to_float(std::uint16_t bits) {
-  const int exponent = (bits >> 10) & 31, fraction = bits & 1023;
-  const float sign = (bits & 0x8000) != 0 ? -1.0f : 1.0f;
-  if (exponent == 31) return fraction == 0 ? sign * INFINITY : NAN;
-  const float value = exponent == 0 ? std::ldexp(static_cast<float>(fraction), -24)
-                                    : std::ldexp(static_cast<float>(fraction + 1024), exponent - 25);
-  return sign * value;
-}
 
 template <class T>
 double from_bytes(const char* bytes) {
