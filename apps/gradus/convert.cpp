@@ -90,6 +90,19 @@ double difference(const Sequential& a, const Sequential& b) {
   return largest / greatest;
 }
 
+/// Writes the model beside `to`, and how far what is read from there differs. Messages speak of `to`.
+double proven_difference(const Sequential& source, const ModelFormat& format, const std::string& to) {
+  const Beside proof(to);
+  try {
+    format.write(source, proof.name());
+    return difference(source, read_back(proof.name(), format, source));
+  } catch (const Error& error) {
+    std::string sentence = error.what();
+    if (sentence.starts_with(proof.name())) sentence.replace(0, proof.name().size(), to);
+    throw Error(error.code(), sentence);
+  }
+}
+
 }  // namespace
 
 int convert(const Words& words) {
@@ -108,12 +121,7 @@ int convert(const Words& words) {
   const ModelFormat& format = format_of(to);
   const Sequential source = read_source(from, network);
   { const AtomicFile place(to); }  // what is wrong with it is said by its own name
-  double found = 0;
-  {
-    const Beside proof(to);
-    format.write(source, proof.name());
-    found = difference(source, read_back(proof.name(), format, source));
-  }
+  const double found = proven_difference(source, format, to);
   if (!(found <= allowed)) {
     throw Error(ErrorCode::io, to + ": not written: for the sample input its outputs differ from those of " + from +
                                    " by " + number_text(found, 3) + ", more than the " + number_text(allowed, 3) +

@@ -7,7 +7,6 @@
 #include "base/text.hpp"
 #include "cli.hpp"
 #include "commands.hpp"
-#include "inspect/numbers.hpp"
 #include "interrupt.hpp"
 #include "progress.hpp"
 #include "recipe_callbacks.hpp"
@@ -35,20 +34,16 @@ Value validation_value(const TrainPlan& plan, const CrossValidation& validation)
                        {"interrupted", validation.interrupted}};
 }
 
-std::string figure_text(const std::string& name, double value) {
-  return name == "accuracy" ? percent(value) : number_text(value, 4);
-}
-
 void print_folds(const CrossValidation& validation) {
   std::int64_t number = 0;
   for (const CrossValidation::Fold& fold : validation.folds) {
     std::string line = "fold " + std::to_string(++number);
-    for (const auto& [name, value] : fold.figures.entries()) line += "  " + name + " " + figure_text(name, value);
+    for (const auto& [name, value] : fold.figures.entries()) line += "  " + name + " " + figure_text(name, value, 4);
     print(line + "  on " + count_of(fold.test_samples, "sample") + "\n");
   }
   for (const auto& [name, value] : validation.mean.entries()) {
-    print("mean " + name + " " + figure_text(name, value) + ", standard deviation " +
-          figure_text(name, validation.standard_deviation.at(name)) + "\n");
+    print("mean " + name + " " + figure_text(name, value, 4) + ", standard deviation " +
+          figure_text(name, validation.standard_deviation.at(name), 4) + "\n");
   }
 }
 

@@ -5,7 +5,6 @@
 #include "inputs.hpp"
 #include "inspect/class_report.hpp"
 #include "inspect/confusion.hpp"
-#include "inspect/numbers.hpp"
 #include "model/spec_text.hpp"
 #include "terminal.hpp"
 #include "values.hpp"
@@ -96,7 +95,7 @@ int evaluate(const Words& given) {
   }
   print(part_name(data, part) + ", " + with_commas(data.size()) + " samples\n");
   for (const auto& [name, value] : logs.entries()) {
-    print("  " + name + "  " + (name == "accuracy" ? percent(value) : number_text(value)) + "\n");
+    print("  " + name + "  " + figure_text(name, value) + "\n");
   }
   if (report) print("\n" + class_report_text(class_report(matrix), data.class_names()));
   if (confusion) print("\n" + confusion_text(matrix, data.class_names()));

@@ -197,7 +197,11 @@ Value result_value(const TrainPlan& plan, const Sequential& model, const History
 
 void print_measured(const std::string& what, const Logs& logs, const Dataset& data) {
   std::string line = what;
-  if (logs.contains("accuracy")) line += " accuracy " + percent(logs.at("accuracy")) + ",";
+  for (const auto& [name, value] : logs.entries()) {
+    const bool of_one_class = name.find('/') != std::string::npos;
+    if (name == "loss" || of_one_class) continue;
+    line += " " + name + " " + figure_text(name, value, 4) + ",";
+  }
   line += " loss " + number_text(logs.at("loss"), 4) + " on " + with_commas(data.size()) + " samples of " + data.name();
   print(line + "\n");
 }

@@ -2,6 +2,9 @@
 
 #include <charconv>
 
+#include "inspect/numbers.hpp"
+#include "terminal.hpp"
+
 namespace gradus::app {
 
 Value json_number(Real value) {
@@ -24,6 +27,10 @@ Value::Object figures_object(const Logs& logs) {
   Value::Object object;
   for (const auto& [name, value] : logs.entries()) object.emplace_back(name, value);
   return object;
+}
+
+std::string figure_text(const std::string& name, double value, int digits) {
+  return name.ends_with("accuracy") ? percent(value) : number_text(value, digits);
 }
 
 std::string class_name_of(const std::vector<std::string>& names, std::int64_t index) {

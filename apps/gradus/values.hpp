@@ -18,6 +18,8 @@ Value list_value(const std::vector<T>& values) {
 Value history_value(const History& history);
 /// {"loss": 0.1, "accuracy": 0.98}
 Value::Object figures_object(const Logs& logs);
+/// "97.04 %" of accuracies, other figures in so many digits.
+std::string figure_text(const std::string& name, double value, int digits = 6);
 
 /// {"class_name": "Dense", "config": {"units": 90, ...}}
 template <class Kind>

@@ -52,6 +52,7 @@ bool is_image(std::span<const std::uint8_t> first_bytes) {
 Image decode_image(std::span<const std::uint8_t> bytes, const std::string& name) {
   if (begins_with(bytes, png_start)) return decode_png(bytes, name);
   if (begins_with(bytes, jpeg_start)) return decode_jpeg(bytes, name);
+  if (bytes.empty()) throw Error(ErrorCode::bad_data, name + ": is empty");
   const std::string other = other_format(bytes);
   if (!other.empty()) throw Error(ErrorCode::unsupported, name + ": a " + other + " image; PNG and JPEG are read");
   throw Error(ErrorCode::bad_data, name + ": no image; PNG and JPEG are read");

@@ -55,6 +55,17 @@ TEST(Convert, ReplacesWhatALinkNamesAndKeepsItsPermissions) {
   EXPECT_EQ(std::distance(fs::directory_iterator(directory.path()), {}), 3) << "something was left behind";
 }
 
+TEST(Convert, SaysWhichFileTheDiskHasNoRoomFor) {
+  const TemporaryDirectory directory;
+  trained().save(directory / "a.keras");
+  const Finished finished =
+      run({"sh", "-c", std::string("trap '' XFSZ; ulimit -f 1; exec '") + GRADUS_PROGRAM + "' convert a.keras b.keras"},
+          in(directory));
+  EXPECT_EQ(finished.status, 1);
+  EXPECT_NE(finished.err.find("gradus: b.keras: "), std::string::npos) << finished.err;
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(directory.path()), {}), 1) << "something was left behind";
+}
+
 TEST(Convert, PutsWeightsIntoAModel) {
   const TemporaryDirectory directory;
   const Sequential model = trained();

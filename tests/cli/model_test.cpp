@@ -181,6 +181,8 @@ TEST_F(ModelCommands, PredictRefusesBadInput) {
   directory_->write("text.png", "no picture");
   expect_refusal(call({"predict", "m.keras", "text.png"}), 3, "text.png: no image; PNG and JPEG are read");
   expect_refusal(call({"predict", "m.keras", "missing.png"}), 3, "missing.png: no such file");
+  directory_->write("empty.png", "");
+  expect_refusal(call({"predict", "m.keras", "empty.png"}), 3, "empty.png: is empty");
   std::filesystem::create_directories(directory_->path() / "folder.csv");
   expect_refusal(call({"predict", "m.keras", "folder.csv"}), 3, "folder.csv: is a directory, where a file is expected");
   ASSERT_EQ(call({"train", "moons:100", "--epochs", "1", "--save", "rows.keras"}).status, 0);

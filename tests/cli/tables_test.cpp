@@ -48,6 +48,8 @@ Finished* HousePrices::trained = nullptr;
 TEST_F(HousePrices, AreLearntFromTheTableAlone) {
   ASSERT_EQ(trained->status, 0) << trained->err;
   EXPECT_TRUE(contains(trained->err, "price: a number")) << trained->err;
+  EXPECT_TRUE(contains(trained->out, "Test mean_absolute_error ")) << trained->out;
+  EXPECT_TRUE(contains(trained->out, ", r2_score 0.")) << trained->out;
   const Houses unseen = houses(400, 2);
   EXPECT_GT(r_squared(unseen.prices, predictions(unseen.csv)), 0.85);
 }
