@@ -151,6 +151,7 @@ int bench(const Words& words) {
       .flag("--json", json, "print one JSON object")
       .more_help(workload_help);
   if (!arguments.parse(words)) return done;
+  check_threads(threads.value_or(0), "--threads");
 
   const std::vector<const Workload*> list = chosen(names);
   const TrainTest data = bench_data();

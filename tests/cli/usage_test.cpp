@@ -114,6 +114,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{{"train", "moons:100", "--learning-rate", "x"}, 2, "--learning-rate: 'x' is not a number"},
         Mistake{{"train"}, 2, "DATA|RECIPE is missing"}, Mistake{{"inspect"}, 2, "MODEL is missing"},
         Mistake{{"predict", "m.keras"}, 2, "FILE is missing"},
+        Mistake{{"bench", "--threads", "99999"}, 2, "--threads must be 0 (all cores) or a number up to 4096"},
         Mistake{{"inspect", "a.keras", "b.keras"}, 2, "one word too many"},
         Mistake{{"show", "digits:5", "--grid", "3"}, 2, "such as 2x5"},
         Mistake{{"show", "digits:5", "--wrong"}, 2, "--wrong needs --model"},
