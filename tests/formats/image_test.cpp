@@ -118,7 +118,7 @@ TEST(Image, OtherFilesAreNamed) {
   expect_error(ErrorCode::unsupported, {"WebP"}, read("RIFF1234WEBPVP8 "));
   expect_error(ErrorCode::unsupported, {"BMP"}, read("BM123456"));
   expect_error(ErrorCode::bad_data, {"x.png", "no image"}, read("hello"));
-  expect_error(ErrorCode::bad_data, {"no image"}, read(""));
+  expect_error(ErrorCode::bad_data, {"x.png", "is empty"}, read(""));
   expect_error(ErrorCode::not_found, {"none.png"}, [&] { (void)read_image(directory / "none.png"); });
 }
 
