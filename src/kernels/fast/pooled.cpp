@@ -225,8 +225,7 @@ class Places {
     const auto width = hn::Set(di, static_cast<std::int32_t>(row_));
     std::int64_t count = 0;
     for_vectors(windows, [&](std::int64_t w, std::int64_t) HWY_ATTR {
-      const V value = hn::LoadU(D(), d + w), in = hn::LoadU(D(), place + w);
-      const hn::Mask<D> listed = hn::Not(hn::Eq(value, hn::Zero(D())));
+      const V in = hn::LoadU(D(), place + w);
       const auto row = hn::ConvertTo(di, hn::Mul(hn::Add(in, half), inverse));
       const auto column = hn::Sub(hn::ConvertTo(di, in), hn::Mul(row, width));
       const auto at = [&](const std::int32_t* window, const Steps& steps) HWY_ATTR {
@@ -234,10 +233,23 @@ class Places {
         const auto x = hn::Mul(column, hn::Set(di, static_cast<std::int32_t>(steps.column)));
         return hn::Add(hn::LoadU(di, window + w), hn::Add(y, x));
       };
+#if HWY_TARGET <= HWY_AVX3
+      const V value = hn::LoadU(D(), d + w);
+      const hn::Mask<D> listed = hn::Not(hn::Eq(value, hn::Zero(D())));
       const auto which = hn::RebindMask(di, listed);
       hn::CompressStore(at(window_x_, x_), which, di, to.x + count);
       if constexpr (WithDx) hn::CompressStore(at(window_dx_, dx_), which, di, to.dx + count);
       count += static_cast<std::int64_t>(hn::CompressStore(value, listed, D(), to.value + count));
+#else  // where the processor cannot compress a vector, one by one
+      HWY_ALIGN std::int32_t x[16], dx[16];
+      hn::Store(at(window_x_, x_), di, x);
+      if constexpr (WithDx) hn::Store(at(window_dx_, dx_), di, dx);
+      for (std::size_t k = 0; k < hn::Lanes(D()); ++k) {
+        to.x[count] = x[k], to.value[count] = d[w + static_cast<std::int64_t>(k)];
+        if constexpr (WithDx) to.dx[count] = dx[k];
+        count += to.value[count] != 0 ? 1 : 0;
+      }
+#endif
     });
     return count;
   }
