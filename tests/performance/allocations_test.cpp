@@ -1,8 +1,6 @@
 // After its first steps a training run asks for no more memory, nor does prediction after the first call.
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
 #include "paths.hpp"
 #include "performance/allocations.hpp"
 #include "performance/workloads.hpp"
@@ -61,11 +59,8 @@ TEST_P(Allocations, NoneAStepOnSeveralThreads) {
   EXPECT_LE(allocations_of(GetParam(), 1, wide ? 24 : 100, several), late_allocations);
 }
 
-INSTANTIATE_TEST_SUITE_P(Workloads, Allocations, testing::ValuesIn(trainings()), [](const auto& one) {
-  std::string name = one.param.name;
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Workloads, Allocations, testing::ValuesIn(trainings()),
+                         [](const auto& one) { return one.param.identifier(); });
 
 TEST(Augmenting, AllocatesNothingAStep) {
   if (std::string(GRADUS_SANITIZED) != "") GTEST_SKIP() << "sanitizers have an operator new of their own";

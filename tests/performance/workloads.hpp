@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -42,6 +43,12 @@ struct Training {
   std::int64_t batch_size = 1;
   Dataset::OneHot one_hot{};
 
+  /// The name as a test may have it.
+  [[nodiscard]] std::string identifier() const {
+    std::string text = name;
+    std::replace(text.begin(), text.end(), '-', '_');
+    return text;
+  }
   [[nodiscard]] Sequential model() const {
     Sequential built{{28, 28, 1}, layers, {.seed = 1}};
     built.compile(compile);
