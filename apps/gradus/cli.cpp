@@ -41,15 +41,14 @@ Arguments& Arguments::words(const std::string& name, std::vector<std::string>& v
   return add({"", name, help, "", true, true, [&values](const auto& given) { values = given; }});
 }
 
-Arguments& Arguments::option(const std::string& flag, const std::string& placeholder, std::optional<std::string>& value,
+Arguments& Arguments::option(const std::string& flag, const std::string& metavar, std::optional<std::string>& value,
                              const std::string& help, const std::string& standard) {
-  return add({flag, placeholder, help, standard, false, false, [&value](const auto& given) { value = given.back(); }});
+  return add({flag, metavar, help, standard, false, false, [&value](const auto& given) { value = given.back(); }});
 }
 
-Arguments& Arguments::option(const std::string& flag, const std::string& placeholder,
-                             std::optional<std::int64_t>& value, const std::string& help, const std::string& standard,
-                             std::int64_t least) {
-  return add({flag, placeholder, help, standard, false, false, [=, &value](const std::vector<std::string>& given) {
+Arguments& Arguments::option(const std::string& flag, const std::string& metavar, std::optional<std::int64_t>& value,
+                             const std::string& help, const std::string& standard, std::int64_t least) {
+  return add({flag, metavar, help, standard, false, false, [=, &value](const std::vector<std::string>& given) {
                 value = parse_int(given.back());
                 if (!value) throw UsageError(flag + ": " + in_quotes(given.back()) + " is not a whole number");
                 if (*value < least)
@@ -57,9 +56,9 @@ Arguments& Arguments::option(const std::string& flag, const std::string& placeho
               }});
 }
 
-Arguments& Arguments::option(const std::string& flag, const std::string& placeholder, std::optional<double>& value,
+Arguments& Arguments::option(const std::string& flag, const std::string& metavar, std::optional<double>& value,
                              const std::string& help, const std::string& standard, double least, double most) {
-  return add({flag, placeholder, help, standard, false, false, [=, &value](const std::vector<std::string>& given) {
+  return add({flag, metavar, help, standard, false, false, [=, &value](const std::vector<std::string>& given) {
                 value = parse_real(given.back());
                 if (!value) throw UsageError(flag + ": " + in_quotes(given.back()) + " is not a number");
                 if (*value < least || *value > most) {
@@ -102,8 +101,8 @@ bool Arguments::parse(const std::vector<std::string>& arguments) const {
   std::vector<CLI::Option*> options(items_.size());
   for (std::size_t i = 0; i < items_.size(); ++i) {
     const Item& item = items_[i];
-    const std::string name = item.flag.empty() ? item.placeholder : item.flag;
-    if (item.placeholder.empty()) {
+    const std::string name = item.flag.empty() ? item.metavar : item.flag;
+    if (item.metavar.empty()) {
       options[i] = app.add_flag(name);
     } else if (item.many) {
       options[i] = app.add_option(name, several[i]);
@@ -116,9 +115,9 @@ bool Arguments::parse(const std::vector<std::string>& arguments) const {
   } catch (const CLI::ArgumentMismatch& error) {
     const std::string sentence = error.what(), flag = sentence.substr(0, sentence.find(':'));
     const auto item = std::find_if(items_.begin(), items_.end(), [&](const Item& each) { return each.flag == flag; });
-    throw UsageError(item == items_.end() || item->placeholder.empty()
+    throw UsageError(item == items_.end() || item->metavar.empty()
                          ? sentence
-                         : flag + " needs a value, " + item->placeholder + ": " + item->help);
+                         : flag + " needs a value, " + item->metavar + ": " + item->help);
   } catch (const CLI::ParseError& error) {
     throw UsageError(error.what());
   }
@@ -132,7 +131,7 @@ bool Arguments::parse(const std::vector<std::string>& arguments) const {
     if (options[i]->count() > 0) {
       item.set(item.many ? several[i] : std::vector<std::string>{single[i]});
     } else if (item.required) {
-      throw UsageError(item.placeholder + " is missing: " + item.help);
+      throw UsageError(item.metavar + " is missing: " + item.help);
     }
   }
   return true;
@@ -156,7 +155,7 @@ std::string Arguments::usage() const {
   std::string text = "usage: gradus " + name_;
   for (const Item& item : items_) {
     if (!item.flag.empty()) continue;
-    const std::string word = item.placeholder + (item.many ? "..." : "");
+    const std::string word = item.metavar + (item.many ? "..." : "");
     text += item.required ? " " + word : " [" + word + "]";
   }
   return text + " [options]\n";
@@ -171,12 +170,12 @@ std::string Arguments::help() const {
     text += wrapped(right, page_width, column) + "\n";
   };
   for (const Item& item : items_) {
-    if (item.flag.empty()) line(item.placeholder, item.help);
+    if (item.flag.empty()) line(item.metavar, item.help);
   }
   text += "\nOptions\n";
   for (const Item& item : items_) {
     if (item.flag.empty()) continue;
-    line(item.flag + (item.placeholder.empty() ? "" : " " + item.placeholder),
+    line(item.flag + (item.metavar.empty() ? "" : " " + item.metavar),
          item.help + (item.standard.empty() ? "" : " (default: " + item.standard + ")"));
   }
   line("-h, --help", "this text");

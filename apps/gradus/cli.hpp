@@ -30,13 +30,13 @@ class Arguments {
   Arguments& optional_words(const std::string& name, std::vector<std::string>& values, const std::string& help);
 
   /// An option with a value. `standard` is the default as the help shows it, with its unit: "32 samples".
-  Arguments& option(const std::string& flag, const std::string& placeholder, std::optional<std::string>& value,
+  Arguments& option(const std::string& flag, const std::string& metavar, std::optional<std::string>& value,
                     const std::string& help, const std::string& standard);
   /// A whole number of `least` or more.
-  Arguments& option(const std::string& flag, const std::string& placeholder, std::optional<std::int64_t>& value,
+  Arguments& option(const std::string& flag, const std::string& metavar, std::optional<std::int64_t>& value,
                     const std::string& help, const std::string& standard, std::int64_t least);
   /// A number between `least` and `most`, both included.
-  Arguments& option(const std::string& flag, const std::string& placeholder, std::optional<double>& value,
+  Arguments& option(const std::string& flag, const std::string& metavar, std::optional<double>& value,
                     const std::string& help, const std::string& standard, double least, double most);
   /// One of some words.
   Arguments& choice(const std::string& flag, const std::vector<std::string>& choices, std::string& value,
@@ -52,8 +52,8 @@ class Arguments {
 
  private:
   struct Item {
-    std::string flag;         // "--epochs"; empty for a word
-    std::string placeholder;  // "N"; empty for a switch
+    std::string flag;     // "--epochs"; empty for a word
+    std::string metavar;  // "N"; empty for a switch
     std::string help;
     std::string standard;
     bool required = false;

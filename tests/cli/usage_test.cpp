@@ -47,7 +47,7 @@ TEST(Usage, EveryOptionWithAValueHasHelpAndADefault) {
         std::istringstream words(line);
         std::string value;
         words >> option >> value;
-        // A placeholder is written in capitals, or as choices.
+        // A metavar is written in capitals, or as choices.
         has_default = !(std::isupper(static_cast<unsigned char>(value[0])) || contains(value, "|"));
       }
       has_default = has_default || contains(line, "(default:");

@@ -14,15 +14,10 @@ import sys
 import torch
 import torch.nn.functional as F
 
+from network import stream
+
 torch.set_default_dtype(torch.float64)
 BATCH, STEPS, RATE = 6, 5, 0.02
-
-
-def stream(seed):
-    s = seed
-    while True:
-        s = (1664525 * s + 1013904223) % 2**32
-        yield s / 2**32
 
 
 def draw(numbers, *shape):
