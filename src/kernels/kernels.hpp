@@ -54,9 +54,9 @@ struct Product {
   const Real* add = nullptr;
   Activation activation = Activation::linear;  ///< not softmax
   bool accumulate = false;
-  /// With a single row, each sum may be two chains of additions, which are waited for half as long: another rounding
-  /// than the same row has among others.
-  bool two_chains = false;
+  /// With a single row, each sum may be several chains of additions, for none of which the others wait: another
+  /// rounding than the same row has among others.
+  bool in_chains = false;
   bool b_padded = false;  ///< B's rows (b_col == 1), and `add`, may be read up to padded(n)
   bool c_padded = false;  ///< C's rows may be written up to padded(n); zeros land there when B's padding is zero
   /// When set, A is these samples: A[m, k] = number k of sample first_sample_row + m, or, when `samples_transposed`,

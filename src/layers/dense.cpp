@@ -315,7 +315,7 @@ class DenseFunction final : public LayerFunction {
     }
     Product product{.n = last - first, .k = inputs_};
     product.b = weights, product.b_row = stride_, product.b_padded = true;
-    product.add = add, product.activation = activation, product.two_chains = one_at_a_time(b);
+    product.add = add, product.activation = activation, product.in_chains = one_at_a_time(b);
     if (b.first) {
       const kernels::Samples input = samples(p, b);
       product.m = end - begin;
@@ -366,7 +366,7 @@ class DenseFunction final : public LayerFunction {
   void pull_back(const Pass& p, const LayerBuffers& b, std::int64_t begin, std::int64_t end, std::int64_t first,
                  std::int64_t last) const {
     for_blocks(begin, end, [&](std::int64_t row, std::int64_t m, std::int64_t in_row, std::int64_t out_row) {
-      Product product{.m = m, .n = last - first, .k = units_, .two_chains = one_at_a_time(b)};
+      Product product{.m = m, .n = last - first, .k = units_, .in_chains = one_at_a_time(b)};
       product.a = b.d_out + row * out_stride_, product.a_row = out_row;
       if (turned(b)) {
         product.b = b.scratch + first, product.b_row = row_stride(inputs_), product.b_padded = true;

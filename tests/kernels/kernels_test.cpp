@@ -1,8 +1,10 @@
 // The fast kernels against the reference ones, over odd sizes, for every SIMD target that this machine has.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
+#include <tuple>
 
 #include "base/aligned.hpp"
 #include "base/philox.hpp"
@@ -81,7 +83,7 @@ TEST_P(Kernels, ARowInTwoChainsAgreesWithTheReference) {
       const AlignedBuffer x = random(k), w = random(k * stride), add = random(stride);
       AlignedBuffer fast(stride), plain(stride);
       Product p{.m = 1, .n = n, .k = k, .a = x.data(), .a_row = k, .b = w.data(), .b_row = stride};
-      p.add = add.data(), p.activation = Activation::relu, p.two_chains = true;
+      p.add = add.data(), p.activation = Activation::relu, p.in_chains = true;
       p.b_padded = true, p.c_padded = true, p.c = fast.data(), p.c_row = stride;
       multiply(p);
       p.c = plain.data();
@@ -108,6 +110,32 @@ TEST_P(Kernels, ProductsDoNotDependOnHowTheyAreCut) {
     }
   }
   for (std::int64_t i = 0; i < m * stride; ++i) ASSERT_EQ(whole.data()[i], parts.data()[i]) << i;
+}
+
+TEST_P(Kernels, ListsHoldWhatIsNotZero) {
+  for (const auto& [width, tile] : {std::pair<std::int64_t, std::int64_t>{784, 192}, {784, 80}, {64, 64}, {203, 16}}) {
+    const std::int64_t capacity = sparse_capacity(width), tiles = (width + tile - 1) / tile;
+    for (const double share : {0.0, 0.05, 0.5, 1.0}) {
+      std::vector<std::uint8_t> bytes(static_cast<std::size_t>(width));
+      for (auto& x : bytes) x = random_.uniform() < share ? static_cast<std::uint8_t>(1 + random_.below(255)) : 0;
+      AlignedBuffer reals(padded(width));
+      std::copy(bytes.begin(), bytes.end(), reals.data());
+      for (const bool as_bytes : {true, false}) {
+        const void* data = as_bytes ? static_cast<const void*>(bytes.data()) : reals.data();
+        const Samples samples{data, as_bytes, width, nullptr, Real{1} / 255};
+        const auto list = [&](auto&& function) {
+          AlignedBuffer values(capacity);
+          std::vector<std::uint16_t> columns(static_cast<std::size_t>(capacity));
+          std::vector<std::int32_t> starts(static_cast<std::size_t>(tiles + 1));
+          const SparseBatch batch{columns.data(), values.data(), starts.data(), capacity, width, tile, tiles};
+          function(samples, 0, 1, batch);
+          columns.resize(static_cast<std::size_t>(batch.count(0)));
+          return std::tuple(starts, columns, std::vector<Real>(values.data(), values.data() + batch.count(0)));
+        };
+        EXPECT_EQ(list(find_nonzero), list(reference::find_nonzero)) << width << ", " << tile << ", " << share;
+      }
+    }
+  }
 }
 
 TEST_P(Kernels, SkippingZerosChangesNoBit) {

@@ -95,33 +95,43 @@ void compute_tile(const Tile& t) {
   store_tile<Rows, Vectors>(t, sum);
 }
 
-// A single row in two chains of additions a sum.
+// A single row, each sum in several chains of additions.
 template <int Vectors>
-void compute_row_in_two(const Tile& t) {
+void compute_row_in_chains(const Tile& t) {
+  constexpr int chains = Vectors <= 2 ? 4 : 2;
   const D d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  V even[1][Vectors], odd[Vectors];
-#pragma GCC unroll 8
-  for (int v = 0; v < Vectors; ++v) even[0][v] = odd[v] = hn::Zero(d);
+  V sum[chains][Vectors];
+#pragma GCC unroll 4
+  for (int c = 0; c < chains; ++c) {
+#pragma GCC unroll 4
+    for (int v = 0; v < Vectors; ++v) sum[c][v] = hn::Zero(d);
+  }
   const float* HWY_RESTRICT a = t.a;
   const float* HWY_RESTRICT b = t.b;
   const std::int64_t a_col = t.a_col, b_row = t.b_row;
-  for (std::int64_t k = 0; k < t.depth / 2; ++k) {
-    const V x = hn::Set(d, a[0]), y = hn::Set(d, a[a_col]);
-#pragma GCC unroll 8
-    for (int v = 0; v < Vectors; ++v) {
-      even[0][v] = hn::MulAdd(x, hn::LoadU(d, b + v * lanes), even[0][v]);
-      odd[v] = hn::MulAdd(y, hn::LoadU(d, b + b_row + v * lanes), odd[v]);
-    }
-    a += 2 * a_col;
-    b += 2 * b_row;
+  const auto add_next = [&](V(&to)[Vectors]) HWY_ATTR {
+    const V x = hn::Set(d, *a);
+#pragma GCC unroll 4
+    for (int v = 0; v < Vectors; ++v) to[v] = hn::MulAdd(x, hn::LoadU(d, b + v * lanes), to[v]);
+    a += a_col, b += b_row;
+  };
+  std::int64_t k = 0;
+  for (; k + chains <= t.depth; k += chains) {
+#pragma GCC unroll 4
+    for (int c = 0; c < chains; ++c) add_next(sum[c]);
   }
-#pragma GCC unroll 8
+  for (; k < t.depth; ++k) add_next(sum[0]);
+  V total[1][Vectors];
+#pragma GCC unroll 4
   for (int v = 0; v < Vectors; ++v) {
-    if (t.depth % 2 == 1) even[0][v] = hn::MulAdd(hn::Set(d, a[0]), hn::LoadU(d, b + v * lanes), even[0][v]);
-    even[0][v] = hn::Add(even[0][v], odd[v]);
+    if constexpr (chains == 4) {
+      total[0][v] = hn::Add(hn::Add(sum[0][v], sum[1][v]), hn::Add(sum[2][v], sum[3][v]));
+    } else {
+      total[0][v] = hn::Add(sum[0][v], sum[1][v]);
+    }
   }
-  store_tile<1, Vectors>(t, even);
+  store_tile<1, Vectors>(t, total);
 }
 
 using TileFunction = void (*)(const Tile&);
@@ -188,15 +198,15 @@ void compute_row(const Product& p, std::int64_t n) {
                  p.accumulate, relu,    n - first};
     const std::int64_t vectors = (n - first + lanes - 1) / lanes;
     std::int64_t done = 1;
-    const bool in_two = p.two_chains && !p.accumulate;
+    const bool in_chains = p.in_chains && !p.accumulate;
     if (vectors >= 8) {
       compute_tile<1, 8>(t), done = 8;
     } else if (vectors >= 4) {
-      in_two ? compute_row_in_two<4>(t) : compute_tile<1, 4>(t), done = 4;
+      in_chains ? compute_row_in_chains<4>(t) : compute_tile<1, 4>(t), done = 4;
     } else if (vectors >= 2) {
-      in_two ? compute_row_in_two<2>(t) : compute_tile<1, 2>(t), done = 2;
+      in_chains ? compute_row_in_chains<2>(t) : compute_tile<1, 2>(t), done = 2;
     } else {
-      in_two ? compute_row_in_two<1>(t) : compute_tile<1, 1>(t);
+      in_chains ? compute_row_in_chains<1>(t) : compute_tile<1, 1>(t);
     }
     first += done * lanes;
   }

@@ -4,6 +4,7 @@
 
 #include "kernels/kernels.hpp"
 
+#define HWY_WANT_AVX3_DL  // which can compress vectors of bytes: of all loops only the lists are faster for it
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/fast/sparse.cpp"
 #include <hwy/foreach_target.h>
@@ -32,6 +33,12 @@ class Lister {
         scale_(samples.scale) {}
 
   [[nodiscard]] HWY_INLINE bool done() const { return k_ >= width_; }
+  /// How often, roughly, to advance until it is done.
+  [[nodiscard]] HWY_INLINE std::int64_t pieces() const {
+    const std::int64_t piece =
+        bytes_ != nullptr && byte_piece > 0 ? byte_piece : static_cast<std::int64_t>(hn::Lanes(D()));
+    return (width_ + piece - 1) / piece;
+  }
   HWY_INLINE void advance() {
     const D d;
     const DI di;
@@ -40,12 +47,10 @@ class Lister {
       *starts_++ = count_;
       next_tile_ += tile_width_;
     }
-#if HWY_TARGET > HWY_AVX3
-    if (bytes_ != nullptr && width_ - k_ >= byte_piece) {
+    if (byte_piece > 0 && bytes_ != nullptr && piece_end() - k_ >= byte_piece) {
       advance_bytes();
       return;
     }
-#endif
     const V x = hn::Mul(hn::Set(d, scale_), load());
     const auto keep = hn::Not(hn::Eq(x, hn::Zero(d)));  // what is no number is listed too, unlike with Ne
     const VI column = hn::Iota(di, static_cast<std::int32_t>(k_));
@@ -60,7 +65,45 @@ class Lister {
   }
 
  private:
-  // Where the processor cannot compress a vector: the bits of a mask one by one.
+  // Tiles end on multiples of `lane`: only longer pieces must look out for them.
+  [[nodiscard]] HWY_INLINE std::int64_t piece_end() const {
+    return byte_piece > lane ? std::min(width_, next_tile_) : width_;
+  }
+#if HWY_TARGET <= HWY_AVX3_DL
+  using Bytes = hn::Full512<std::uint8_t>;
+  static constexpr std::int64_t byte_piece = 64;
+  HWY_INLINE void advance_bytes() {
+    const Bytes d8;
+    const hn::Full512<std::uint16_t> d16;
+    const auto pixels = hn::LoadU(d8, bytes_ + k_);
+    const auto keep = hn::Ne(pixels, hn::Zero(d8));
+    const auto found = hn::Compress(pixels, keep), columns = hn::Compress(hn::Iota(d8, 0), keep);
+    const auto first = hn::Set(d16, static_cast<std::uint16_t>(k_));
+    const auto count = static_cast<std::int32_t>(hn::CountTrue(d8, keep));
+    store_values<0>(found), store_values<1>(found);
+    const hn::Half<Bytes> half;
+    hn::StoreU(hn::Add(first, hn::PromoteTo(d16, hn::LowerHalf(half, columns))), d16, columns_ + count_);
+    if (count > 32) {
+      store_values<2>(found), store_values<3>(found);
+      hn::StoreU(hn::Add(first, hn::PromoteTo(d16, hn::UpperHalf(half, columns))), d16, columns_ + count_ + 32);
+    }
+    count_ += count;
+    k_ += byte_piece;
+  }
+  template <int Quarter>
+  HWY_INLINE void store_values(hn::Vec<Bytes> found) {
+    const D d;
+    const hn::Half<Bytes> half;
+    const hn::Half<decltype(half)> quarter;
+    const auto two = Quarter < 2 ? hn::LowerHalf(half, found) : hn::UpperHalf(half, found);
+    const auto one = Quarter % 2 == 0 ? hn::LowerHalf(quarter, two) : hn::UpperHalf(quarter, two);
+    const V x = hn::Mul(hn::Set(d, scale_), hn::ConvertTo(d, hn::PromoteTo(DI(), one)));
+    hn::StoreU(x, d, values_ + count_ + Quarter * 16);
+  }
+#elif HWY_TARGET <= HWY_AVX3
+  static constexpr std::int64_t byte_piece = 0;  // bytes are no faster than what they are promoted to
+  void advance_bytes() {}
+#else  // the processor cannot compress a vector: the bits of a mask one by one
   static constexpr std::int64_t byte_piece = 16;
   HWY_INLINE void advance_bytes() {
     const hn::Full128<std::uint8_t> d8;
@@ -73,6 +116,7 @@ class Lister {
     }
     k_ += byte_piece;
   }
+#endif
   [[nodiscard]] HWY_INLINE V load() const {
     const D d;
     const DI di;
@@ -145,34 +189,40 @@ HWY_INLINE void row_product(const SparseBatch& batch, std::int64_t r, std::int64
   store_sums(right, last == batch.tiles, sum, y);
 }
 
-// The product of a single row. Its sums are chains of additions, between which a core has time to spare: there are two
-// of each where the registers suffice, and meanwhile another row is listed.
+// The product of a single row. Its sums are chains of additions, between which a core has time to spare: there are up
+// to four of each, as many as the registers hold, and meanwhile another row is listed.
 template <int Vectors>
 HWY_INLINE void row_product_listing(const SparseBatch& batch, const Right& right, float* y, Lister& lister,
                                     std::int64_t entries_a_piece) {
-  constexpr bool two_chains = Vectors <= (HWY_TARGET <= HWY_AVX3 ? 8 : 4);
-  V even[Vectors], odd[Vectors];
+  constexpr int registers = HWY_TARGET <= HWY_AVX3 ? 16 : 8, chains = std::clamp(registers / Vectors, 1, 4);
+  V sum[chains][Vectors];
+#pragma GCC unroll 4
+  for (int c = 0; c < chains; ++c) {
 #pragma GCC unroll 8
-  for (int v = 0; v < Vectors; ++v) even[v] = odd[v] = hn::Zero(D());
+    for (int v = 0; v < Vectors; ++v) sum[c][v] = hn::Zero(D());
+  }
   const std::uint16_t* HWY_RESTRICT columns = batch.columns;
   const float* HWY_RESTRICT values = batch.values;
   const std::int64_t end = batch.count(0);
   std::int64_t e = 0;
-  const auto add_pair = [&]() HWY_ATTR {
-    add_entry(columns, values, e, right, even);
-    add_entry(columns, values, e + 1, right, two_chains ? odd : even);
-    e += 2;
+  const auto add_round = [&]() HWY_ATTR {
+#pragma GCC unroll 4
+    for (int c = 0; c < chains; ++c) add_entry(columns, values, e + c, right, sum[c]);
+    e += chains;
   };
   while (!lister.done()) {
     lister.advance();
-    if (e + entries_a_piece > end) continue;
-    for (const std::int64_t last = e + entries_a_piece; e < last;) add_pair();
+    if (e + entries_a_piece + chains > end) continue;
+    for (const std::int64_t last = e + entries_a_piece; e < last;) add_round();
   }
-  while (e + 1 < end) add_pair();
-  if (e < end) add_entry(columns, values, e, right, even);
+  while (e + chains <= end) add_round();
+  for (; e < end; ++e) add_entry(columns, values, e, right, sum[0]);
+#pragma GCC unroll 4
+  for (int c = 1; c < chains; ++c) {
 #pragma GCC unroll 8
-  for (int v = 0; two_chains && v < Vectors; ++v) even[v] = hn::Add(even[v], odd[v]);
-  store_sums(right, true, even, y);
+    for (int v = 0; v < Vectors; ++v) sum[0][v] = hn::Add(sum[0][v], sum[c][v]);
+  }
+  store_sums(right, true, sum[0], y);
 }
 
 template <int Vectors>
@@ -303,12 +353,13 @@ void SparseMultiply(const SparseBatch& batch, std::int64_t begin, std::int64_t e
                     std::int64_t n, const float* add, bool relu, float* y, std::int64_t y_row) {
   for_column_groups(n, [&](auto vectors, std::int64_t first) HWY_ATTR {
     const Right right{b + first, b_row, add == nullptr ? nullptr : add + first, relu};
-    // Tile by tile, so that the rows of B in use stay in the first-level cache; a few samples alone walk straight
-    // through.
-    const std::int64_t step = end - begin < 4 ? batch.tiles : 1;
+    // Two tiles after two, so that the rows of B in use stay in the first-level cache; a few samples alone walk
+    // straight through.
+    const std::int64_t step = end - begin < 4 ? batch.tiles : 2;
     for (std::int64_t tile = 0; tile < batch.tiles; tile += step) {
+      const std::int64_t last = std::min(batch.tiles, tile + step);
       for (std::int64_t r = begin; r < end; ++r) {
-        row_product<decltype(vectors)::value>(batch, r, tile, tile + step, right, y + r * y_row + first);
+        row_product<decltype(vectors)::value>(batch, r, tile, last, right, y + r * y_row + first);
       }
     }
   });
@@ -320,8 +371,7 @@ void SparseMultiplyListing(const SparseBatch& batch, const float* b, std::int64_
   fetch_early(samples, source + rows_ahead,
               next.width * (samples.bytes ? 1 : static_cast<std::int64_t>(sizeof(float))));
   Lister lister(next, 0, samples, source);
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(D()));
-  const std::int64_t pieces = (next.width + lanes - 1) / lanes, entries_a_piece = 2 + batch.count(0) / pieces / 2 * 2;
+  const std::int64_t entries_a_piece = 2 + batch.count(0) / lister.pieces() / 2 * 2;
   for_column_groups(n, [&](auto vectors, std::int64_t first) HWY_ATTR {
     const Right right{b + first, b_row, add == nullptr ? nullptr : add + first, relu};
     row_product_listing<decltype(vectors)::value>(batch, right, y + first, lister, entries_a_piece);

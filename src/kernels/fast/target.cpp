@@ -1,3 +1,4 @@
+#define HWY_WANT_AVX3_DL
 #include <hwy/highway.h>
 
 #include <cstring>
@@ -10,9 +11,10 @@ namespace {
 struct Target {
   const char* name;
   std::int64_t bit;
+  std::int64_t others = 0;  ///< for the loops that have nothing of their own for it
 };
 constexpr Target known[] = {
-    {"AVX3_DL", HWY_AVX3_DL}, {"AVX3", HWY_AVX3}, {"AVX2", HWY_AVX2}, {"SSE4", HWY_SSE4}, {"NEON", HWY_NEON}};
+    {"AVX3_DL", HWY_AVX3_DL, HWY_AVX3}, {"AVX3", HWY_AVX3}, {"AVX2", HWY_AVX2}, {"SSE4", HWY_SSE4}, {"NEON", HWY_NEON}};
 
 }  // namespace
 
@@ -32,7 +34,7 @@ bool force_target(const char* name) {
   bool found = *name == 0;
   for (const Target& target : known) {
     if (std::strcmp(target.name, name) != 0 || (available & target.bit) == 0) continue;
-    hwy::SetSupportedTargetsForTest(target.bit);
+    hwy::SetSupportedTargetsForTest(target.bit | target.others);
     found = true;
   }
   hwy::GetChosenTarget().Update(hwy::SupportedTargets());
