@@ -21,6 +21,9 @@ struct ColumnScaling {
   const Real* factor = nullptr;
   const Real* add = nullptr;  ///< null: 0
   bool divide = false;        ///< by the factor
+  /// When set, each y is as if computed in double and then rounded, once, by the factor `factor` + `factor_rest`;
+  /// `mean` and `add` must be set, `divide` not.
+  const Real* factor_rest = nullptr;
 };
 /// y[r, n] = (x[r, n] - mean[n]) factor[n] + add[n].
 void column_scale(const Real* x, std::int64_t rows, std::int64_t stride, std::int64_t n, const ColumnScaling& scaling,

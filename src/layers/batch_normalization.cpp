@@ -48,7 +48,7 @@ class BatchNormalizationFunction final : public LayerFunction {
   }
 
   [[nodiscard]] std::int64_t scratch_size(const LayerBuffers& b) const override {
-    if (!b.training) return 3 * padded(period_);
+    if (!b.training) return inference_coefficients * padded(period_);
     return coefficients * padded(period_) + 3 * padded(channels_) +
            (positions_ == 1 ? 0 : b.max_rows * 2 * padded(channels_));
   }
@@ -73,7 +73,8 @@ class BatchNormalizationFunction final : public LayerFunction {
           [this, b](const Pass& p, std::int64_t first, std::int64_t last) { join_moments(p, b, first, last); }));
     }
     steps.push_back(by_rows([this, b](const Pass&, std::int64_t begin, std::int64_t end) {
-      const kernels::ColumnScaling scaling{coefficient(b, mean), coefficient(b, factor), coefficient(b, shift), false};
+      const kernels::ColumnScaling scaling{coefficient(b, mean), coefficient(b, factor), coefficient(b, shift), false,
+                                           b.training ? nullptr : coefficient(b, factor_rest)};
       for (std::int64_t r = begin; r < end; ++r) {
         for_columns(r, [&](std::int64_t at, std::int64_t rows, std::int64_t n) {
           kernels::column_scale(b.in + at, rows, period_, n, scaling, b.out + at);
@@ -112,9 +113,9 @@ class BatchNormalizationFunction final : public LayerFunction {
   }
 
  private:
-  // Scratch: for each column of the period
-  enum Coefficient : std::uint8_t { mean, factor, shift, mean_delta, mean_product };
-  static constexpr std::int64_t coefficients = 5;
+  // Scratch: for each column of the period, the first alone for inference, which rounds but once
+  enum Coefficient : std::uint8_t { mean, factor, shift, factor_rest, mean_delta, mean_product };
+  static constexpr std::int64_t coefficients = 6, inference_coefficients = 4;
   // then for each channel of the batch
   enum Total : std::uint8_t { sums, products, inverse };
   // then, where there are several positions, two numbers for each channel of each sample.
@@ -265,9 +266,11 @@ class BatchNormalizationFunction final : public LayerFunction {
   void set_scaling(const LayerBuffers& b, const Real* parameters, std::int64_t c, double middle, double share) const {
     const double gamma = gamma_ < 0 ? 1 : static_cast<double>(parameters[parameter(gamma_).offset + c]);
     const Real beta = beta_ < 0 ? Real{0} : parameters[parameter(beta_).offset + c];
+    const auto rounded = static_cast<Real>(gamma * share);
     for (std::int64_t i = c; i < period_; i += channels_) {
       coefficient(b, mean)[i] = static_cast<Real>(middle);
-      coefficient(b, factor)[i] = static_cast<Real>(gamma * share);
+      coefficient(b, factor)[i] = rounded;
+      coefficient(b, factor_rest)[i] = static_cast<Real>(gamma * share - static_cast<double>(rounded));
       coefficient(b, shift)[i] = beta;
     }
   }

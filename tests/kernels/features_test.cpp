@@ -59,6 +59,11 @@ TEST_P(Features, ColumnsAgreeWithTheReference) {
         (quick ? column_scale : reference::column_scale)(x.data(), rows, stride, n, scaling, y);
       });
     }
+    const ColumnScaling rounded_once{mean.data(), factor.data(), add.data(), false, second.data()};
+    AlignedBuffer fast(rows * stride), plain(rows * stride);
+    column_scale(x.data(), rows, stride, n, rounded_once, fast.data());
+    reference::column_scale(x.data(), rows, stride, n, rounded_once, plain.data());
+    expect_close(fast, plain, 0, "scale in double of " + std::to_string(n));
     both("scale gradient", [&](Real* y, bool quick) {
       const ColumnSlopes slopes{mean.data(), factor.data(), add.data(), second.data()};
       (quick ? column_scale_gradient : reference::column_scale_gradient)(d.data(), x.data(), rows, stride, n, slopes,

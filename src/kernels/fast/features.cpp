@@ -26,6 +26,35 @@ HWY_INLINE void for_rows(std::int64_t rows, std::int64_t n, F&& f) {
   }
 }
 
+using Half = hn::Half<D>;
+using Doubles = hn::Rebind<double, Half>;
+
+// (x - mean) (factor + rest) + add in double, of half a vector.
+HWY_INLINE hn::Vec<Half> scale_in_double(hn::Vec<Half> x, hn::Vec<Half> mean, hn::Vec<Half> factor, hn::Vec<Half> rest,
+                                         hn::Vec<Half> add) {
+  const Doubles d;
+  const auto off = hn::Sub(hn::PromoteTo(d, x), hn::PromoteTo(d, mean));
+  const auto whole = hn::Add(hn::PromoteTo(d, factor), hn::PromoteTo(d, rest));
+  return hn::DemoteTo(Half(), hn::MulAdd(off, whole, hn::PromoteTo(d, add)));
+}
+
+void column_scale_in_double(const float* x, std::int64_t rows, std::int64_t stride, std::int64_t n,
+                            const ColumnScaling& s, float* y) {
+  const Half half;
+  for_rows(rows, n, [&](std::int64_t r, std::int64_t i, std::int64_t left) HWY_ATTR {
+    const V value = load_columns(x + r * stride + i, left), mean = load_columns(s.mean + i, left);
+    const V factor = load_columns(s.factor + i, left), rest = load_columns(s.factor_rest + i, left);
+    const V add = load_columns(s.add + i, left);
+    const auto lower =
+        scale_in_double(hn::LowerHalf(half, value), hn::LowerHalf(half, mean), hn::LowerHalf(half, factor),
+                        hn::LowerHalf(half, rest), hn::LowerHalf(half, add));
+    const auto upper =
+        scale_in_double(hn::UpperHalf(half, value), hn::UpperHalf(half, mean), hn::UpperHalf(half, factor),
+                        hn::UpperHalf(half, rest), hn::UpperHalf(half, add));
+    store_columns(hn::Combine(D(), upper, lower), y + r * stride + i, left);
+  });
+}
+
 }  // namespace
 
 void ColumnSquares(const float* x, std::int64_t rows, std::int64_t stride, std::int64_t n, const float* mean,
@@ -58,6 +87,10 @@ void ColumnProducts(const float* delta, const float* x, std::int64_t rows, std::
 
 void ColumnScale(const float* x, std::int64_t rows, std::int64_t stride, std::int64_t n, const ColumnScaling& s,
                  float* y) {
+  if (s.factor_rest != nullptr) {
+    column_scale_in_double(x, rows, stride, n, s, y);
+    return;
+  }
   for_rows(rows, n, [&](std::int64_t r, std::int64_t i, std::int64_t left) HWY_ATTR {
     V value = load_columns(x + r * stride + i, left);
     if (s.mean != nullptr) value = hn::Sub(value, load_columns(s.mean + i, left));

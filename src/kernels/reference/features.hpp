@@ -36,6 +36,12 @@ inline void column_scale(const Real* x, std::int64_t rows, std::int64_t stride, 
                          Real* y) {
   for (std::int64_t r = 0; r < rows; ++r) {
     for (std::int64_t j = 0; j < n; ++j) {
+      if (s.factor_rest != nullptr) {
+        const double off = static_cast<double>(x[r * stride + j]) - static_cast<double>(s.mean[j]);
+        const double factor = static_cast<double>(s.factor[j]) + static_cast<double>(s.factor_rest[j]);
+        y[r * stride + j] = static_cast<Real>(off * factor + static_cast<double>(s.add[j]));
+        continue;
+      }
       const Real off = x[r * stride + j] - (s.mean == nullptr ? Real{0} : s.mean[j]);
       y[r * stride + j] = (s.divide ? off / s.factor[j] : off * s.factor[j]) + (s.add == nullptr ? Real{0} : s.add[j]);
     }
