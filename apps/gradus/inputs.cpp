@@ -79,6 +79,10 @@ Dataset with_targets_of(const DataOptions& options, const Dataset& data) {
   return options.targets ? data.with_one_hot(one_hot_from(*options.targets)) : data;
 }
 
+std::optional<bool> on_disk_option(const DataOptions& options) {
+  return options.on_disk ? std::optional(true) : std::nullopt;
+}
+
 /// A table as the model that learnt from its like reads it.
 Dataset rows_for(const TableSchema& schema, const DataOptions& options) {
   if (options.missing) {
@@ -88,8 +92,10 @@ Dataset rows_for(const TableSchema& schema, const DataOptions& options) {
     throw UsageError("--regression: the model learnt classes, not amounts");
   }
   std::vector<std::string> remarks;
-  const Dataset rows = read_table(find_data_file(options.data), schema, remarks,
-                                  {options.label.value_or(""), options.weight.value_or("")});
+  const std::string path = find_data_file(options.data);
+  const bool on_disk = stays_on_disk(on_disk_option(options), text_size(path));
+  const Dataset rows =
+      read_table(path, schema, remarks, {options.label.value_or(""), options.weight.value_or("")}, on_disk);
   for (const std::string& remark : remarks) note(remark);
   check_options_fit(options, rows);
   return with_targets_of(options, rows);
@@ -164,7 +170,7 @@ void add_data_options(Arguments& arguments, DataOptions& options, bool with_part
   arguments.flag("--strict", options.images.strict, "of a folder of pictures: one that cannot be read is an error");
   arguments.flag(
       "--on-disk", options.on_disk,
-      "leave the samples of .npy, .npz and IDX files and of pictures on the disk, as those of more than 1 GiB "
+      "leave the samples of tables, .npy, .npz and IDX files and of pictures on the disk, as those of more than 1 GiB "
       "are; memory stays small, and samples are shuffled within blocks");
   arguments.option("--targets", "OFF,ON", options.targets, "what outputs of wrong and right classes should be", "0,1");
   if (with_part) {
@@ -188,7 +194,7 @@ TrainTest load_data(const DataOptions& options, std::int32_t classes) {
   load.fetch = {.download = true, .progress = true};
   load.csv = csv;
   load.images = images_from(options);
-  if (options.on_disk) load.on_disk = true;
+  load.on_disk = on_disk_option(options);
   load.remark = [](const std::string& line) { note(line); };
   TrainTest both = datasets::load(options.data, load);
   check_options_fit(options, both.train);

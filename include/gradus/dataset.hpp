@@ -188,9 +188,10 @@ struct CsvOptions {
 /// A CSV table, gzipped or not. When every feature is a whole number from 0 to 255 the samples stay bytes; 784 such
 /// columns make images (28, 28, 1) of at least 10 classes. Columns with words become one column a word (one-hot), in
 /// the words' alphabetical order. Whole-number labels from 0 up are classes as they stand; others are numbered in
-/// order, and class_names() says which is which. Throws `bad_data` as "file:line: column 'x': ..." for what is wrong,
-/// `not_found` with the nearest name for a column that is not there.
-Dataset csv(const std::string& path, const CsvOptions& options = {});
+/// order, and class_names() says which is which. With `on_disk` the text is read where it lies (a gzipped one is
+/// unpacked into a temporary file) and the samples go into a temporary file: see Dataset::on_disk. Throws `bad_data` as
+/// "file:line: column 'x': ..." for what is wrong, `not_found` with the nearest name for a column that is not there.
+Dataset csv(const std::string& path, const CsvOptions& options = {}, bool on_disk = false);
 
 /// How the pictures of a folder become samples.
 struct ImageOptions {
@@ -260,7 +261,8 @@ struct LoadOptions {
   CsvOptions csv{};
   ImageOptions images{};
   /// Leave samples on the disk (see Dataset::on_disk): .npy and .npz files that are not packed, IDX files that are not
-  /// packed, folders of pictures (decoded into a temporary file). Default: those of more than 1 GiB.
+  /// packed, folders of pictures and tables (whose samples go into a temporary file). Default: those of more than
+  /// 1 GiB; of a table its text counts, of a packed one four times its size.
   std::optional<bool> on_disk{};
   std::function<void(const std::string&)> remark{};  ///< told what was left out, a line at a time
 };

@@ -6,6 +6,7 @@
 
 #include <gradus/error.hpp>
 
+#include "base/gzip.hpp"
 #include "base/text.hpp"
 
 namespace gradus {
@@ -19,8 +20,9 @@ std::string_view without_blanks(std::string_view text) {
 
 }  // namespace
 
-CsvScanner::CsvScanner(std::string name, std::string_view text, char separator, std::int64_t line)
-    : name_(std::move(name)), text_(text), separator_(separator), line_(line) {}
+CsvScanner::CsvScanner(std::string name, std::string_view text, char separator, std::int64_t line,
+                       const MappedFile* file)
+    : name_(std::move(name)), text_(text), separator_(separator), line_(line), file_(file) {}
 
 void CsvScanner::fail(std::int64_t line, const std::string& sentence) const {
   throw Error(ErrorCode::bad_data, name_ + ":" + std::to_string(line) + ": " + sentence);
@@ -95,6 +97,11 @@ bool CsvScanner::end_of_row() {
 }
 
 bool CsvScanner::next(std::vector<CsvField>& fields) {
+  constexpr std::size_t held = std::size_t{16} << 20;
+  if (file_ != nullptr && position_ - released_ >= held) {
+    file_->release();
+    released_ = position_;
+  }
   fields.clear();
   unescaped_.clear();
   while (position_ < text_.size() && (text_[position_] == '\n' || text_[position_] == '\r')) (void)end_of_row();
@@ -200,11 +207,25 @@ void name_columns(CsvText& text, const std::vector<std::string>& first) {
 
 }  // namespace
 
-CsvText csv_text(std::string name, std::vector<std::uint8_t> bytes, const datasets::CsvOptions& options) {
-  CsvText text;
-  text.name = std::move(name);
-  text.bytes = std::move(bytes);
-  std::string_view all(reinterpret_cast<const char*>(text.bytes.data()), text.bytes.size());
+TextBytes text_bytes(const std::string& path, bool on_disk) {
+  constexpr std::uint64_t most_in_memory = std::uint64_t{8} << 30, piece = std::uint64_t{1} << 20;
+  if (!on_disk) return read_file(path, most_in_memory);
+  InputFile packed(path);
+  if (!packed.compressed()) return TextBytes(std::make_shared<const MappedFile>(path));
+  if (packed.at_end()) return std::vector<std::uint8_t>();  // there is no mapping nothing
+  TemporaryFile unpacked;
+  while (!packed.at_end()) unpacked.append(packed.read_up_to(piece));
+  return TextBytes(unpacked.map());
+}
+
+std::uint64_t text_size(const std::string& path) {
+  const InputFile file(path);
+  return file.file_size() * (file.compressed() ? 4 : 1);
+}
+
+CsvText csv_text(std::string name, TextBytes bytes, const datasets::CsvOptions& options) {
+  CsvText text{.name = std::move(name), .bytes = std::move(bytes), .columns = {}};
+  std::string_view all = text.bytes.text();
   constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
   if (all.starts_with(byte_order_mark)) {
     text.body = byte_order_mark.size();

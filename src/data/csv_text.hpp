@@ -2,11 +2,14 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <gradus/dataset.hpp>
+
+#include "base/mapped_file.hpp"
 
 namespace gradus {
 
@@ -20,8 +23,10 @@ struct CsvField {
 /// line ends within quotes, LF, CRLF or CR at the end of lines. Blank lines are passed over.
 class CsvScanner {
  public:
-  /// `name` is the file's, for messages; `text` must outlive the scanner and starts at line `line`.
-  CsvScanner(std::string name, std::string_view text, char separator, std::int64_t line = 1);
+  /// `name` is the file's, for messages; `text` must outlive the scanner and starts at line `line`. `file`, where the
+  /// text lies in one that is mapped, gives back now and then the memory of what was read; it may be null.
+  CsvScanner(std::string name, std::string_view text, char separator, std::int64_t line = 1,
+             const MappedFile* file = nullptr);
 
   /// The next row, or false at the end. What `fields` shows lives until the next call. Throws `bad_data` for a quote
   /// that is not closed, or closed before the end of its field.
@@ -44,28 +49,53 @@ class CsvScanner {
   std::size_t position_ = 0;
   std::int64_t line_;
   std::int64_t row_line_ = 0;
+  const MappedFile* file_;
+  std::size_t released_ = 0;           // up to here the file's memory was given back
   std::deque<std::string> unescaped_;  // fields that had "" in them; a deque keeps them where they are
 };
 
+/// The bytes of a text, in memory or in a mapped file.
+class TextBytes {
+ public:
+  TextBytes(std::vector<std::uint8_t> owned) : owned_(std::move(owned)) {}
+  explicit TextBytes(std::shared_ptr<const MappedFile> file) : file_(std::move(file)) {}
+  static TextBytes copy_of(std::string_view text) { return std::vector<std::uint8_t>(text.begin(), text.end()); }
+  [[nodiscard]] std::string_view text() const {
+    const std::span<const std::uint8_t> bytes = file_ ? file_->bytes() : std::span(owned_);
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  }
+  /// Null for what is in memory.
+  [[nodiscard]] const MappedFile* file() const { return file_.get(); }
+
+ private:
+  std::vector<std::uint8_t> owned_;
+  std::shared_ptr<const MappedFile> file_;
+};
+
+/// A file of text, unpacked: read, at most 8 GiB, or left `on_disk` and mapped, where a packed one goes into a
+/// temporary file first.
+TextBytes text_bytes(const std::string& path, bool on_disk);
+/// How many bytes that will be; of a packed file a guess, four times as many as it has.
+std::uint64_t text_size(const std::string& path);
+
 /// A table as text, and what its first lines tell.
 struct CsvText {
-  std::string name;                 ///< for messages: the path, or "standard input"
-  std::vector<std::uint8_t> bytes;  ///< UTF-8
-  std::size_t body = 0;             ///< where the first row of data begins
-  std::int64_t body_line = 1;       ///< and on which line
+  std::string name;            ///< for messages: the path, or "standard input"
+  TextBytes bytes;             ///< UTF-8
+  std::size_t body = 0;        ///< where the first row of data begins
+  std::int64_t body_line = 1;  ///< and on which line
   char separator = ',';
   bool header = false;
   std::vector<std::string> columns;  ///< from the header; else "0", "1", ...
 
   [[nodiscard]] CsvScanner rows() const {
-    const std::string_view all(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    return {name, all.substr(body), separator, body_line};
+    return {name, bytes.text().substr(body), separator, body_line, bytes.file()};
   }
 };
 
 /// Finds out separator, header and columns, where `options` do not give them. Throws `bad_data` for what is empty or
 /// no text, or a header that names two columns alike.
-CsvText csv_text(std::string name, std::vector<std::uint8_t> bytes, const datasets::CsvOptions& options);
+CsvText csv_text(std::string name, TextBytes bytes, const datasets::CsvOptions& options);
 
 /// How a field reads among numbers.
 enum class FieldKind { number, missing, word };

@@ -9,6 +9,12 @@
 
 namespace gradus {
 
+/// Whether samples of so many bytes stay on the disk, where nobody said what is wanted.
+inline bool stays_on_disk(std::optional<bool> wanted, std::uint64_t bytes) {
+  constexpr std::uint64_t most_in_memory = std::uint64_t{1} << 30;
+  return wanted.value_or(bytes > most_in_memory);
+}
+
 /// What `datasets::load` was asked for, as a source sees it.
 struct SourceRequest {
   std::string path;                   ///< of the file, where the source is a kind of file
@@ -20,11 +26,7 @@ struct SourceRequest {
   std::optional<bool> on_disk;
   std::function<void(const std::string&)> remark;
 
-  /// Whether samples of so many bytes stay on the disk.
-  [[nodiscard]] bool stays_on_disk(std::uint64_t bytes) const {
-    constexpr std::uint64_t most_in_memory = std::uint64_t{1} << 30;
-    return on_disk.value_or(bytes > most_in_memory);
-  }
+  [[nodiscard]] bool stays_on_disk(std::uint64_t bytes) const { return gradus::stays_on_disk(on_disk, bytes); }
 };
 
 /// A named data set, or a kind of file that is one.

@@ -9,7 +9,6 @@
 
 #include <gradus/error.hpp>
 
-#include "base/gzip.hpp"
 #include "base/nearest.hpp"
 #include "base/text.hpp"
 
@@ -113,6 +112,47 @@ namespace {
 
 using Index = std::unordered_map<std::string, std::int32_t>;
 
+// The features of rows, on their way into memory or, a piece at a time, into a file.
+template <class T>
+class RowStore {
+ public:
+  RowStore(std::vector<T>& numbers, std::size_t width, TemporaryFile* file)
+      : numbers_(numbers),
+        width_(width),
+        file_(file),
+        piece_(std::max<std::size_t>(1, piece_bytes / std::max<std::size_t>(1, width * sizeof(T)))) {}
+
+  // Room for the next row, where `expected` gives how many rows there may be in all.
+  template <class F>
+  T* next(F&& expected) {
+    const std::size_t begin = held_ * width_;
+    if (begin + width_ > numbers_.size()) numbers_.resize((file_ != nullptr ? piece_ : expected()) * width_);
+    return numbers_.data() + begin;
+  }
+  // The row is complete, and one of them.
+  void keep() {
+    ++held_;
+    if (file_ != nullptr && held_ == piece_) flush();
+  }
+  void finish() {
+    if (file_ != nullptr) flush();
+    numbers_.resize(held_ * width_);
+  }
+
+ private:
+  static constexpr std::size_t piece_bytes = std::size_t{1} << 20;
+  void flush() {
+    file_->append({reinterpret_cast<const std::uint8_t*>(numbers_.data()), held_ * width_ * sizeof(T)});
+    held_ = 0;
+  }
+
+  std::vector<T>& numbers_;
+  std::size_t width_;
+  TemporaryFile* file_;
+  std::size_t piece_;     // rows
+  std::size_t held_ = 0;  // rows in numbers_
+};
+
 // Everything about a run over the rows that does not change from row to row.
 class Encoder {
  public:
@@ -120,7 +160,7 @@ class Encoder {
 
   // False when `T` is bytes and a feature is none.
   template <class T>
-  bool encode(std::vector<T>& features, EncodedRows& out) const;
+  bool encode(std::vector<T>& features, EncodedRows& out, TemporaryFile* file) const;
   void report(std::vector<std::string>& remarks) const;
 
  private:
@@ -337,15 +377,16 @@ bool Encoder::encode_weight(const CsvField& field, std::int64_t line, EncodedRow
 // Judged by how much of the text the rows so far and the one at hand took. Memory follows what was read: at most some
 // eight times as many, and more than there are.
 std::size_t Encoder::rows_expected(const CsvScanner& rows, std::int64_t done) const {
-  const double share = static_cast<double>(rows.position()) / static_cast<double>(text_.bytes.size());
+  const double share = static_cast<double>(rows.position()) / static_cast<double>(text_.bytes.text().size());
   const double so_far = static_cast<double>(done);
   return static_cast<std::size_t>(std::min(1.05 * (so_far + 1) / share, 8 * so_far + 64)) + 1;
 }
 
 template <class T>
-bool Encoder::encode(std::vector<T>& features, EncodedRows& out) const {
+bool Encoder::encode(std::vector<T>& features, EncodedRows& out, TemporaryFile* file) const {
   CsvScanner rows = text_.rows();
   std::vector<CsvField> row;
+  RowStore<T> store(features, width_, file);
   out.rows = 0;
   bool misfit = false;
   while (rows.next(row)) {
@@ -354,9 +395,8 @@ bool Encoder::encode(std::vector<T>& features, EncodedRows& out) const {
                                            count_of(static_cast<std::int64_t>(row.size()), "field") + ", expected " +
                                            std::to_string(text_.columns.size()) + " as in the first line");
     }
-    const std::size_t begin = static_cast<std::size_t>(out.rows) * width_;
-    if (begin + width_ > features.size()) features.resize(rows_expected(rows, out.rows) * width_);
-    if (!encode_row(row, rows.line(), features.data() + begin, misfit)) continue;
+    T* const place = store.next([&] { return rows_expected(rows, out.rows); });
+    if (!encode_row(row, rows.line(), place, misfit)) continue;
     if (misfit) return false;
     if (weight_ && !encode_weight(row[places_[*weight_]], rows.line(), out)) continue;
     if (labelled_ && !encode_label(row[places_[label_]], rows.line(), out)) {
@@ -365,25 +405,33 @@ bool Encoder::encode(std::vector<T>& features, EncodedRows& out) const {
     }
     if (lenient_) out.lines.push_back(rows.line());
     ++out.rows;
+    store.keep();
   }
-  features.resize(static_cast<std::size_t>(out.rows) * width_);
+  store.finish();
   return true;
 }
 
 }  // namespace
 
 EncodedRows encode_rows(const TableSchema& schema, const CsvText& text, bool labelled,
-                        std::vector<std::string>* remarks) {
+                        std::vector<std::string>* remarks, bool on_disk) {
   const Encoder encoder(schema, text, labelled, remarks != nullptr);
   EncodedRows out;
-  out.is_bytes = schema.bytes;
-  if (schema.bytes && !encoder.encode(out.bytes, out)) out = {};
-  if (!out.is_bytes) encoder.encode(out.reals, out);
+  const auto encode = [&](auto& features) {
+    std::optional<TemporaryFile> file;
+    if (on_disk) file.emplace();
+    if (!encoder.encode(features, out, file ? &*file : nullptr)) return false;
+    if (file && out.rows > 0) out.file = file->map();
+    return true;
+  };
+  out.is_bytes = schema.bytes && schema.columns[schema.label()].role == ColumnRole::classes;
+  if (out.is_bytes && !encode(out.bytes)) out = {};
+  if (!out.is_bytes) encode(out.reals);
   if (remarks != nullptr) encoder.report(*remarks);
   return out;
 }
 
-CsvText text_for(const TableSchema& schema, const std::string& name, const std::vector<std::uint8_t>& bytes) {
+CsvText text_for(const TableSchema& schema, const std::string& name, const TextBytes& bytes) {
   datasets::CsvOptions options;
   if (schema.header) {
     options.header = true;
@@ -434,29 +482,40 @@ TableSchema with_named(TableSchema schema, const CsvText& text, const NamedColum
 }  // namespace
 
 Dataset read_table(const std::string& path, const TableSchema& schema, std::vector<std::string>& remarks,
-                   const NamedColumns& named) {
-  constexpr std::uint64_t most_bytes = std::uint64_t{8} << 30;
-  const CsvText text = text_for(schema, path, read_file(path, most_bytes));
-  return dataset_from(std::filesystem::path(path).filename().string(), with_named(schema, text, named), text, &remarks);
+                   const NamedColumns& named, bool on_disk) {
+  const CsvText text = text_for(schema, path, text_bytes(path, on_disk));
+  return dataset_from(std::filesystem::path(path).filename().string(), with_named(schema, text, named), text, &remarks,
+                      on_disk);
 }
 
+namespace {
+
+Dataset with_targets(const std::string& name, const Shape& shape, EncodedRows& rows) {
+  if (!rows.file) return Dataset::with_targets(name, shape, std::move(rows.reals), std::move(rows.targets), 1);
+  return Dataset::on_disk(name, shape, DType::real, rows.file, 0, std::move(rows.targets), 1);
+}
+
+Dataset classified(const std::string& name, const Shape& shape, EncodedRows& rows, std::int32_t classes) {
+  if (rows.file) {
+    const DType type = rows.is_bytes ? DType::uint8 : DType::real;
+    return Dataset::on_disk(name, shape, type, rows.file, 0, std::move(rows.labels), classes);
+  }
+  if (rows.is_bytes) return Dataset::classified(name, shape, std::move(rows.bytes), std::move(rows.labels), classes);
+  return Dataset::classified(name, shape, std::move(rows.reals), std::move(rows.labels), classes);
+}
+
+}  // namespace
+
 Dataset dataset_from(const std::string& name, const TableSchema& schema, const CsvText& text,
-                     std::vector<std::string>* remarks) {
-  EncodedRows rows = encode_rows(schema, text, true, remarks);
+                     std::vector<std::string>* remarks, bool on_disk) {
+  EncodedRows rows = encode_rows(schema, text, true, remarks, on_disk);
   if (rows.rows == 0) throw Error(ErrorCode::bad_data, text.name + ": every row has a missing value and was dropped");
   const ColumnSchema& label = schema.columns[schema.label()];
-  Dataset set;
-  if (label.role == ColumnRole::target) {
-    if (rows.is_bytes) rows.reals.assign(rows.bytes.begin(), rows.bytes.end());
-    set = Dataset::with_targets(name, schema.sample_shape(), std::move(rows.reals), std::move(rows.targets), 1);
-  } else {
-    const auto classes = static_cast<std::int32_t>(label.categories.size());
-    set =
-        rows.is_bytes
-            ? Dataset::classified(name, schema.sample_shape(), std::move(rows.bytes), std::move(rows.labels), classes)
-            : Dataset::classified(name, schema.sample_shape(), std::move(rows.reals), std::move(rows.labels), classes);
-    set = set.with_class_names(label.categories);
-  }
+  const Shape shape = schema.sample_shape();
+  Dataset set = label.role == ColumnRole::target
+                    ? with_targets(name, shape, rows)
+                    : classified(name, shape, rows, static_cast<std::int32_t>(label.categories.size()))
+                          .with_class_names(label.categories);
   if (!rows.weights.empty()) set = set.with_sample_weights(std::move(rows.weights));
   return set.with_column_names(schema.feature_names()).with_table(std::make_shared<const TableSchema>(schema));
 }

@@ -71,10 +71,11 @@ struct EncodedRows {
   bool is_bytes = false;  ///< the features are in `bytes`, else in `reals`
   std::vector<std::uint8_t> bytes;
   std::vector<Real> reals;
-  std::vector<std::int32_t> labels;  ///< of a schema with classes
-  std::vector<Real> targets;         ///< of a schema with a target
-  std::vector<Real> weights;         ///< of a schema with weights, when the text has them
-  std::vector<std::int64_t> lines;   ///< where each row stood
+  std::shared_ptr<const MappedFile> file;  ///< when set, they lie here instead
+  std::vector<std::int32_t> labels;        ///< of a schema with classes
+  std::vector<Real> targets;               ///< of a schema with a target
+  std::vector<Real> weights;               ///< of a schema with weights, when the text has them
+  std::vector<std::int64_t> lines;         ///< where each row stood
 };
 
 /// Applies a schema. With `labelled` false the columns of the label and of the weights may be absent and are not looked
@@ -85,16 +86,18 @@ struct EncodedRows {
 /// With `remarks` the rows are further ones, for a model that is there already: a word that the schema does not know
 /// counts as none of its words (all its numbers are 0), columns that it does not know are left out, weights may be
 /// absent, and `remarks` gets a sentence for each such column.
+///
+/// With `on_disk` the features go into a temporary file, and memory holds a mebibyte of them.
 EncodedRows encode_rows(const TableSchema& schema, const CsvText& text, bool labelled,
-                        std::vector<std::string>* remarks = nullptr);
+                        std::vector<std::string>* remarks = nullptr, bool on_disk = false);
 
 /// The rows of `text` as a set called `name`.
 Dataset dataset_from(const std::string& name, const TableSchema& schema, const CsvText& text,
-                     std::vector<std::string>* remarks = nullptr);
+                     std::vector<std::string>* remarks = nullptr, bool on_disk = false);
 
 /// Further rows of a table whose schema is known: the first line is a header when the schema has one and the line names
 /// at least half of its inputs.
-CsvText text_for(const TableSchema& schema, const std::string& name, const std::vector<std::uint8_t>& bytes);
+CsvText text_for(const TableSchema& schema, const std::string& name, const TextBytes& bytes);
 /// The schema's name for the column that `wanted` names in `text`, or counts there from 0, or from the end below 0: by
 /// the header where both have one, else by place. Throws `not_found`.
 std::string column_called(const TableSchema& schema, const CsvText& text, const std::string& wanted);
@@ -107,7 +110,7 @@ struct NamedColumns {
 /// Further labelled rows from a file, as `encode_rows` with remarks. Throws `not_found` for a named column that the
 /// file does not have, and as with_weight and with_label do.
 Dataset read_table(const std::string& path, const TableSchema& schema, std::vector<std::string>& remarks,
-                   const NamedColumns& named = {});
+                   const NamedColumns& named = {}, bool on_disk = false);
 
 /// What names a class in `categories`: numbers lose leading zeros and a fraction of zero, so that 7, 07 and 7.0 agree.
 std::string class_key(const CsvField& field);

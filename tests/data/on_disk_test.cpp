@@ -15,6 +15,7 @@
 #include "data/order.hpp"
 #include "paths.hpp"
 #include "support/expect_error.hpp"
+#include "support/gzip_text.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace gradus::test {
@@ -117,6 +118,61 @@ TEST(OnDisk, RefusesWhatIsNotThere) {
   expect_error(ErrorCode::bad_data, {"empty"}, [&] { MappedFile(directory.write("nothing", "")); });
 }
 
+void expect_same(const Dataset& disk, const Dataset& memory) {
+  ASSERT_TRUE(disk.is_on_disk());
+  ASSERT_FALSE(memory.is_on_disk());
+  ASSERT_EQ(disk.size(), memory.size());
+  ASSERT_EQ(disk.inputs().dtype(), memory.inputs().dtype());
+  if (disk.inputs().dtype() == DType::uint8) {
+    EXPECT_TRUE(std::ranges::equal(disk.inputs().bytes(), memory.inputs().bytes()));
+  } else {
+    EXPECT_TRUE(std::ranges::equal(disk.inputs().reals(), memory.inputs().reals()));
+  }
+  EXPECT_EQ(disk.is_classified(), memory.is_classified());
+  if (disk.is_classified()) {
+    EXPECT_TRUE(std::ranges::equal(disk.labels(), memory.labels()));
+  } else {
+    EXPECT_TRUE(std::ranges::equal(disk.targets().reals(), memory.targets().reals()));
+  }
+  EXPECT_TRUE(std::ranges::equal(disk.sample_weights(), memory.sample_weights()));
+  EXPECT_EQ(disk.column_names(), memory.column_names());
+}
+
+TEST(OnDisk, ATableGivesTheSameNumbersAsMemory) {
+  const TemporaryDirectory directory;
+  std::string words = "size,colour,weight,kind\n", bytes, amounts = "a,b,price\n";
+  for (int i = 0; i < 700'000; ++i) {  // more than a mebibyte of features
+    const std::string n = std::to_string(i % 97);
+    if (i % 7 == 0) words += (i % 5 == 0 ? "" : n + ".5") + (i % 2 == 0 ? ",red," : ",\"blue\",") + n + ",k" + n + "\n";
+    bytes += n + "," + std::to_string(i % 256) + ",3\n";
+    if (i % 5 == 0) amounts += n + "," + std::to_string(i % 11) + "," + n + ".25\n";
+  }
+  datasets::CsvOptions weighted, first;
+  weighted.missing = "drop", weighted.weight = "weight";
+  first.label = "0";
+  for (const auto& [text, options] : {std::pair(words, weighted), {bytes, first}, {amounts, {}}}) {
+    const std::string file = directory.write("t.csv", text), packed = directory.write("t.csv.gz", gzip(text));
+    const Dataset memory = datasets::csv(file, options);
+    expect_same(datasets::csv(file, options, true), memory);
+    expect_same(datasets::csv(packed, options, true), memory);
+  }
+}
+
+TEST(OnDisk, ATableThatIsWrongIsRefusedAsInMemory) {
+  const TemporaryDirectory directory;
+  const auto load = [&](const std::string& name, const std::string& text) {
+    return [=, path = directory.write(name, text)] { (void)datasets::csv(path, {}, true); };
+  };
+  expect_error(ErrorCode::bad_data, {"t.csv:3", "1 field, expected 2"}, load("t.csv", "a,y\n1,0\n2\n"));
+  expect_error(ErrorCode::bad_data, {"t.csv:3", "column 'a'", "missing"}, load("t.csv", "a,y\n1,0\n,1\n"));
+  expect_error(ErrorCode::bad_data, {"t.csv", "is empty"}, load("t.csv", ""));
+  expect_error(ErrorCode::bad_data, {"t.csv.gz", "is empty"}, load("t.csv.gz", gzip("")));
+  datasets::CsvOptions drop;
+  drop.missing = "drop", drop.header = true;
+  const std::string path = directory.write("t.csv", "a,b,y\n,1,0\n2,,1\n");
+  expect_error(ErrorCode::bad_data, {"every row has a missing value"}, [&] { (void)datasets::csv(path, drop, true); });
+}
+
 /// Memory of this process that is in use now, in bytes.
 std::int64_t resident() {
   std::ifstream file("/proc/self/statm");
@@ -180,6 +236,50 @@ TEST(OnDisk, ALargeArrayTrainsInLittleMemory) {
   EXPECT_LT(watch.most - before, 64 * megabyte) << (watch.most - before) / megabyte << " MB";
   (void)model.evaluate(data);
   EXPECT_LT(resident() - before, 64 * megabyte);
+}
+
+/// The most memory that this process has had in use since forget_peak(), in bytes.
+std::int64_t peak() {
+  std::ifstream file("/proc/self/status");
+  for (std::string word; file >> word;) {
+    std::int64_t kilobytes = 0;
+    if (word == "VmHWM:" && file >> kilobytes) return kilobytes * 1024;
+  }
+  return 0;
+}
+void forget_peak() { std::ofstream("/proc/self/clear_refs") << 5; }
+
+TEST(OnDisk, ALargeTableIsReadAndTrainsInLittleMemory) {
+  if (std::string(GRADUS_SANITIZED) != "") GTEST_SKIP() << "sanitizers keep shadows of all memory";
+  const TemporaryDirectory directory;
+  constexpr std::int64_t rows = 40'000, width = 2000, megabyte = 1 << 20;  // 160 MB of text, 80 MB of numbers
+  const std::string path = directory / "large.csv";
+  {
+    std::ofstream file(path, std::ios::binary);
+    Philox random(5, 1);
+    std::string row(2 * width, ',');
+    for (std::int64_t i = 0; i < rows; ++i) {
+      for (std::int64_t j = 0; j < width; ++j)
+        row[static_cast<std::size_t>(2 * j)] = static_cast<char>('0' + (i + j) % 10);
+      row[static_cast<std::size_t>(random.next() % width) * 2] = '7';
+      file << i % 4 << ',' << row.substr(0, row.size() - 1) << '\n';
+    }
+  }
+  forget_peak();
+  const std::int64_t before = resident();
+  ASSERT_LT(peak() - before, megabyte);
+  datasets::LoadOptions options;
+  options.on_disk = true;
+  options.csv.label = "0";
+  const Dataset data = datasets::load(path, options).train;
+  ASSERT_TRUE(data.is_on_disk());
+  ASSERT_EQ(data.size(), rows);
+  ASSERT_EQ(data.inputs().dtype(), DType::uint8);
+  EXPECT_LT(peak() - before, 48 * megabyte) << (peak() - before) / megabyte << " MB to read it";
+  Sequential model({width}, {Rescaling{.scale = 1.0 / 255}, Dense{.units = 4, .activation = softmax}});
+  model.compile({.optimizer = SGD{.learning_rate = 0.001}, .metrics = {Accuracy{}}});
+  model.fit(data, {.epochs = 1, .batch_size = 250});
+  EXPECT_LT(peak() - before, 80 * megabyte) << (peak() - before) / megabyte << " MB to train";
 }
 
 }  // namespace
