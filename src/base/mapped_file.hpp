@@ -5,6 +5,8 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace gradus {
 
@@ -30,6 +32,21 @@ class MappedFile {
   void map(int descriptor, const std::string& name);
   const std::uint8_t* data_ = nullptr;
   std::size_t size_ = 0;
+};
+
+/// Bytes in memory, or those of a mapped file.
+class HeldBytes {
+ public:
+  HeldBytes(std::vector<std::uint8_t> owned) : owned_(std::move(owned)) {}
+  HeldBytes(std::shared_ptr<const MappedFile> file) : file_(std::move(file)) {}
+
+  [[nodiscard]] std::span<const std::uint8_t> all() const { return file_ ? file_->bytes() : std::span(owned_); }
+  /// Null for what is in memory.
+  [[nodiscard]] const std::shared_ptr<const MappedFile>& file() const { return file_; }
+
+ private:
+  std::vector<std::uint8_t> owned_;
+  std::shared_ptr<const MappedFile> file_;
 };
 
 /// A file without a name in the directory for temporary files (TMPDIR, else /var/tmp), which goes away with its last

@@ -207,15 +207,15 @@ void name_columns(CsvText& text, const std::vector<std::string>& first) {
 
 }  // namespace
 
-TextBytes text_bytes(const std::string& path, bool on_disk) {
+HeldBytes text_bytes(const std::string& path, bool on_disk) {
   constexpr std::uint64_t most_in_memory = std::uint64_t{8} << 30, piece = std::uint64_t{1} << 20;
   if (!on_disk) return read_file(path, most_in_memory);
   InputFile packed(path);
-  if (!packed.compressed()) return TextBytes(std::make_shared<const MappedFile>(path));
+  if (!packed.compressed()) return std::make_shared<const MappedFile>(path);
   if (packed.at_end()) return std::vector<std::uint8_t>();  // there is no mapping nothing
   TemporaryFile unpacked;
   while (!packed.at_end()) unpacked.append(packed.read_up_to(piece));
-  return TextBytes(unpacked.map());
+  return unpacked.map();
 }
 
 std::uint64_t text_size(const std::string& path) {
@@ -223,9 +223,11 @@ std::uint64_t text_size(const std::string& path) {
   return file.file_size() * (file.compressed() ? 4 : 1);
 }
 
-CsvText csv_text(std::string name, TextBytes bytes, const datasets::CsvOptions& options) {
+HeldBytes bytes_of(std::string_view text) { return std::vector<std::uint8_t>(text.begin(), text.end()); }
+
+CsvText csv_text(std::string name, HeldBytes bytes, const datasets::CsvOptions& options) {
   CsvText text{.name = std::move(name), .bytes = std::move(bytes), .columns = {}};
-  std::string_view all = text.bytes.text();
+  std::string_view all = text.text();
   constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
   if (all.starts_with(byte_order_mark)) {
     text.body = byte_order_mark.size();

@@ -54,48 +54,35 @@ class CsvScanner {
   std::deque<std::string> unescaped_;  // fields that had "" in them; a deque keeps them where they are
 };
 
-/// The bytes of a text, in memory or in a mapped file.
-class TextBytes {
- public:
-  TextBytes(std::vector<std::uint8_t> owned) : owned_(std::move(owned)) {}
-  explicit TextBytes(std::shared_ptr<const MappedFile> file) : file_(std::move(file)) {}
-  static TextBytes copy_of(std::string_view text) { return std::vector<std::uint8_t>(text.begin(), text.end()); }
-  [[nodiscard]] std::string_view text() const {
-    const std::span<const std::uint8_t> bytes = file_ ? file_->bytes() : std::span(owned_);
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-  }
-  /// Null for what is in memory.
-  [[nodiscard]] const MappedFile* file() const { return file_.get(); }
-
- private:
-  std::vector<std::uint8_t> owned_;
-  std::shared_ptr<const MappedFile> file_;
-};
-
 /// A file of text, unpacked: read, at most 8 GiB, or left `on_disk` and mapped, where a packed one goes into a
 /// temporary file first.
-TextBytes text_bytes(const std::string& path, bool on_disk);
+HeldBytes text_bytes(const std::string& path, bool on_disk);
 /// How many bytes that will be; of a packed file a guess, four times as many as it has.
 std::uint64_t text_size(const std::string& path);
 
 /// A table as text, and what its first lines tell.
 struct CsvText {
   std::string name;            ///< for messages: the path, or "standard input"
-  TextBytes bytes;             ///< UTF-8
+  HeldBytes bytes;             ///< UTF-8
   std::size_t body = 0;        ///< where the first row of data begins
   std::int64_t body_line = 1;  ///< and on which line
   char separator = ',';
   bool header = false;
   std::vector<std::string> columns;  ///< from the header; else "0", "1", ...
 
+  [[nodiscard]] std::string_view text() const {
+    return {reinterpret_cast<const char*>(bytes.all().data()), bytes.all().size()};
+  }
   [[nodiscard]] CsvScanner rows() const {
-    return {name, bytes.text().substr(body), separator, body_line, bytes.file()};
+    return {name, text().substr(body), separator, body_line, bytes.file().get()};
   }
 };
 
 /// Finds out separator, header and columns, where `options` do not give them. Throws `bad_data` for what is empty or
 /// no text, or a header that names two columns alike.
-CsvText csv_text(std::string name, TextBytes bytes, const datasets::CsvOptions& options);
+CsvText csv_text(std::string name, HeldBytes bytes, const datasets::CsvOptions& options);
+/// Of text that is in memory already, which is copied.
+HeldBytes bytes_of(std::string_view text);
 
 /// How a field reads among numbers.
 enum class FieldKind { number, missing, word };

@@ -377,7 +377,7 @@ bool Encoder::encode_weight(const CsvField& field, std::int64_t line, EncodedRow
 // Judged by how much of the text the rows so far and the one at hand took. Memory follows what was read: at most some
 // eight times as many, and more than there are.
 std::size_t Encoder::rows_expected(const CsvScanner& rows, std::int64_t done) const {
-  const double share = static_cast<double>(rows.position()) / static_cast<double>(text_.bytes.text().size());
+  const double share = static_cast<double>(rows.position()) / static_cast<double>(text_.text().size());
   const double so_far = static_cast<double>(done);
   return static_cast<std::size_t>(std::min(1.05 * (so_far + 1) / share, 8 * so_far + 64)) + 1;
 }
@@ -431,7 +431,7 @@ EncodedRows encode_rows(const TableSchema& schema, const CsvText& text, bool lab
   return out;
 }
 
-CsvText text_for(const TableSchema& schema, const std::string& name, const TextBytes& bytes) {
+CsvText text_for(const TableSchema& schema, const std::string& name, const HeldBytes& bytes) {
   datasets::CsvOptions options;
   if (schema.header) {
     options.header = true;

@@ -97,7 +97,7 @@ Dataset dataset_from(const std::string& name, const TableSchema& schema, const C
 
 /// Further rows of a table whose schema is known: the first line is a header when the schema has one and the line names
 /// at least half of its inputs.
-CsvText text_for(const TableSchema& schema, const std::string& name, const TextBytes& bytes);
+CsvText text_for(const TableSchema& schema, const std::string& name, const HeldBytes& bytes);
 /// The schema's name for the column that `wanted` names in `text`, or counts there from 0, or from the end below 0: by
 /// the header where both have one, else by place. Throws `not_found`.
 std::string column_called(const TableSchema& schema, const CsvText& text, const std::string& wanted);

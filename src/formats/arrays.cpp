@@ -27,31 +27,24 @@ constexpr std::uint64_t largest = std::uint64_t{1} << 40;
 /// An array's bytes, in memory or on the disk.
 struct Bytes {
   std::string name;
-  std::shared_ptr<const MappedFile> mapped;
-  std::vector<std::uint8_t> owned;
+  HeldBytes content;
 
-  [[nodiscard]] std::span<const std::uint8_t> all() const {
-    return mapped ? mapped->bytes() : std::span<const std::uint8_t>(owned);
-  }
+  [[nodiscard]] std::span<const std::uint8_t> all() const { return content.all(); }
 };
 
 Bytes bytes_of_file(const std::string& path) {
-  if (InputFile(path).compressed()) return {path, nullptr, read_file(path, largest)};
-  return {path, std::make_shared<const MappedFile>(path), {}};
+  if (InputFile(path).compressed()) return {path, read_file(path, largest)};
+  return {path, std::make_shared<const MappedFile>(path)};
 }
 
 using StaysOnDisk = std::function<bool(std::uint64_t)>;
 
 Bytes bytes_of_member(const ZipReader& archive, const ZipReader::Member& member, const StaysOnDisk& on_disk) {
-  Bytes bytes{archive.path() + ": " + member.name, nullptr, {}};
-  if (!on_disk(member.size)) {
-    bytes.owned = archive.read(member.name, largest);
-    return bytes;
-  }
+  const std::string name = archive.path() + ": " + member.name;
+  if (!on_disk(member.size)) return {name, archive.read(member.name, largest)};
   TemporaryFile file;
   archive.read_pieces(member.name, largest, [&](std::span<const std::uint8_t> piece) { file.append(piece); });
-  bytes.mapped = file.map();
-  return bytes;
+  return {name, file.map()};
 }
 
 // --- inputs ---
@@ -105,16 +98,16 @@ Inputs read_inputs(Bytes source, const StaysOnDisk& on_disk) {
   if (bytes) inputs.dtype = DType::uint8;
   const std::uint64_t taken = bytes ? size : size / layout.type.bytes * sizeof(Real);
   if (on_disk(taken) && !layout.fortran_order) {
-    const bool in_place = source.mapped != nullptr && (bytes || (floats && layout.begin % sizeof(Real) == 0));
+    const bool in_place = source.content.file() != nullptr && (bytes || (floats && layout.begin % sizeof(Real) == 0));
     if (in_place) {
-      inputs.file = source.mapped;
+      inputs.file = source.content.file();
       inputs.offset = layout.begin;
     } else if (bytes) {
       TemporaryFile file;
       file.append(numbers);
       inputs.file = file.map();
     } else {
-      convert_to_file(inputs, layout, numbers, source.mapped.get());
+      convert_to_file(inputs, layout, numbers, source.content.file().get());
     }
   } else if (bytes && !layout.fortran_order) {
     inputs.bytes.assign(numbers.begin(), numbers.end());

@@ -39,7 +39,7 @@ bool is_json(const std::string& body) {
 
 /// Lines of numbers.
 BodyRows plain_rows(const std::string& body, const Sequential& model, const ServeOptions& options) {
-  const CsvText text = csv_text(body_name, TextBytes::copy_of(body), {});
+  const CsvText text = csv_text(body_name, bytes_of(body), {});
   const auto width = static_cast<std::size_t>(model.input_shape().elements());
   BodyRows rows;
   std::vector<CsvField> fields;
@@ -130,12 +130,12 @@ CsvText objects_as_table(const std::string& body, const TableSchema& schema, con
   }
   check_count(count, options.max_rows);
   // Without a header: columns are found by their places, which are the schema's.
-  return {body_name, TextBytes::copy_of(lines), 0, 1, ',', false, std::move(names)};
+  return {body_name, bytes_of(lines), 0, 1, ',', false, std::move(names)};
 }
 
 BodyRows table_rows(const std::string& body, const TableSchema& schema, const ServeOptions& options) {
   const CsvText text =
-      is_json(body) ? objects_as_table(body, schema, options) : text_for(schema, body_name, TextBytes::copy_of(body));
+      is_json(body) ? objects_as_table(body, schema, options) : text_for(schema, body_name, bytes_of(body));
   std::vector<std::string> remarks;
   EncodedRows encoded = encode_rows(schema, text, false, &remarks);
   BodyRows rows{encoded.rows, std::move(encoded.reals), ""};

@@ -184,7 +184,7 @@ TEST_F(Csv, SchemaAppliesToNewRows) {
   const Dataset set = read("age,colour,kind\n1,red,cat\n2,blue,dog\n,red,cat\n", {.missing = "mean"});
   const TableSchema& schema = *set.table();
   const auto encode = [&](const std::string& content, bool labelled = false) {
-    return encode_rows(schema, csv_text("new", TextBytes::copy_of(content), {}), labelled);
+    return encode_rows(schema, csv_text("new", bytes_of(content), {}), labelled);
   };
   EXPECT_EQ(encode("colour,age\nblue,7\nred,\n").reals, (std::vector<Real>{7, 1, 0, 1.5, 0, 1}));  // by name
   EXPECT_EQ(encode("7,blue\n8,red\n").reals, (std::vector<Real>{7, 1, 0, 8, 0, 1}));               // by position
@@ -202,7 +202,7 @@ TEST_F(Csv, SchemaOfBytesTakesOtherNumbersAsReals) {
   const Dataset set = read("0,1,2\n1,3,4\n");
   ASSERT_TRUE(set.table()->bytes);
   const std::string rows = "0,1.5,300\n";
-  const EncodedRows encoded = encode_rows(*set.table(), csv_text("new", TextBytes::copy_of(rows), {}), true);
+  const EncodedRows encoded = encode_rows(*set.table(), csv_text("new", bytes_of(rows), {}), true);
   EXPECT_FALSE(encoded.is_bytes);
   EXPECT_EQ(encoded.reals, (std::vector<Real>{1.5, 300}));
   EXPECT_EQ(encoded.labels, (std::vector<std::int32_t>{0}));
@@ -241,7 +241,7 @@ TEST_F(Csv, FurtherRowsNeedNoWeights) {
   ASSERT_EQ(remarks.size(), 1U);
   EXPECT_NE(remarks[0].find("no column 'w' with weights, so all rows count alike"), std::string::npos) << remarks[0];
   const auto encode = [&](const std::string& content) {
-    return encode_rows(*set.table(), csv_text("new", TextBytes::copy_of(content), {}), false).reals;
+    return encode_rows(*set.table(), csv_text("new", bytes_of(content), {}), false).reals;
   };
   EXPECT_EQ(encode("age\n7.5\n8.5\n"), (std::vector<Real>{7.5, 8.5}));
   EXPECT_EQ(encode("1.5,7.5,cat\n1.5,8.5,dog\n"), (std::vector<Real>{7.5, 8.5})) << "by position, all three";

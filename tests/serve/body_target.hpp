@@ -123,7 +123,7 @@ class BodyTarget {
     const std::string table = "size,colour,label\n1,red,0\n2,blue,1\n,red,0\n4,blue,1\n";
     datasets::CsvOptions read;
     read.missing = "mean";
-    const CsvText text = csv_text("table", TextBytes::copy_of(table), read);
+    const CsvText text = csv_text("table", bytes_of(table), read);
     Sequential model{{3}, {Dense{.units = 1, .activation = sigmoid}}};
     model.compile({SGD{}, BinaryCrossentropy{}, {}});
     model.fit(dataset_from("table", infer_schema(text, read), text), {.epochs = 1});
