@@ -37,6 +37,13 @@ struct Samples {
     return static_cast<const std::uint8_t*>(data) + position(row);
   }
   [[nodiscard]] const Real* real_row(std::int64_t row) const { return static_cast<const Real*>(data) + position(row); }
+  /// The same rows, from this column on.
+  [[nodiscard]] Samples from_column(std::int64_t column) const {
+    Samples rest = *this;
+    rest.data = bytes ? static_cast<const void*>(static_cast<const std::uint8_t*>(data) + column)
+                      : static_cast<const Real*>(data) + column;
+    return rest;
+  }
 };
 
 /// Whether more than 3 of 5 numbers of the first `rows` rows are 0, so that looking for the others pays.
@@ -92,6 +99,10 @@ void find_nonzero(const Samples& samples, std::int64_t begin, std::int64_t end, 
 /// for softmax.
 void sparse_product(const SparseBatch& batch, std::int64_t begin, std::int64_t end, const Real* b, std::int64_t b_row,
                     std::int64_t n, const Real* add, Activation activation, Real* y, std::int64_t y_row);
+/// Two parts of a product become the whole: for rows r < rows, `row` numbers apart and padded,
+/// y_r[n] = act((y_r[n] + part_r[n]) + add[n]); not for softmax.
+void join_parts(const Real* part, std::int64_t rows, std::int64_t row, std::int64_t n, const Real* add,
+                Activation activation, Real* y);
 /// sparse_product of row 0, its sums formed in another order, while row `source` of `samples` is listed as row 0 of
 /// `next`: costs hardly more than either.
 void sparse_product_listing(const SparseBatch& batch, const Real* b, std::int64_t b_row, std::int64_t n,

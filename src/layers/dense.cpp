@@ -5,6 +5,7 @@
 
 #include "kernels/scratch.hpp"
 #include "layers/layer.hpp"
+#include "layers/listed_rows.hpp"
 
 namespace gradus {
 namespace {
@@ -59,12 +60,14 @@ class DenseFunction final : public LayerFunction {
   }
 
   [[nodiscard]] std::int64_t scratch_size(const LayerBuffers& b) const override {
-    if (b.first) return sums_size(b) + sparse_size(b);
+    if (b.first) return part_sums_at(b) + (in_parts(b) ? b.max_rows * out_stride_ : 0);
     return turned(b) ? units_ * row_stride(inputs_) : 0;
   }
 
   void forward(const LayerBuffers& b, Steps& steps) const override {
-    if (!tiled()) {
+    if (in_parts(b)) {
+      plan_parts(b, steps);
+    } else if (!tiled()) {
       steps.push_back(rows_step([this, b](const Pass& p, std::int64_t begin, std::int64_t end) {
         if (sparse(p, b)) list(p, b, begin, end);
         compute(p, b, begin, end, 0, units_);
@@ -94,17 +97,26 @@ class DenseFunction final : public LayerFunction {
           rows_step([this, b](const Pass&, std::int64_t begin, std::int64_t end) { to_delta(b, begin, end); }));
     }
     if (!spec_.passes_error) plan_pull_back(b, steps);
+    if (deltas_summed(b)) {
+      Step sum = rows_step([this, b](const Pass&, std::int64_t begin, std::int64_t end) {
+        kernels::column_sums(b.d_out + begin * out_stride_, end - begin, out_stride_, padded(units_),
+                             b.scratch + delta_sums_at(b) + begin / row_group * padded(units_), false);
+      });
+      sum.rows_at_once = row_group;
+      steps.push_back(std::move(sum));
+    }
   }
 
+  // The bias is the first tile, so that the middle of all tiles is the kernel's middle.
   void gradients(const LayerBuffers& b, Steps& steps) const override {
-    const std::int64_t kernel_tiles = row_tiles(b);
-    steps.push_back({false, [this, kernel_tiles](const Pass&) { return kernel_tiles + (spec_.use_bias ? 1 : 0); },
-                     [this, b, kernel_tiles](const Pass& p, std::int64_t begin, std::int64_t end) {
-                       const std::int64_t last = std::min(end, kernel_tiles);
-                       if (begin < last && !step_at_once(p, b, begin, last)) {
-                         for (std::int64_t tile = begin; tile < last; ++tile) kernel_gradient(p, b, tile);
+    const std::int64_t first = spec_.use_bias ? 1 : 0;
+    steps.push_back({false, [this, b, first](const Pass&) { return first + row_tiles(b); },
+                     [this, b, first](const Pass& p, std::int64_t begin, std::int64_t end) {
+                       const std::int64_t from = std::max(begin, first) - first, to = end - first;
+                       if (from < to && !step_at_once(p, b, from, to)) {
+                         for (std::int64_t tile = from; tile < to; ++tile) kernel_gradient(p, b, tile);
                        }
-                       if (end > kernel_tiles) bias_gradient(p, b);
+                       if (begin < first) bias_gradient(p, b);
                      }});
   }
 
@@ -173,28 +185,39 @@ class DenseFunction final : public LayerFunction {
     return scaled;
   }
 
-  // Scratch of a first layer: the column sums of each row tile, what is put off, then the lists of nonzero inputs.
-  [[nodiscard]] std::int64_t sums_size(const LayerBuffers& b) const {
+  // Where the samples of a training step come many at a time, a first layer's sparse product is made in two parts, of
+  // the upper and the lower half of the kernel's rows, and then joined: the core that learned a half last, and will
+  // learn it next, reads it and makes its lists, so that little has to come from another core's cache.
+  static constexpr std::int64_t part_rows = 50;  // samples that one core multiplies at a time
+  [[nodiscard]] bool in_parts(const LayerBuffers& b) const {
+    return b.max_rows > 1 && b.first && b.training && sparse_possible() && !tiled() && row_tiles(b) > 1;
+  }
+  // Every tile of a scaled input's kernel needs the sum of all dL/dz, which is made by groups of samples before.
+  [[nodiscard]] bool deltas_summed(const LayerBuffers& b) const {
+    return b.max_rows > 1 && b.first && b.training && b.offset != 0 && positions_ == 1;
+  }
+
+  // The scratch of a first layer, by and by: where the input has an offset, the column sums of each row tile and what
+  // is put off; a lane for samples that come one by one; the lists; the sums of dL/dz of each group of samples; the
+  // outputs of the second part.
+  [[nodiscard]] std::int64_t lane_at(const LayerBuffers& b) const {
     return b.offset == 0 ? 0 : (row_tiles(b) + 1) * padded(units_);
   }
-  [[nodiscard]] std::int64_t sparse_size(const LayerBuffers& b) const {
-    if (!sparse_possible()) return 0;
-    const std::int64_t entries = kernels::sparse_capacity(inputs_);
-    return (b.max_rows + 1) * (entries + entries / 2 + padded(row_tiles(b) + 1)) + kernels::lane;
+  [[nodiscard]] std::int64_t delta_sums_at(const LayerBuffers& b) const {
+    return lane_at(b) + kernels::lane + (sparse_possible() ? listed(b).size() : 0);
   }
-  // The lists of rows [first, ...); there is room for max_rows + 1.
-  [[nodiscard]] kernels::SparseBatch lists(const LayerBuffers& b, std::int64_t first) const {
-    const std::int64_t capacity = kernels::sparse_capacity(inputs_), tiles = row_tiles(b);
-    Real* values = b.scratch + sums_size(b) + kernels::lane;
-    Real* columns = values + (b.max_rows + 1) * capacity;
-    Real* starts = columns + (b.max_rows + 1) * capacity / 2;
-    return {reinterpret_cast<std::uint16_t*>(columns) + first * capacity,
-            values + first * capacity,
-            reinterpret_cast<std::int32_t*>(starts) + first * (tiles + 1),
-            capacity,
-            inputs_,
-            row_tile(b),
-            tiles};
+  [[nodiscard]] std::int64_t part_sums_at(const LayerBuffers& b) const {
+    return delta_sums_at(b) + (deltas_summed(b) ? groups_of(b.max_rows) * padded(units_) : 0);
+  }
+  static std::int64_t groups_of(std::int64_t rows) { return tiles_of(rows, row_group); }
+  // One row more than a batch has: a single sample's list, and the next one's. A single sample takes so little time
+  // that a call would show in it, hence always inline.
+  [[nodiscard, gnu::always_inline]] ListedRows listed(const LayerBuffers& b) const {
+    return {inputs_, row_tile(b), row_tiles(b), b.max_rows + 1, in_parts(b)};
+  }
+  [[nodiscard, gnu::always_inline]] kernels::SparseBatch lists(const LayerBuffers& b, std::int64_t part,
+                                                               std::int64_t first = 0) const {
+    return listed(b).lists(b.scratch + lane_at(b) + kernels::lane, part, first);
   }
 
   static bool one_at_a_time(const LayerBuffers& b) { return b.max_rows == 1 && b.training; }
@@ -207,7 +230,7 @@ class DenseFunction final : public LayerFunction {
   };
   static_assert(sizeof(OneByOne) <= kernels::lane * sizeof(Real));
   [[nodiscard]] OneByOne& one_by_one(const LayerBuffers& b) const {
-    return *reinterpret_cast<OneByOne*>(b.scratch + sums_size(b));
+    return *reinterpret_cast<OneByOne*>(b.scratch + lane_at(b));
   }
   // An offset o moves every row of the kernel in each step, by the same vector: x = s + o, so dL/dW is s dL/dz^T, of
   // which most rows are 0, and o dL/dz^T in every row. Where samples come one by one the second part is put off: the
@@ -222,8 +245,8 @@ class DenseFunction final : public LayerFunction {
     const std::int32_t* starts = list.row_starts(0);
     return kernels::sum(list.values + starts[begin], starts[end] - starts[begin]);
   }
-  [[nodiscard]] kernels::SparseBatch batch(const LayerBuffers& b) const {
-    return lists(b, b.max_rows == 1 ? one_by_one(b).list : 0);
+  [[nodiscard, gnu::always_inline]] kernels::SparseBatch batch(const LayerBuffers& b) const {
+    return lists(b, 0, b.max_rows == 1 ? one_by_one(b).list : 0);
   }
   static const void* address(const kernels::Samples& samples, std::int64_t r) {
     return samples.bytes ? static_cast<const void*>(samples.byte_row(r)) : samples.real_row(r);
@@ -238,10 +261,36 @@ class DenseFunction final : public LayerFunction {
     }
     kernels::find_nonzero(samples(p, b), begin, end, batch(b));
   }
+  void plan_parts(const LayerBuffers& b, Steps& steps) const {
+    steps.push_back({false, [this, b](const Pass& p) { return sparse(p, b) ? 2 * tiles_of(p.rows, part_rows) : 0; },
+                     [this, b](const Pass& p, std::int64_t begin, std::int64_t end) {
+                       const std::int64_t blocks = tiles_of(p.rows, part_rows);
+                       if (begin < blocks) multiply_part(p, b, 0, begin, std::min(end, blocks));
+                       if (end > blocks) multiply_part(p, b, 1, std::max(begin, blocks) - blocks, end - blocks);
+                     }});
+    steps.push_back(rows_step([this, b](const Pass& p, std::int64_t begin, std::int64_t end) {
+      if (!sparse(p, b)) {
+        compute(p, b, begin, end, 0, units_);
+        return;
+      }
+      kernels::join_parts(b.scratch + part_sums_at(b) + begin * out_stride_, end - begin, out_stride_, units_,
+                          shift(p, b, 0, units_), product_activation(), b.out + begin * out_stride_);
+    }));
+  }
+  // Lists a part of the samples' columns and multiplies it with its rows of the kernel; blocks [begin, end) of samples.
+  void multiply_part(const Pass& p, const LayerBuffers& b, std::int64_t part, std::int64_t begin,
+                     std::int64_t end) const {
+    const std::int64_t blocks = tiles_of(p.rows, part_rows), first = p.rows * begin / blocks,
+                       last = p.rows * end / blocks, column = listed(b).first_column(part);
+    const kernels::SparseBatch list = lists(b, part);
+    kernels::find_nonzero(samples(p, b).from_column(column), first, last, list);
+    kernels::sparse_product(list, first, last, p.parameters + kernel().offset + column * stride_, stride_, units_,
+                            nullptr, Activation::linear, part == 0 ? b.out : b.scratch + part_sums_at(b), out_stride_);
+  }
   void multiply_listing(const Pass& p, const LayerBuffers& b, const Real* add, Activation activation) const {
     OneByOne& now = one_by_one(b);
     kernels::sparse_product_listing(batch(b), p.parameters + kernel().offset, stride_, units_, add, activation, b.out,
-                                    samples(p, b), 1, lists(b, 1 - now.list));
+                                    samples(p, b), 1, lists(b, 0, 1 - now.list));
     now.sample = address(p.samples, 1);
   }
 
@@ -298,10 +347,15 @@ class DenseFunction final : public LayerFunction {
     return total;
   }
 
+  // The activation as far as a product applies it.
+  [[nodiscard]] Activation product_activation() const {
+    return spec_.activation == Activation::softmax ? Activation::linear : spec_.activation;
+  }
+
   // Outputs of samples [begin, end), columns [first, last).
   void compute(const Pass& p, const LayerBuffers& b, std::int64_t begin, std::int64_t end, std::int64_t first,
                std::int64_t last) const {
-    const Activation activation = spec_.activation == Activation::softmax ? Activation::linear : spec_.activation;
+    const Activation activation = product_activation();
     const Real* weights = p.parameters + kernel().offset + first;
     const Real* add = shift(p, b, first, last);
     Real* out = b.out + first;
@@ -384,7 +438,7 @@ class DenseFunction final : public LayerFunction {
   // Plain gradient descent from a single sample: the outer product goes into tiles [begin, end) of the kernel without
   // ever being written down. False when this is another case.
   [[nodiscard]] bool step_at_once(const Pass& p, const LayerBuffers& b, std::int64_t begin, std::int64_t end) const {
-    if (p.plain_rate == 0 || p.rows != 1 || positions_ != 1) return false;
+    if (p.plain_rate == 0 || p.rows != 1 || positions_ != 1 || in_parts(b)) return false;
     const std::int64_t stride = stride_;
     Real* w = p.weights + kernel().offset;
     if (sparse(p, b)) {
@@ -418,19 +472,31 @@ class DenseFunction final : public LayerFunction {
     const bool sums = b.first && b.offset != 0;
     Real* g = p.gradients + from;
     if (sparse(p, b)) {
-      kernels::sparse_gradient(batch(b), p.rows, tile, b.d_out, out_stride_, units_, g, stride);
+      const ListedRows rows = listed(b);
+      const std::int64_t part = rows.part_of(tile);
+      const kernels::SparseBatch list = b.max_rows == 1 ? batch(b) : lists(b, part);
+      kernels::sparse_gradient(list, p.rows, tile - rows.first_tile(part), b.d_out, out_stride_, units_, g, stride);
     } else {
       multiply_gradient(p, b, begin, end, g);
     }
     if (sums) {
       Real* deltas = kernels::scratch(padded(units_), kernels::ScratchSlot::row);
-      kernels::column_sums(b.d_out, p.rows, out_stride_, padded(units_), deltas, false);
+      sum_deltas(p, b, padded(units_), deltas);
       kernels::add_to_rows(g, end - begin, stride, padded(units_), b.offset, deltas);
     }
     if (p.update == nullptr) return;
     (*p.update)(from, from + (end - begin) * stride);
     if (turned(b)) turn(b, p.parameters, begin, end);
     if (sums) renew_sums(b, p.parameters, tile);
+  }
+
+  // The sums of dL/dz over the batch, where each sample has one position.
+  void sum_deltas(const Pass& p, const LayerBuffers& b, std::int64_t n, Real* sums) const {
+    if (deltas_summed(b)) {
+      kernels::column_sums(b.scratch + delta_sums_at(b), groups_of(p.rows), padded(units_), n, sums, false);
+    } else {
+      kernels::column_sums(b.d_out, p.rows, out_stride_, n, sums, false);
+    }
   }
 
   // Rows [begin, end) of dL/dW = x^T dL/dz into g.
@@ -461,9 +527,13 @@ class DenseFunction final : public LayerFunction {
       return;
     }
     Real* g = p.gradients + parameter.offset;
-    for_blocks(0, p.rows, [&](std::int64_t row, std::int64_t m, std::int64_t, std::int64_t out_row) {
-      kernels::column_sums(b.d_out + row * out_stride_, m, out_row, units_, g, row > 0);
-    });
+    if (positions_ == 1) {
+      sum_deltas(p, b, units_, g);
+    } else {
+      for (std::int64_t r = 0; r < p.rows; ++r) {
+        kernels::column_sums(b.d_out + r * out_stride_, positions_, units_, units_, g, r > 0);
+      }
+    }
     if (p.update != nullptr) (*p.update)(parameter.offset, parameter.offset + parameter.size());
   }
 

@@ -369,9 +369,10 @@ void Workspace::run_tiles(const Phase& phase, ThreadPool* pool) {
   std::int64_t total = 0;
   for (const Step& step : phase.steps) total += step.tiles(pass_);
   // Threads take tiles from both ends and end side by side when the last ones are light. In the middle of an image,
-  // hence of a first layer's tiles, there is most to do: both begin there.
+  // hence of a first layer's tiles, there is most to do: both begin there, in every phase on the same side.
+  const std::int64_t middle = phase.steps.front().tiles(pass_) / 2;
   pool->run(static_cast<int>(total), [&](int tile) {
-    std::int64_t rest = (tile + total / 2) % total;
+    std::int64_t rest = (tile + middle) % total;
     for (const Step& step : phase.steps) {
       const std::int64_t tiles = step.tiles(pass_);
       if (rest < tiles) {

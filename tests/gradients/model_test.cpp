@@ -18,6 +18,7 @@ struct ModelCase {
   bool bytes;
   bool sparse;
   bool weighted = false;
+  Shape input{5, 6, 1};
 };
 
 Initializer wide() { return RandomNormal{.stddev = 0.4}; }
@@ -57,6 +58,15 @@ std::vector<ModelCase> cases() {
        false});
   all.push_back({"SigmoidLoss", {plain, Flatten{}, dense(4, sigmoid)}, BinaryCrossentropy{}, 5, false, true});
   all.push_back({"SoftmaxWithSquares", {plain, Flatten{}, dense(4, softmax)}, MeanSquaredError{}, 5, false, false});
+  // A first layer in two parts, each of several tiles.
+  all.push_back({"InParts",
+                 {scaled, Flatten{}, dense(97, Activation::tanh), dense(4, softmax)},
+                 CategoricalCrossentropy{},
+                 6,
+                 true,
+                 true,
+                 false,
+                 {15, 20, 1}});
   const auto convolution = [](std::int64_t filters, std::int64_t size, Activation activation) {
     return Layer(Conv2D{.filters = filters,
                         .kernel_size = size,
@@ -106,11 +116,12 @@ class ModelGradients : public testing::TestWithParam<ModelCase> {};
 
 TEST_P(ModelGradients, AgreeWithCentralDifferences) {
   const ModelCase& c = GetParam();
-  Sequential model{{5, 6, 1}, c.layers};
+  Sequential model{c.input, c.layers};
   model.compile({.optimizer = SGD{}, .loss = c.loss, .metrics = {}});
   Sequential::State& s = model.state();
   Philox random(3, 0);
-  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(c.rows * 30));
+  const std::int64_t width = c.input.elements();
+  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(c.rows * width));
   for (auto& x : bytes) x = random.uniform() < 0.6 ? 0 : static_cast<std::uint8_t>(random.below(256));
   const std::vector<Real> reals(bytes.begin(), bytes.end());
   const std::vector<std::int32_t> labels{0, 3, 1, 2, 2, 0};
@@ -122,7 +133,7 @@ TEST_P(ModelGradients, AgreeWithCentralDifferences) {
 
   Workspace workspace(s, c.rows, Workspace::Purpose::train);
   const auto mean_loss = [&] {
-    workspace.set_batch({data, c.bytes, 30, nullptr, 1}, c.rows, c.sparse);
+    workspace.set_batch({data, c.bytes, width, nullptr, 1}, c.rows, c.sparse);
     workspace.forward_backward(targets, nullptr);
     return workspace.loss_sum() / static_cast<double>(c.rows) + s.rules.penalty(s.block.data());
   };

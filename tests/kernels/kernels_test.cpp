@@ -165,6 +165,29 @@ TEST_P(Kernels, SkippingZerosChangesNoBit) {
   product(p);
   for (std::int64_t i = 0; i < rows * stride; ++i) ASSERT_EQ(sparse.data()[i], dense.data()[i]) << i;
 
+  // A product in two parts of columns, joined.
+  const std::int64_t rest = 2 * tile;
+  SparseBatch left = batch, right = batch;
+  left.width = rest, left.tiles = 2, right.width = width - rest, right.tiles = 2;
+  AlignedBuffer joined(rows * stride), part(rows * stride);
+  const auto multiply_part = [&](const SparseBatch& lists, std::int64_t column, Real* y) {
+    find_nonzero(Samples{bytes.data(), true, width, nullptr, Real{1} / 255}.from_column(column), 0, rows, lists);
+    sparse_product(lists, 0, rows, w.data() + column * stride, stride, n, nullptr, Activation::linear, y, stride);
+  };
+  for (const Activation activation : {Activation::relu, Activation::tanh}) {
+    multiply_part(left, 0, joined.data());
+    multiply_part(right, rest, part.data());
+    find_nonzero(samples, 0, rows, batch);
+    AlignedBuffer expected(rows * stride), twin = joined;
+    sparse_product(batch, 0, rows, w.data(), stride, n, add.data(), activation, expected.data(), stride);
+    reference::join_parts(part.data(), rows, stride, n, add.data(), activation, twin.data());
+    join_parts(part.data(), rows, stride, n, add.data(), activation, joined.data());
+    for (std::int64_t r = 0; r < rows; ++r) {
+      expect_close(joined.data() + r * stride, expected.data() + r * stride, n, 2e-6, "joined parts");
+      expect_close(joined.data() + r * stride, twin.data() + r * stride, n, 2e-6, "joined as by the reference");
+    }
+  }
+
   // Listing another row on the way changes neither the product nor the list.
   constexpr std::int64_t other = 5;
   AlignedBuffer next_values(sparse_capacity(width)), y(stride);

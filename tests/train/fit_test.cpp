@@ -198,6 +198,24 @@ TEST(Fit, ShufflesAnewEveryEpochUnlessTold) {
   EXPECT_NE(shuffled.weights_sha256(), other_seed.weights_sha256());
 }
 
+// A last batch of one sample is no run of single samples.
+TEST(Fit, TakesALastBatchOfOneSampleAsItTakesOthers) {
+  const Dataset data = images(201);
+  for (const double offset : {0.0, 0.01}) {
+    const auto weights_after = [&](const Optimizer& optimizer) {
+      Sequential model{{12, 12, 1},
+                       {Rescaling{.scale = 1.0 / 255, .offset = offset}, Flatten{},
+                        Dense{.units = 90, .activation = relu}, Dense{.units = 4, .activation = softmax}}};
+      model.compile({.optimizer = optimizer, .loss = CategoricalCrossentropy{}, .metrics = {}});
+      model.fit(data, {.epochs = 2, .batch_size = 100});
+      return model.weights_sha256();
+    };
+    EXPECT_EQ(weights_after(SGD{.learning_rate = 0.1, .global_clipnorm = 1e9}),
+              weights_after(SGD{.learning_rate = 0.1}))
+        << offset;
+  }
+}
+
 // Where a length is asked for, gradients are not used up tile by tile: that alone must change no bit.
 TEST(Fit, IsTheSameWithALengthThatNoGradientReaches) {
   const Dataset data = images(300);

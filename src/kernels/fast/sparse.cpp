@@ -332,8 +332,8 @@ HWY_INLINE void for_column_groups(std::int64_t n, F&& f) {
 
 }  // namespace
 
-// Shuffled rows lie anywhere in memory: their lines are asked for some rows before they are needed.
-constexpr std::int64_t rows_ahead = 3, entries_ahead = 4;
+// Shuffled rows lie anywhere in memory: their lines are asked for some rows before they are needed, short ones earlier.
+constexpr std::int64_t rows_ahead = 3, short_rows_ahead = 6, short_row = 512, entries_ahead = 4;
 HWY_INLINE void fetch_early(const Samples& samples, std::int64_t r, std::int64_t bytes) {
   if (r >= samples.known) return;
   const char* row = samples.bytes ? reinterpret_cast<const char*>(samples.byte_row(r))
@@ -343,8 +343,9 @@ HWY_INLINE void fetch_early(const Samples& samples, std::int64_t r, std::int64_t
 
 void FindNonzero(const Samples& samples, std::int64_t begin, std::int64_t end, const SparseBatch& batch) {
   const std::int64_t row_bytes = batch.width * (samples.bytes ? 1 : static_cast<std::int64_t>(sizeof(float)));
+  const std::int64_t ahead = row_bytes < short_row ? short_rows_ahead : rows_ahead;
   for (std::int64_t r = begin; r < end; ++r) {
-    fetch_early(samples, r + rows_ahead, row_bytes);
+    fetch_early(samples, r + ahead, row_bytes);
     Lister(batch, r, samples, r).finish();
   }
 }
@@ -413,6 +414,20 @@ void OuterSgd(const float* x, std::int64_t rows, const float* delta, std::int64_
   });
 }
 
+void JoinParts(const float* part, std::int64_t rows, std::int64_t row, std::int64_t n, const float* add, bool relu,
+               float* y) {
+  const D d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  for (std::int64_t r = 0; r < rows; ++r) {
+    for (std::int64_t i = 0; i < padded(n); i += lanes) {
+      V sum = hn::Add(hn::LoadU(d, y + r * row + i), hn::LoadU(d, part + r * row + i));
+      if (add != nullptr) sum = hn::Add(sum, hn::LoadU(d, add + i));
+      if (relu) sum = hn::Max(hn::Zero(d), sum);
+      hn::StoreU(sum, d, y + r * row + i);
+    }
+  }
+}
+
 }  // namespace gradus::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -420,6 +435,7 @@ HWY_AFTER_NAMESPACE();
 namespace gradus::kernels {
 HWY_EXPORT(FindNonzero);
 HWY_EXPORT(SparseMultiply);
+HWY_EXPORT(JoinParts);
 HWY_EXPORT(SparseMultiplyListing);
 HWY_EXPORT(SparseGradient);
 HWY_EXPORT(SparseSgd);
@@ -435,6 +451,14 @@ void sparse_product(const SparseBatch& batch, std::int64_t begin, std::int64_t e
   HWY_DYNAMIC_DISPATCH(SparseMultiply)(batch, begin, end, b, b_row, n, add, relu, y, y_row);
   if (relu || activation == Activation::linear) return;
   for (std::int64_t r = begin; r < end; ++r) activate(activation, y + r * y_row, padded(n), y + r * y_row);
+}
+
+void join_parts(const Real* part, std::int64_t rows, std::int64_t row, std::int64_t n, const Real* add,
+                Activation activation, Real* y) {
+  const bool relu = activation == Activation::relu;
+  HWY_DYNAMIC_DISPATCH(JoinParts)(part, rows, row, n, add, relu, y);
+  if (relu || activation == Activation::linear) return;
+  for (std::int64_t r = 0; r < rows; ++r) activate(activation, y + r * row, padded(n), y + r * row);
 }
 
 void sparse_product_listing(const SparseBatch& batch, const Real* b, std::int64_t b_row, std::int64_t n,

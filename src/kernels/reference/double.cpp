@@ -24,6 +24,10 @@ void sparse_product(const SparseBatch& batch, std::int64_t begin, std::int64_t e
                     std::int64_t n, const Real* add, Activation activation, Real* y, std::int64_t y_row) {
   reference::sparse_product(batch, begin, end, b, b_row, n, add, activation, y, y_row);
 }
+void join_parts(const Real* part, std::int64_t rows, std::int64_t row, std::int64_t n, const Real* add,
+                Activation activation, Real* y) {
+  reference::join_parts(part, rows, row, n, add, activation, y);
+}
 void sparse_product_listing(const SparseBatch& batch, const Real* b, std::int64_t b_row, std::int64_t n,
                             const Real* add, Activation activation, Real* y, const Samples& samples,
                             std::int64_t source, const SparseBatch& next) {

@@ -75,6 +75,16 @@ inline void sparse_product(const SparseBatch& batch, std::int64_t begin, std::in
   }
 }
 
+inline void join_parts(const Real* part, std::int64_t rows, std::int64_t row, std::int64_t n, const Real* add,
+                       Activation activation, Real* y) {
+  for (std::int64_t r = 0; r < rows; ++r) {
+    for (std::int64_t j = 0; j < n; ++j) {
+      y[r * row + j] = (y[r * row + j] + part[r * row + j]) + (add == nullptr ? Real{0} : add[j]);
+    }
+    activate(activation, y + r * row, n, y + r * row);
+  }
+}
+
 inline void sparse_product_listing(const SparseBatch& batch, const Real* b, std::int64_t b_row, std::int64_t n,
                                    const Real* add, Activation activation, Real* y, const Samples& samples,
                                    std::int64_t source, const SparseBatch& next) {
