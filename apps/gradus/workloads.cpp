@@ -19,29 +19,28 @@ double seconds_between(Clock::time_point a, Clock::time_point b) {
   return std::chrono::duration<double>(b - a).count();
 }
 
-/// Notes when steps end and how much memory they asked for; ends a run after `most_steps`.
+/// Notes when steps end and how much memory they asked for, from step `warm_up` on; ends a run after `most_steps`.
 class StepClock : public Callback {
  public:
-  explicit StepClock(std::int64_t most_steps = 0) : most_(most_steps) {}
+  explicit StepClock(std::int64_t warm_up, std::int64_t most_steps = 0) : warm_up_(warm_up), most_(most_steps) {}
 
   bool on_batch_end(const TrainingState&) override {
     ++steps_;
-    if (steps_ == warm_up) start_ = Clock::now(), allocated_ = allocations();
+    if (steps_ == warm_up_) start_ = Clock::now(), allocated_ = allocations();
     end_ = Clock::now();
     last_allocated_ = allocations();
     return most_ == 0 || steps_ < most_;
   }
 
   [[nodiscard]] double seconds_per_step() const {
-    return seconds_between(start_, end_) / static_cast<double>(steps_ - warm_up);
+    return seconds_between(start_, end_) / static_cast<double>(steps_ - warm_up_);
   }
   [[nodiscard]] double allocations_per_step() const {
-    return static_cast<double>(last_allocated_ - allocated_) / static_cast<double>(steps_ - warm_up);
+    return static_cast<double>(last_allocated_ - allocated_) / static_cast<double>(steps_ - warm_up_);
   }
 
  private:
-  static constexpr std::int64_t warm_up = 3;
-  std::int64_t most_, steps_ = 0;
+  std::int64_t warm_up_, most_, steps_ = 0;
   Clock::time_point start_, end_;
   std::uint64_t allocated_ = 0, last_allocated_ = 0;
 };
@@ -76,9 +75,12 @@ struct Training {
 Measurement train(const Dataset& data, const Dataset& test, const Training& t, std::int64_t threads) {
   Sequential model{data.sample_shape(), t.layers, {.seed = 1}};
   model.compile(t.compile);
-  StepClock clock(t.steps);
-  // Counting costs a look at the clock every step: where steps are short, count in a run of its own.
-  const std::int64_t counted = t.steps > 0 ? data.size() : std::min<std::int64_t>(data.size(), 8 * t.batch_size);
+  // Counting costs a look at the clock every step: where steps are short, count in a run of its own. It begins when
+  // each thread has surely come to each kind of tile, for which it then asks for memory once.
+  constexpr std::int64_t first_counted = 32, last_counted = 40;
+  StepClock clock(t.steps > 0 ? 3 : first_counted, t.steps);
+  const std::int64_t counted =
+      t.steps > 0 ? data.size() : std::min<std::int64_t>(data.size(), last_counted * t.batch_size);
   if (t.steps == 0) {
     Sequential other = model;
     other.fit(data.first(counted),

@@ -94,7 +94,7 @@ bool Catalogue::ready() const {
 }
 
 ModelStore::ModelStore(const ServeOptions& options, Log log)
-    : listed_(options.models), model_dir_(options.model_dir), versions_(options.versions), log_(std::move(log)) {
+    : listed_(options.models), model_dir_(options.model_dir), versions_(options.versions) {
   if (listed_.empty() && model_dir_.empty()) {
     throw Error(ErrorCode::invalid_argument, "there is nothing to serve: name model files, or a folder of them");
   }
@@ -106,6 +106,9 @@ ModelStore::ModelStore(const ServeOptions& options, Log log)
     }
     listed.insert(place.name);
   }
+  // What ends the start is said once, by what is thrown.
+  std::vector<std::string> said;
+  log_ = [&said](const std::string& sentence) { said.push_back(sentence); };
   reload();
   if (catalogue()->models.empty()) {
     log_(model_dir_ + ": there is no model file and no folder of versions in it yet; what is put there will be served");
@@ -116,6 +119,8 @@ ModelStore::ModelStore(const ServeOptions& options, Log log)
                   entry.versions.empty() ? name + ": there is no version in the folder" : entry.versions.front().error);
     }
   }
+  log_ = std::move(log);
+  for (const std::string& sentence : said) log_(sentence);
 }
 
 std::shared_ptr<const Catalogue> ModelStore::catalogue() const {

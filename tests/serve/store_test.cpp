@@ -122,7 +122,10 @@ TEST_F(Store, SaysWhatCannotBeServed) {
   EXPECT_NE(sentence(missing).find("none.keras: there is no such"), std::string::npos);
   ServeOptions broken;
   broken.models = {directory.write("broken.keras", "nothing")};
+  std::string said;
+  broken.log = [&](const std::string& each) { said += each; };
   EXPECT_NE(sentence(broken).find("broken.keras: no .keras file"), std::string::npos) << sentence(broken);
+  EXPECT_EQ(said, "");  // for it is said once
   ServeOptions twice;
   doubling_model(1).save(directory / "a.keras");
   fs::create_directory(directory.path() / "sub");
