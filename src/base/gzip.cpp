@@ -11,6 +11,7 @@
 
 #include <gradus/error.hpp>
 
+#include "base/nearest.hpp"
 #include "base/text.hpp"
 
 namespace gradus {
@@ -32,7 +33,7 @@ struct InputFile::Inflater {
 InputFile::InputFile(const std::string& path) : path_(path) {
   descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor_ < 0) {
-    if (errno == ENOENT || errno == ENOTDIR) throw Error(ErrorCode::not_found, path + ": no such file");
+    if (errno == ENOENT || errno == ENOTDIR) throw Error(ErrorCode::not_found, no_such_file(path));
     throw Error(ErrorCode::io, path + ": cannot open: " + std::strerror(errno));
   }
   try {

@@ -1,6 +1,8 @@
 #include "base/nearest.hpp"
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 #include <vector>
 
 namespace gradus {
@@ -59,6 +61,23 @@ std::optional<std::string> nearest(std::string_view name, std::span<const std::s
 std::string did_you_mean(std::string_view name, std::span<const std::string> candidates) {
   const auto guess = nearest(name, candidates);
   return guess ? "; did you mean '" + *guess + "'?" : "";
+}
+
+std::string no_such_file(const std::string& path) {
+  namespace fs = std::filesystem;
+  constexpr std::size_t most = 10'000;  // names that are looked at
+  const fs::path asked(path);
+  std::vector<std::string> names;
+  std::error_code ignored;
+  const fs::path directory = asked.has_parent_path() ? asked.parent_path() : fs::path(".");
+  for (fs::directory_iterator at(directory, ignored), end; !ignored && at != end && names.size() < most;
+       at.increment(ignored)) {
+    names.push_back(at->path().filename().string());
+  }
+  std::sort(names.begin(), names.end());  // a directory has no order
+  const auto guess = nearest(asked.filename().string(), names);
+  return path + ": no such file" +
+         (guess ? "; did you mean '" + (asked.parent_path() / *guess).string() + "'?" : std::string());
 }
 
 }  // namespace gradus

@@ -18,4 +18,8 @@ std::optional<std::string> nearest(std::string_view name, std::span<const std::s
 /// "; did you mean 'mnist'?" with the nearest candidate, or "" when none is near. Ends a sentence of an error.
 std::string did_you_mean(std::string_view name, std::span<const std::string> candidates);
 
+/// "data/trian.csv: no such file; did you mean 'data/train.csv'?", with the nearest name in the same directory if one
+/// is near.
+std::string no_such_file(const std::string& path);
+
 }  // namespace gradus

@@ -56,7 +56,7 @@ std::string file_endings() {
     throw Error(ErrorCode::invalid_argument,
                 path + ": no such file; " + in_quotes(path.substr(colon)) + " goes with data sets that have a name");
   }
-  if (!std::filesystem::exists(path)) throw Error(ErrorCode::not_found, path + ": no such file");
+  if (!std::filesystem::exists(path)) throw Error(ErrorCode::not_found, no_such_file(path));
   throw Error(ErrorCode::unsupported, path + ": not a kind of data file that is read (" + file_endings() + ")");
 }
 

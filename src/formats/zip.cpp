@@ -11,6 +11,7 @@
 
 #include <gradus/error.hpp>
 
+#include "base/nearest.hpp"
 #include "base/text.hpp"
 
 namespace gradus {
@@ -58,7 +59,7 @@ ZipReader::ZipReader(const std::string& path) : path_(path) {
   zip_t* archive = zip_open(path.c_str(), ZIP_RDONLY, &code);
   if (archive == nullptr) {
     const int system = errno;
-    if (code == ZIP_ER_NOENT) throw Error(ErrorCode::not_found, path + ": there is no such file");
+    if (code == ZIP_ER_NOENT) throw Error(ErrorCode::not_found, no_such_file(path));
     if (code == ZIP_ER_OPEN || code == ZIP_ER_READ || code == ZIP_ER_SEEK) {
       throw Error(ErrorCode::io, path + ": " + std::generic_category().message(system));
     }

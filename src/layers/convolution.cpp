@@ -236,7 +236,8 @@ Real* ConvolutionFunction::sums(const LayerBuffers& b, std::int64_t group) const
 }
 
 void ConvolutionFunction::add_to_sums(const LayerBuffers& b, std::int64_t begin, std::int64_t end) const {
-  for_groups(b, begin, end, [&](std::int64_t r, std::int64_t next, Real* to, bool add_to) {
+  for_row_groups(begin, end, [&](std::int64_t r, std::int64_t next, std::int64_t group, bool add_to) {
+    Real* to = sums(b, group);
     kernels::convolution_kernel_gradient(c_, next - r, images(b, r), {b.d_out + r * out_stride(), out_stride()}, 0,
                                          c_.kernel_rows(), to, matrix_row_, add_to);
     add_bias_sums(b, r, next, to + kernel_sums(), add_to);

@@ -74,15 +74,6 @@ class ConvolutionFunction : public LayerFunction {
   [[nodiscard]] bool by_groups() const;
   [[nodiscard]] std::int64_t sums_stride() const;
   [[nodiscard]] Real* sums(const LayerBuffers& b, std::int64_t group) const;
-  /// Calls f(first, last, sums, add_to) for the samples of each group.
-  template <class F>
-  void for_groups(const LayerBuffers& b, std::int64_t begin, std::int64_t end, F&& f) const {
-    for (std::int64_t r = begin; r < end;) {
-      const std::int64_t next = std::min(end, (r / row_group + 1) * row_group);
-      f(r, next, sums(b, r / row_group), r % row_group != 0);
-      r = next;
-    }
-  }
   void add_to_sums(const LayerBuffers& b, std::int64_t begin, std::int64_t end) const;
   void add_bias_sums(const LayerBuffers& b, std::int64_t begin, std::int64_t end, Real* to, bool add_to) const;
   /// How a group's sums of the kernel lie, behind which those of the bias do: how many numbers they are, and how rows

@@ -99,8 +99,10 @@ class DenseFunction final : public LayerFunction {
     if (!spec_.passes_error) plan_pull_back(b, steps);
     if (deltas_summed(b)) {
       Step sum = rows_step([this, b](const Pass&, std::int64_t begin, std::int64_t end) {
-        kernels::column_sums(b.d_out + begin * out_stride_, end - begin, out_stride_, padded(units_),
-                             b.scratch + delta_sums_at(b) + begin / row_group * padded(units_), false);
+        for_row_groups(begin, end, [&](std::int64_t first, std::int64_t last, std::int64_t group, bool add_to) {
+          kernels::column_sums(b.d_out + first * out_stride_, last - first, out_stride_, padded(units_),
+                               b.scratch + delta_sums_at(b) + group * padded(units_), add_to);
+        });
       });
       sum.rows_at_once = row_group;
       steps.push_back(std::move(sum));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -79,6 +80,16 @@ struct Step {
 /// Samples [g * row_group, (g + 1) * row_group) of a batch are group g: what is summed over each group by itself, and
 /// then over the groups in order, has the same bits for every number of threads.
 inline constexpr std::int64_t row_group = 16;
+/// Calls f(first, last, group, add_to) for the samples of each group in [begin, end); with `add_to` the group has
+/// others before them.
+template <class F>
+void for_row_groups(std::int64_t begin, std::int64_t end, F&& f) {
+  while (begin < end) {
+    const std::int64_t group = begin / row_group, last = std::min(end, (group + 1) * row_group);
+    f(begin, last, group, begin % row_group != 0);
+    begin = last;
+  }
+}
 using Steps = std::vector<Step>;
 
 /// Where one layer's numbers lie in a workspace. Row r of a buffer starts at r * row_stride(elements of a row). What

@@ -52,7 +52,8 @@ class PooledConvolutionFunction final : public ConvolutionFunction {
   void backward(const LayerBuffers& b, Steps& steps) const override {
     const auto run = [this, b](const Pass& p, std::int64_t begin, std::int64_t end) {
       to_delta(b, begin, end);
-      for_groups(b, begin, end, [&](std::int64_t r, std::int64_t next, Real* to, bool add_to) {
+      for_row_groups(begin, end, [&](std::int64_t r, std::int64_t next, std::int64_t group, bool add_to) {
+        Real* to = sums(b, group);
         add_bias_sums(b, r, next, to + kernel_sums(), add_to);
         if (by_lists()) {
           list_gradients(b, r, next, to, add_to);

@@ -71,7 +71,10 @@ TEST(InputFile, RefusesWhatIsBroken) {
   std::string wrong_checksum = packed;
   wrong_checksum[packed.size() - 6] ^= 1;
   expect_error(ErrorCode::bad_data, {"broken", "incorrect data check"}, read(wrong_checksum));
-  expect_error(ErrorCode::not_found, {"no such file"}, [&] { InputFile(directory / "absent"); });
+  expect_error(ErrorCode::not_found, {"absent: no such file"}, [&] { InputFile(directory / "absent"); });
+  const std::string near = directory.write("train.csv", "1,2");
+  expect_error(ErrorCode::not_found, {"trian.csv: no such file; did you mean '" + near + "'?"},
+               [&] { InputFile(directory / "trian.csv"); });
   expect_error(ErrorCode::bad_data, {"is a directory, where a file is expected"},
                [&] { InputFile(directory.path().string()); });
 }

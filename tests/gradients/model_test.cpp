@@ -162,5 +162,47 @@ TEST_P(ModelGradients, AgreeWithCentralDifferences) {
 INSTANTIATE_TEST_SUITE_P(Models, ModelGradients, testing::ValuesIn(cases()),
                          [](const auto& test) { return test.param.name; });
 
+// However many samples each layer takes at once.
+TEST(BatchGradients, AreTheMeanOfTheirSamples) {
+  constexpr std::int64_t rows = 37, width = 20;
+  const Shape input{4, 5, 1};
+  Sequential model{
+      input,
+      {Rescaling{.scale = 1.0 / 255, .offset = 0.1}, Flatten{}, dense(144, linear),
+       Reshape{.target_shape = {12, 12, 1}}, Conv2D{.filters = 8, .kernel_size = 3, .activation = Activation::tanh},
+       GlobalAveragePooling2D{}, dense(4, softmax)}};
+  model.compile({.optimizer = SGD{}, .loss = CategoricalCrossentropy{}, .metrics = {}});
+  Sequential::State& s = model.state();
+  Philox random(4, 0);
+  std::vector<std::uint8_t> bytes(rows * width);
+  for (auto& x : bytes) x = random.uniform() < 0.6 ? 0 : static_cast<std::uint8_t>(random.below(256));
+  std::vector<std::int32_t> labels(rows);
+  for (auto& label : labels) label = static_cast<std::int32_t>(random.below(4));
+  const auto gradients = [&](Workspace& workspace, std::int64_t first, std::int64_t count, bool sparse) {
+    BatchTargets targets;
+    targets.labels = labels.data() + first, targets.width = 4;
+    workspace.set_batch({bytes.data() + first * width, true, width, nullptr, 1}, count, sparse);
+    workspace.forward_backward(targets, nullptr);
+    workspace.gradients(nullptr, nullptr, 0, nullptr);
+    return std::vector<Real>(workspace.gradient_block(), workspace.gradient_block() + s.trainable_size);
+  };
+  for (const bool sparse : {true, false}) {
+    Workspace all(s, rows, Workspace::Purpose::train), one(s, 1, Workspace::Purpose::train);
+    std::vector<Real> mean(static_cast<std::size_t>(s.trainable_size));
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const std::vector<Real> each = gradients(one, r, 1, sparse);
+      for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += each[i] / static_cast<Real>(rows);
+    }
+    const std::vector<Real> together = gradients(all, 0, rows, sparse);
+    for (const PlacedParameter& placed : s.parameters) {
+      const Parameter& p = *placed.parameter;
+      for (std::int64_t i = 0; i < p.shape.elements(); ++i) {
+        const auto at = static_cast<std::size_t>(p.offset + i / p.columns() * p.stride() + i % p.columns());
+        ASSERT_NEAR(together[at], mean[at], 1e-12) << p.name << "[" << i << "] of layer " << placed.layer;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace gradus::test
