@@ -76,9 +76,10 @@ std::int64_t ThreadPool::compute_tiles(End end) {
       const std::lock_guard guard(failure_mutex_);
       if (failure_ == nullptr || tile < failed_tile_) failure_ = std::current_exception(), failed_tile_ = tile;
     }
-    done_.fetch_add(1, std::memory_order_acq_rel);
     ++computed;
   }
+  // Counted at once, as each look at the count takes it from the other core's cache.
+  if (computed > 0) done_.fetch_add(computed, std::memory_order_acq_rel);
   return computed;
 }
 
