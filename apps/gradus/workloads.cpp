@@ -76,7 +76,7 @@ Measurement train(const Dataset& data, const Dataset& test, const Training& t, s
   Sequential model{data.sample_shape(), t.layers, {.seed = 1}};
   model.compile(t.compile);
   // Counting costs a look at the clock every step: where steps are short, count in a run of its own. It begins when
-  // each thread has surely come to each kind of tile, for which it then asks for memory once.
+  // each thread can be expected to have met each kind of tile, for the first of which it asks for memory.
   constexpr std::int64_t first_counted = 32, last_counted = 40;
   StepClock clock(t.steps > 0 ? 3 : first_counted, t.steps);
   const std::int64_t counted =

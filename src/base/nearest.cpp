@@ -1,6 +1,7 @@
 #include "base/nearest.hpp"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <system_error>
 #include <vector>
@@ -72,7 +73,9 @@ std::string no_such_file(const std::string& path) {
   const fs::path directory = asked.has_parent_path() ? asked.parent_path() : fs::path(".");
   for (fs::directory_iterator at(directory, ignored), end; !ignored && at != end && names.size() < most;
        at.increment(ignored)) {
-    names.push_back(at->path().filename().string());
+    // Endings alike do not make 'a.keras' of 'm.keras'.
+    const std::array stem{at->path().stem().string()};
+    if (nearest(asked.stem().string(), stem)) names.push_back(at->path().filename().string());
   }
   std::sort(names.begin(), names.end());  // a directory has no order
   const auto guess = nearest(asked.filename().string(), names);

@@ -19,7 +19,7 @@ std::optional<std::string> nearest(std::string_view name, std::span<const std::s
 std::string did_you_mean(std::string_view name, std::span<const std::string> candidates);
 
 /// "data/trian.csv: no such file; did you mean 'data/train.csv'?", with the nearest name in the same directory if one
-/// is near.
+/// is near, its ending aside, too.
 std::string no_such_file(const std::string& path);
 
 }  // namespace gradus

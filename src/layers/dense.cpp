@@ -218,7 +218,7 @@ class DenseFunction final : public LayerFunction {
     return {inputs_, row_tile(b), row_tiles(b), b.max_rows + 1, in_parts(b)};
   }
   [[nodiscard, gnu::always_inline]] kernels::SparseBatch lists(const LayerBuffers& b, std::int64_t part,
-                                                               std::int64_t first = 0) const {
+                                                               std::int64_t first) const {
     return listed(b).lists(b.scratch + lane_at(b) + kernels::lane, part, first);
   }
 
@@ -247,8 +247,8 @@ class DenseFunction final : public LayerFunction {
     const std::int32_t* starts = list.row_starts(0);
     return kernels::sum(list.values + starts[begin], starts[end] - starts[begin]);
   }
-  [[nodiscard, gnu::always_inline]] kernels::SparseBatch batch(const LayerBuffers& b) const {
-    return lists(b, 0, b.max_rows == 1 ? one_by_one(b).list : 0);
+  [[nodiscard, gnu::always_inline]] kernels::SparseBatch batch(const LayerBuffers& b, std::int64_t part = 0) const {
+    return lists(b, part, b.max_rows == 1 ? one_by_one(b).list : 0);
   }
   static const void* address(const kernels::Samples& samples, std::int64_t r) {
     return samples.bytes ? static_cast<const void*>(samples.byte_row(r)) : samples.real_row(r);
@@ -284,7 +284,7 @@ class DenseFunction final : public LayerFunction {
                      std::int64_t end) const {
     const std::int64_t blocks = tiles_of(p.rows, part_rows), first = p.rows * begin / blocks,
                        last = p.rows * end / blocks, column = listed(b).first_column(part);
-    const kernels::SparseBatch list = lists(b, part);
+    const kernels::SparseBatch list = batch(b, part);
     kernels::find_nonzero(samples(p, b).from_column(column), first, last, list);
     kernels::sparse_product(list, first, last, p.parameters + kernel().offset + column * stride_, stride_, units_,
                             nullptr, Activation::linear, part == 0 ? b.out : b.scratch + part_sums_at(b), out_stride_);
@@ -476,8 +476,8 @@ class DenseFunction final : public LayerFunction {
     if (sparse(p, b)) {
       const ListedRows rows = listed(b);
       const std::int64_t part = rows.part_of(tile);
-      const kernels::SparseBatch list = b.max_rows == 1 ? batch(b) : lists(b, part);
-      kernels::sparse_gradient(list, p.rows, tile - rows.first_tile(part), b.d_out, out_stride_, units_, g, stride);
+      kernels::sparse_gradient(batch(b, part), p.rows, tile - rows.first_tile(part), b.d_out, out_stride_, units_, g,
+                               stride);
     } else {
       multiply_gradient(p, b, begin, end, g);
     }

@@ -7,6 +7,7 @@
 #include "base/atomic_file.hpp"
 #include "base/byte_reader.hpp"
 #include "base/gzip.hpp"
+#include "base/nearest.hpp"
 #include "support/expect_error.hpp"
 #include "support/gzip_text.hpp"
 #include "support/temporary_directory.hpp"
@@ -75,6 +76,8 @@ TEST(InputFile, RefusesWhatIsBroken) {
   const std::string near = directory.write("train.csv", "1,2");
   expect_error(ErrorCode::not_found, {"trian.csv: no such file; did you mean '" + near + "'?"},
                [&] { InputFile(directory / "trian.csv"); });
+  directory.write("a.csv", "1,2");
+  EXPECT_EQ(no_such_file(directory / "m.csv"), (directory / "m.csv") + ": no such file");
   expect_error(ErrorCode::bad_data, {"is a directory, where a file is expected"},
                [&] { InputFile(directory.path().string()); });
 }
