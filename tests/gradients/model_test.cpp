@@ -162,19 +162,33 @@ TEST_P(ModelGradients, AgreeWithCentralDifferences) {
 INSTANTIATE_TEST_SUITE_P(Models, ModelGradients, testing::ValuesIn(cases()),
                          [](const auto& test) { return test.param.name; });
 
-// However many samples each layer takes at once.
-TEST(BatchGradients, AreTheMeanOfTheirSamples) {
-  constexpr std::int64_t rows = 37, width = 20;
-  const Shape input{4, 5, 1};
-  Sequential model{
-      input,
-      {Rescaling{.scale = 1.0 / 255, .offset = 0.1}, Flatten{}, dense(144, linear),
-       Reshape{.target_shape = {12, 12, 1}}, Conv2D{.filters = 8, .kernel_size = 3, .activation = Activation::tanh},
-       GlobalAveragePooling2D{}, dense(4, softmax)}};
+struct BatchCase {
+  std::string name;
+  Shape input;
+  std::vector<Layer> layers;
+};
+
+std::vector<BatchCase> batch_cases() {
+  const Layer scaled = Rescaling{.scale = 1.0 / 255, .offset = 0.1};
+  return {{"FewSamplesAtOnce",
+           {4, 5, 1},
+           {scaled, Flatten{}, dense(144, linear), Reshape{.target_shape = {12, 12, 1}},
+            Conv2D{.filters = 8, .kernel_size = 3, .activation = Activation::tanh}, GlobalAveragePooling2D{},
+            dense(4, softmax)}},
+          {"InParts", {15, 20, 1}, {scaled, Flatten{}, dense(97, Activation::tanh), dense(4, softmax)}}};
+}
+
+class BatchGradients : public testing::TestWithParam<BatchCase> {};
+
+// Single samples take another way through a first layer, and none needs the sums over groups.
+TEST_P(BatchGradients, AreTheMeanOfTheirSamples) {
+  constexpr std::int64_t rows = 37;
+  const std::int64_t width = GetParam().input.elements();
+  Sequential model{GetParam().input, GetParam().layers};
   model.compile({.optimizer = SGD{}, .loss = CategoricalCrossentropy{}, .metrics = {}});
   Sequential::State& s = model.state();
   Philox random(4, 0);
-  std::vector<std::uint8_t> bytes(rows * width);
+  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(rows * width));
   for (auto& x : bytes) x = random.uniform() < 0.6 ? 0 : static_cast<std::uint8_t>(random.below(256));
   std::vector<std::int32_t> labels(rows);
   for (auto& label : labels) label = static_cast<std::int32_t>(random.below(4));
@@ -203,6 +217,9 @@ TEST(BatchGradients, AreTheMeanOfTheirSamples) {
     }
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Models, BatchGradients, testing::ValuesIn(batch_cases()),
+                         [](const auto& test) { return test.param.name; });
 
 }  // namespace
 }  // namespace gradus::test
