@@ -21,6 +21,7 @@ void pause_core() {
 
 constexpr int spins_before_yield = 1 << 12;
 constexpr int yields_before_sleep = 64;
+constexpr int spins_before_last_tile = 1 << 9;  // some ten microseconds
 thread_local bool inside_tile = false;
 
 }  // namespace
@@ -47,8 +48,9 @@ ThreadPool& ThreadPool::shared() {
 
 ThreadPool::ThreadPool(int threads) {
   const int count = threads > 0 ? threads : cores();
+  shares_ = std::vector<Share>(static_cast<std::size_t>(count));
   workers_.reserve(static_cast<std::size_t>(count - 1));
-  for (int i = 1; i < count; ++i) workers_.emplace_back([this] { work(); });
+  for (int i = 1; i < count; ++i) workers_.emplace_back([this, i] { work(i); });
 }
 
 ThreadPool::~ThreadPool() {
@@ -58,47 +60,65 @@ ThreadPool::~ThreadPool() {
   for (auto& worker : workers_) worker.join();
 }
 
-int ThreadPool::claim(End end) {
-  if (all_claimed(ticket_.load(std::memory_order_acquire))) return -1;
-  const std::uint64_t mine = end == End::front ? ticket_.fetch_add(1, std::memory_order_acq_rel)
-                                               : ticket_.fetch_sub(std::uint64_t{1} << bits, std::memory_order_acq_rel);
-  if (all_claimed(mine)) return -1;
-  return static_cast<int>((end == End::front ? first_open(mine) : end_of_open(mine) - 1) - spare);
+bool ThreadPool::compute_from(int owner, bool front, std::uint64_t least) {
+  Share& share = shares_[static_cast<std::size_t>(owner)];
+  std::uint64_t open = share.open.load(std::memory_order_acquire);
+  do {
+    if (count_of(open) < least) return false;
+  } while (!share.open.compare_exchange_weak(open, front ? open + 1 : open - (mask + 1), std::memory_order_acq_rel,
+                                             std::memory_order_acquire));
+  // The job cannot end before this tile is counted, so its function is still there.
+  const auto tile = static_cast<int>(front ? begin_of(open) : end_of(open) - 1);
+  try {
+    (*share.compute)(tile);
+  } catch (...) {
+    const std::lock_guard guard(failure_mutex_);
+    if (failure_ == nullptr || tile < failed_tile_) failure_ = std::current_exception(), failed_tile_ = tile;
+  }
+  return true;
 }
 
-std::int64_t ThreadPool::compute_tiles(End end) {
-  std::int64_t computed = 0;
-  for (int tile = claim(end); tile >= 0; tile = claim(end)) {
-    // The job cannot end before this tile is counted, so its function is still there.
-    try {
-      (*tile_)(tile);
-    } catch (...) {
-      const std::lock_guard guard(failure_mutex_);
-      if (failure_ == nullptr || tile < failed_tile_) failure_ = std::current_exception(), failed_tile_ = tile;
+// From the front or, every other thread, from the back: so the first two meet in the middle, where one takes from the
+// other what its own work did not touch last.
+bool ThreadPool::compute_own(int thread) { return compute_from(thread, thread % 2 == 0, 1); }
+
+bool ThreadPool::compute_others(int thread) {
+  for (int spins = 0;; ++spins) {
+    bool open = false;
+    for (int i = 1; i < threads(); ++i) {
+      const int other = (thread + i) % threads();
+      if (compute_from(other, other % 2 != 0, spins < spins_before_last_tile ? 2 : 1)) return true;
+      open = open || count_of(shares_[static_cast<std::size_t>(other)].open.load(std::memory_order_relaxed)) > 0;
     }
-    ++computed;
+    if (!open) return false;
+    pause_core();
   }
+}
+
+void ThreadPool::compute_tiles(int thread) {
+  std::int64_t computed = 0;
+  while (compute_own(thread) || compute_others(thread)) ++computed;
   // Counted at once, as each look at the count takes it from the other core's cache.
   if (computed > 0) done_.fetch_add(computed, std::memory_order_acq_rel);
-  return computed;
 }
 
-void ThreadPool::work() {
+void ThreadPool::work(int thread) {
   inside_tile = true;
+  const std::atomic<std::uint64_t>& open = shares_[static_cast<std::size_t>(thread)].open;
+  std::uint64_t seen = 0;
   int idle = 0;
   while (!stop_.load(std::memory_order_relaxed)) {
-    if (compute_tiles(End::back) > 0) {
-      idle = 0;
-      continue;
-    }
-    if (++idle < spins_before_yield) {
+    if (const std::uint64_t job = job_of(open.load(std::memory_order_acquire)); job != seen) {
+      compute_tiles(thread);
+      seen = job, idle = 0;
+    } else if (++idle < spins_before_yield) {
       pause_core();
     } else if (idle < spins_before_yield + yields_before_sleep) {
       sched_yield();
     } else {
       const std::uint32_t before = wakeups_.load();
       sleepers_.fetch_add(1);
-      if (all_claimed(ticket_.load()) && !stop_.load()) wakeups_.wait(before);
+      if (job_of(open.load()) == seen && !stop_.load()) wakeups_.wait(before);
       sleepers_.fetch_sub(1);
       idle = 0;
     }
@@ -116,7 +136,7 @@ void ThreadPool::run(int tiles, FunctionRef<void(int)> tile) {
   struct Outside {
     ~Outside() { inside_tile = false; }
   } outside;
-  constexpr int most = 1 << (bits - 1);  // what a ticket counts, with room at both ends
+  constexpr int most = static_cast<int>(mask);
   for (int first = 0; first < tiles; first += most) {
     const auto shifted = [&](int i) { tile(first + i); };
     run_job(std::min(most, tiles - first), shifted);
@@ -124,15 +144,26 @@ void ThreadPool::run(int tiles, FunctionRef<void(int)> tile) {
 }
 
 void ThreadPool::run_job(int tiles, const FunctionRef<void(int)>& tile) {
-  tile_ = &tile;
   done_.store(0, std::memory_order_relaxed);
   job_ = (job_ + 1) & 0xFFFFFF;
-  ticket_.store((job_ << (2 * bits)) | ((spare + static_cast<std::uint64_t>(tiles)) << bits) | spare);
-  if (sleepers_.load() > 0) {
+  // When there are few tiles the caller has one of them in any case, as it need not be woken.
+  const auto begin_of_share = [&](int thread) {
+    const auto begin = static_cast<std::uint64_t>(tiles) * static_cast<std::uint64_t>(thread) / shares_.size();
+    return thread == 0 ? 0 : std::max<std::uint64_t>(begin, 1);
+  };
+  for (int thread = threads() - 1; thread >= 0; --thread) {
+    Share& share = shares_[static_cast<std::size_t>(thread)];
+    share.compute = &tile;
+    share.open.store((job_ << (2 * bits)) | (begin_of_share(thread + 1) << bits) | begin_of_share(thread),
+                     std::memory_order_release);
+  }
+  // An addition, not a load: whichever of this and a sleeper's own addition is second sees what was stored before the
+  // other.
+  if (sleepers_.fetch_add(0) > 0) {
     wakeups_.fetch_add(1);
     wakeups_.notify_all();
   }
-  compute_tiles(End::front);
+  compute_tiles(0);
   for (int spins = 0; done_.load(std::memory_order_acquire) < tiles; ++spins) {
     if (spins < spins_before_yield) {
       pause_core();

@@ -19,10 +19,11 @@ int check_threads(std::int64_t threads, std::string_view name);
 /// Threads that compute the tiles of one job after another, the caller among them.
 ///
 /// A job is a count of tiles and a function; which thread computes which tile is open, so a tile's result must not
-/// depend on it. Idle threads spin for some microseconds, then sleep. A job is done when its tiles are done, not when
-/// every thread has looked at it: a thread that the system has put aside delays nobody. The caller takes tiles from the
-/// front and the others from the back: where job follows job over the same memory, most of it stays in one core's
-/// cache.
+/// depend on it. Each thread begins with a share of its own, neighbouring tiles: where job follows job over the same
+/// memory, most of it stays in one core's cache. A thread that has done its share takes from the others', but leaves
+/// each its last tile for a while: to move that tile's memory may take longer than to wait. Idle threads spin for some
+/// microseconds, then sleep. A job is done when its tiles are done, not when every thread has looked at it: a thread
+/// that the system has put aside delays nobody for long.
 class ThreadPool {
  public:
   /// `threads` counts the caller; 0 means one for each core.
@@ -31,7 +32,7 @@ class ThreadPool {
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  [[nodiscard]] int threads() const noexcept { return static_cast<int>(workers_.size()) + 1; }
+  [[nodiscard]] int threads() const noexcept { return static_cast<int>(shares_.size()); }
 
   /// Calls `tile(i)` once for each i in [0, tiles) and returns when all are done. When another caller is at work in
   /// this pool, or from within a tile, the calling thread computes all tiles by itself. When tiles throw, `run` throws
@@ -44,29 +45,35 @@ class ThreadPool {
   static ThreadPool& shared();
 
  private:
-  void work();
-  void run_job(int tiles, const FunctionRef<void(int)>& tile);
-  enum class End : std::uint8_t { front, back };
-  /// The next tile from this end, or -1.
-  int claim(End end);
-  std::int64_t compute_tiles(End end);
-
-  // One word tells everything about the job at hand, so that it can be claimed from in one atomic step: 24 bits job
-  // number, 20 bits end of the open tiles, 20 bits their begin. Each thread may claim once too often, so that the two
-  // pass each other; hence the numbers start at `spare`.
+  // The tiles of a job that one thread begins with. One word tells which of them nobody has taken, so that they can be
+  // taken from in one atomic step: 24 bits job number, 20 bits end, 20 bits begin.
+  struct alignas(64) Share {
+    std::atomic<std::uint64_t> open{0};
+    const FunctionRef<void(int)>* compute = nullptr;
+  };
   static constexpr unsigned bits = 20;
-  static constexpr std::uint64_t mask = (std::uint64_t{1} << bits) - 1, spare = 1 << 16;
-  static std::uint64_t first_open(std::uint64_t ticket) { return ticket & mask; }
-  static std::uint64_t end_of_open(std::uint64_t ticket) { return (ticket >> bits) & mask; }
-  static bool all_claimed(std::uint64_t ticket) { return first_open(ticket) >= end_of_open(ticket); }
+  static constexpr std::uint64_t mask = (std::uint64_t{1} << bits) - 1;
+  static std::uint64_t job_of(std::uint64_t open) { return open >> (2 * bits); }
+  static std::uint64_t end_of(std::uint64_t open) { return (open >> bits) & mask; }
+  static std::uint64_t begin_of(std::uint64_t open) { return open & mask; }
+  static std::uint64_t count_of(std::uint64_t open) { return end_of(open) - begin_of(open); }
 
-  alignas(64) std::atomic<std::uint64_t> ticket_{0};
+  void work(int thread);
+  void run_job(int tiles, const FunctionRef<void(int)>& tile);
+  void compute_tiles(int thread);
+  /// Computes one tile of `owner`'s share if at least `least` are open.
+  bool compute_from(int owner, bool front, std::uint64_t least);
+  bool compute_own(int thread);
+  bool compute_others(int thread);
+
+  // What threads read, what all write at the end of a job, what they write to sleep, and what the caller writes lie on
+  // lines of their own.
+  alignas(64) std::vector<Share> shares_;
+  std::atomic<bool> stop_{false};
   alignas(64) std::atomic<std::int64_t> done_{0};
   alignas(64) std::atomic<int> sleepers_{0};
   std::atomic<std::uint32_t> wakeups_{0};
-  std::atomic<bool> stop_{false};
-  const FunctionRef<void(int)>* tile_ = nullptr;
-  std::mutex owner_;
+  alignas(64) std::mutex owner_;
   std::uint64_t job_ = 0;
   std::mutex failure_mutex_;
   std::exception_ptr failure_;

@@ -368,7 +368,7 @@ void Workspace::run_tiles(const Phase& phase, ThreadPool* pool) {
   }
   std::int64_t total = 0;
   for (const Step& step : phase.steps) total += step.tiles(pass_);
-  // Threads take tiles from both ends and end side by side when the last ones are light. In the middle of an image,
+  // Two threads take tiles from both ends and end side by side when the last ones are light. In the middle of an image,
   // hence of a first layer's tiles, there is most to do: both begin there, in every phase on the same side.
   const std::int64_t middle = phase.steps.front().tiles(pass_) / 2;
   pool->run(static_cast<int>(total), [&](int tile) {

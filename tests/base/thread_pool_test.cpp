@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <thread>
@@ -19,6 +21,42 @@ TEST(ThreadPool, ComputesEachTileOnce) {
       pool.run(tiles, [&](int tile) { ++counts[static_cast<std::size_t>(tile)]; });
       for (const auto& count : counts) EXPECT_EQ(count, 1);
     }
+  }
+}
+
+// Two threads side by side, as each tile waits for one of the other thread: neither comes to take from the other.
+TEST(ThreadPool, EachThreadComputesNeighbouringTilesTheSameInEachJob) {
+  ThreadPool pool(2);
+  constexpr int tiles = 8;
+  const auto caller = std::this_thread::get_id();
+  for (int job = 0; job < 50; ++job) {
+    std::atomic<int> begun{0};
+    std::array<bool, tiles> by_caller{};
+    pool.run(tiles, [&](int tile) {
+      const int round = begun.fetch_add(1) / 2;
+      while (begun < std::min(tiles, 2 * round + 2)) std::this_thread::yield();
+      by_caller[static_cast<std::size_t>(tile)] = std::this_thread::get_id() == caller;
+    });
+    for (int tile = 0; tile < tiles; ++tile) EXPECT_EQ(by_caller[static_cast<std::size_t>(tile)], tile < 4) << tile;
+  }
+}
+
+TEST(ThreadPool, AThreadThatIsPutAsideKeepsNoTileBack) {
+  for (const int threads : {2, 3, 5}) {
+    ThreadPool pool(threads);
+    const auto caller = std::this_thread::get_id();
+    constexpr int tiles = 40;
+    std::atomic<int> others{0}, stuck{0};
+    pool.run(tiles, [&](int) {
+      if (std::this_thread::get_id() != caller) {
+        ++stuck;
+        while (others < tiles - stuck) std::this_thread::yield();  // for ever, were a tile kept for this thread
+      } else {
+        ++others;
+      }
+    });
+    EXPECT_EQ(others + stuck, tiles);
+    EXPECT_LT(stuck, threads);
   }
 }
 
