@@ -82,12 +82,12 @@ bool ThreadPool::compute_from(int owner, bool front, std::uint64_t least) {
 // other what its own work did not touch last.
 bool ThreadPool::compute_own(int thread) { return compute_from(thread, thread % 2 == 0, 1); }
 
-bool ThreadPool::compute_others(int thread) {
+bool ThreadPool::compute_others(int thread, int patience) {
   for (int spins = 0;; ++spins) {
     bool open = false;
     for (int i = 1; i < threads(); ++i) {
       const int other = (thread + i) % threads();
-      if (compute_from(other, other % 2 != 0, spins < spins_before_last_tile ? 2 : 1)) return true;
+      if (compute_from(other, other % 2 != 0, spins < patience ? 2 : 1)) return true;
       open = open || count_of(shares_[static_cast<std::size_t>(other)].open.load(std::memory_order_relaxed)) > 0;
     }
     if (!open) return false;
@@ -95,9 +95,9 @@ bool ThreadPool::compute_others(int thread) {
   }
 }
 
-void ThreadPool::compute_tiles(int thread) {
+void ThreadPool::compute_tiles(int thread, int patience) {
   std::int64_t computed = 0;
-  while (compute_own(thread) || compute_others(thread)) ++computed;
+  while (compute_own(thread) || compute_others(thread, patience)) ++computed;
   // Counted at once, as each look at the count takes it from the other core's cache.
   if (computed > 0) done_.fetch_add(computed, std::memory_order_acq_rel);
 }
@@ -109,7 +109,7 @@ void ThreadPool::work(int thread) {
   int idle = 0;
   while (!stop_.load(std::memory_order_relaxed)) {
     if (const std::uint64_t job = job_of(open.load(std::memory_order_acquire)); job != seen) {
-      compute_tiles(thread);
+      compute_tiles(thread, spins_before_last_tile);
       seen = job, idle = 0;
     } else if (++idle < spins_before_yield) {
       pause_core();
@@ -159,11 +159,13 @@ void ThreadPool::run_job(int tiles, const FunctionRef<void(int)>& tile) {
   }
   // An addition, not a load: whichever of this and a sleeper's own addition is second sees what was stored before the
   // other.
-  if (sleepers_.fetch_add(0) > 0) {
+  const bool awake = sleepers_.fetch_add(0) == 0;
+  if (!awake) {
     wakeups_.fetch_add(1);
     wakeups_.notify_all();
   }
-  compute_tiles(0);
+  // A thread that has slept is waited for in nothing.
+  compute_tiles(0, awake ? spins_before_last_tile : 0);
   for (int spins = 0; done_.load(std::memory_order_acquire) < tiles; ++spins) {
     if (spins < spins_before_yield) {
       pause_core();

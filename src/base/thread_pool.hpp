@@ -60,11 +60,12 @@ class ThreadPool {
 
   void work(int thread);
   void run_job(int tiles, const FunctionRef<void(int)>& tile);
-  void compute_tiles(int thread);
+  /// `patience` is how many looks at another's last tile it takes until it is taken.
+  void compute_tiles(int thread, int patience);
   /// Computes one tile of `owner`'s share if at least `least` are open.
   bool compute_from(int owner, bool front, std::uint64_t least);
   bool compute_own(int thread);
-  bool compute_others(int thread);
+  bool compute_others(int thread, int patience);
 
   // What threads read, what all write at the end of a job, what they write to sleep, and what the caller writes lie on
   // lines of their own.

@@ -12,6 +12,7 @@
 #include <gradus/error.hpp>
 #include <gradus/serve.hpp>
 
+#include "base/nearest.hpp"
 #include "base/text.hpp"
 #include "base/thread_pool.hpp"
 #include "serve/connection.hpp"
@@ -114,7 +115,7 @@ struct Server::State {
     SSL_CTX_set_mode(tls->native_handle(), SSL_MODE_RELEASE_BUFFERS);
     const auto check = [](const std::string& path, const char* what, const SystemError& error) {
       if (!error) return;
-      if (::access(path.c_str(), F_OK) != 0) throw Error(ErrorCode::not_found, path + ": no such file");
+      if (::access(path.c_str(), F_OK) != 0) throw Error(ErrorCode::not_found, no_such_file(path));
       throw Error(ErrorCode::bad_data,
                   path + ": no " + what + " in PEM form (-----BEGIN ...) can be read from it: " + error.message());
     };

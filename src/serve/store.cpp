@@ -11,6 +11,7 @@
 #include <gradus/error.hpp>
 
 #include "base/gzip.hpp"
+#include "base/nearest.hpp"
 #include "base/text.hpp"
 #include "formats/json.hpp"
 
@@ -101,9 +102,7 @@ ModelStore::ModelStore(const ServeOptions& options, Log log)
   std::set<std::string> listed;  // names
   for (const Place& place : find_places()) {
     if (!place.listed) continue;
-    if (!fs::exists(place.path)) {
-      throw Error(ErrorCode::not_found, place.path + ": there is no such model file or folder");
-    }
+    if (!fs::exists(place.path)) throw Error(ErrorCode::not_found, no_such_file(place.path));
     listed.insert(place.name);
   }
   // What ends the start is said once, by what is thrown.

@@ -119,7 +119,10 @@ TEST_F(Store, SaysWhatCannotBeServed) {
   EXPECT_NE(sentence(none).find("nothing to serve"), std::string::npos);
   ServeOptions missing;
   missing.models = {directory / "none.keras"};
-  EXPECT_NE(sentence(missing).find("none.keras: there is no such"), std::string::npos);
+  EXPECT_NE(sentence(missing).find("none.keras: no such file"), std::string::npos);
+  doubling_model(1).save(directory / "double.keras");
+  missing.models = {directory / "duoble.keras"};
+  EXPECT_NE(sentence(missing).find("did you mean '" + (directory / "double.keras") + "'?"), std::string::npos);
   ServeOptions broken;
   broken.models = {directory.write("broken.keras", "nothing")};
   std::string said;
