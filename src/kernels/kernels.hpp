@@ -122,6 +122,8 @@ void outer_sgd(const Real* x, std::int64_t rows, const Real* d, std::int64_t n, 
 
 /// y[i] = samples.scale * x[i] + offset for the samples' row r.
 void scale_row(const Samples& samples, std::int64_t r, std::int64_t width, Real offset, Real* y);
+/// How many of the first `width` numbers of the samples' row r are 0.
+std::int64_t count_zeros(const Samples& samples, std::int64_t r, std::int64_t width);
 /// sums[n] (+)= sum over rows of x[r * stride + n], rows ascending.
 void column_sums(const Real* x, std::int64_t rows, std::int64_t stride, std::int64_t n, Real* sums, bool add_to);
 /// The sum of x[0, n), in an order that n alone gives.

@@ -17,15 +17,7 @@ Real* scratch(std::int64_t count, ScratchSlot slot) {
 
 bool mostly_zero(const Samples& samples, std::int64_t rows, std::int64_t width) {
   std::int64_t zeros = 0;
-  for (std::int64_t r = 0; r < rows; ++r) {
-    if (samples.bytes) {
-      const std::uint8_t* x = samples.byte_row(r);
-      zeros += std::count(x, x + width, std::uint8_t{0});
-    } else {
-      const Real* x = samples.real_row(r);
-      zeros += std::count(x, x + width, Real{0});
-    }
-  }
+  for (std::int64_t r = 0; r < rows; ++r) zeros += count_zeros(samples, r, width);
   return 5 * zeros > 3 * rows * width;
 }
 

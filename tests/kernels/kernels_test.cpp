@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <tuple>
 
 #include "base/aligned.hpp"
@@ -244,6 +245,19 @@ TEST_P(Kernels, SumAgreesWithTheReference) {
   for (const std::int64_t n : {0, 1, 15, 16, 17, 150}) {
     const AlignedBuffer x = random(n + 16);
     EXPECT_NEAR(sum(x.data(), n), reference::sum(x.data(), n), 1e-5 * static_cast<double>(1 + n)) << n;
+  }
+}
+
+TEST_P(Kernels, ZerosAreCountedAsTheReferenceCountsThem) {
+  constexpr std::int64_t stride = 300;
+  const std::vector<std::uint8_t> bytes = random_bytes(2 * stride);
+  std::vector<Real> reals(bytes.begin(), bytes.end());
+  reals[stride] = -Real{0}, reals[stride + 1] = std::numeric_limits<Real>::quiet_NaN();
+  for (const Samples& samples : {Samples{bytes.data(), true, stride}, Samples{reals.data(), false, stride}}) {
+    for (std::int64_t width = 0; width <= stride; ++width) {
+      ASSERT_EQ(count_zeros(samples, 1, width), reference::count_zeros(samples, 1, width)) << width;
+    }
+    EXPECT_GT(count_zeros(samples, 1, stride), 0);
   }
 }
 

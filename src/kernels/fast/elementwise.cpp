@@ -65,6 +65,20 @@ void ScaleRow(const Samples& samples, std::int64_t r, std::int64_t width, float 
   for (; i < width; ++i) y[i] = hn::GetLane(hn::MulAdd(factor, hn::Set(d, static_cast<float>(x[i])), shift));
 }
 
+template <class T>
+HWY_INLINE std::int64_t zeros_of(const T* x, std::int64_t n) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  std::size_t zeros = 0;
+  std::int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) zeros += hn::CountTrue(d, hn::Eq(hn::LoadU(d, x + i), hn::Zero(d)));
+  return static_cast<std::int64_t>(zeros) + std::count(x + i, x + n, T{0});
+}
+
+std::int64_t CountZeros(const Samples& samples, std::int64_t r, std::int64_t width) {
+  return samples.bytes ? zeros_of(samples.byte_row(r), width) : zeros_of(samples.real_row(r), width);
+}
+
 void ColumnSums(const float* x, std::int64_t rows, std::int64_t stride, std::int64_t n, float* sums, bool add_to) {
   for_vectors(n, [&](std::int64_t i, std::int64_t left) HWY_ATTR {
     V sum = add_to ? load_columns(sums + i, left) : hn::Zero(D());
@@ -157,6 +171,7 @@ namespace gradus::kernels {
 HWY_EXPORT(Softmax);
 HWY_EXPORT(SoftmaxGradient);
 HWY_EXPORT(ScaleRow);
+HWY_EXPORT(CountZeros);
 HWY_EXPORT(ColumnSums);
 HWY_EXPORT(Sum);
 HWY_EXPORT(AddToRows);
@@ -169,6 +184,9 @@ void softmax(const Real* x, std::int64_t n, Real* y) { HWY_DYNAMIC_DISPATCH(Soft
 void softmax_gradient(const Real* y, std::int64_t n, Real* d) { HWY_DYNAMIC_DISPATCH(SoftmaxGradient)(y, n, d); }
 void scale_row(const Samples& samples, std::int64_t r, std::int64_t width, Real offset, Real* y) {
   HWY_DYNAMIC_DISPATCH(ScaleRow)(samples, r, width, offset, y);
+}
+std::int64_t count_zeros(const Samples& samples, std::int64_t r, std::int64_t width) {
+  return HWY_DYNAMIC_DISPATCH(CountZeros)(samples, r, width);
 }
 void column_sums(const Real* x, std::int64_t rows, std::int64_t stride, std::int64_t n, Real* sums, bool add_to) {
   HWY_DYNAMIC_DISPATCH(ColumnSums)(x, rows, stride, n, sums, add_to);

@@ -48,6 +48,9 @@ void outer_sgd(const Real* x, std::int64_t rows, const Real* d, std::int64_t n, 
 void scale_row(const Samples& samples, std::int64_t r, std::int64_t width, Real offset, Real* y) {
   reference::scale_row(samples, r, width, offset, y);
 }
+std::int64_t count_zeros(const Samples& samples, std::int64_t r, std::int64_t width) {
+  return reference::count_zeros(samples, r, width);
+}
 void column_sums(const Real* x, std::int64_t rows, std::int64_t stride, std::int64_t n, Real* sums, bool add_to) {
   reference::column_sums(x, rows, stride, n, sums, add_to);
 }

@@ -135,6 +135,11 @@ inline void column_sums(const Real* x, std::int64_t rows, std::int64_t stride, s
   }
 }
 
+inline std::int64_t count_zeros(const Samples& samples, std::int64_t r, std::int64_t width) {
+  const auto count = [&](const auto* x) { return static_cast<std::int64_t>(std::count(x, x + width, 0)); };
+  return samples.bytes ? count(samples.byte_row(r)) : count(samples.real_row(r));
+}
+
 inline Real sum(const Real* x, std::int64_t n) { return std::accumulate(x, x + n, Real{0}); }
 
 inline void add_to_rows(Real* g, std::int64_t rows, std::int64_t stride, std::int64_t n, Real offset, const Real* b) {
