@@ -21,7 +21,7 @@ void pause_core() {
 
 constexpr int spins_before_yield = 1 << 12;
 constexpr int yields_before_sleep = 64;
-constexpr int spins_before_last_tile = 1 << 9;  // some ten microseconds
+constexpr int least_patience = 4;
 thread_local bool inside_tile = false;
 
 }  // namespace
@@ -82,22 +82,30 @@ bool ThreadPool::compute_from(int owner, bool front, std::uint64_t least) {
 // other what its own work did not touch last.
 bool ThreadPool::compute_own(int thread) { return compute_from(thread, thread % 2 == 0, 1); }
 
-bool ThreadPool::compute_others(int thread, int patience) {
+bool ThreadPool::compute_others(int thread, bool wait) {
+  int& patience = shares_[static_cast<std::size_t>(thread)].patience;
   for (int spins = 0;; ++spins) {
     bool open = false;
     for (int i = 1; i < threads(); ++i) {
       const int other = (thread + i) % threads();
-      if (compute_from(other, other % 2 != 0, spins < patience ? 2 : 1)) return true;
+      const bool waiting = wait && spins < patience;
+      if (compute_from(other, other % 2 != 0, waiting ? 2 : 1)) {
+        if (wait && !waiting) patience = std::max(patience / 2, least_patience);
+        return true;
+      }
       open = open || count_of(shares_[static_cast<std::size_t>(other)].open.load(std::memory_order_relaxed)) > 0;
     }
-    if (!open) return false;
+    if (!open) {
+      if (spins > 0) patience = std::min(2 * patience, most_patience);
+      return false;
+    }
     pause_core();
   }
 }
 
-void ThreadPool::compute_tiles(int thread, int patience) {
+void ThreadPool::compute_tiles(int thread, bool wait) {
   std::int64_t computed = 0;
-  while (compute_own(thread) || compute_others(thread, patience)) ++computed;
+  while (compute_own(thread) || compute_others(thread, wait)) ++computed;
   // Counted at once, as each look at the count takes it from the other core's cache.
   if (computed > 0) done_.fetch_add(computed, std::memory_order_acq_rel);
 }
@@ -109,7 +117,7 @@ void ThreadPool::work(int thread) {
   int idle = 0;
   while (!stop_.load(std::memory_order_relaxed)) {
     if (const std::uint64_t job = job_of(open.load(std::memory_order_acquire)); job != seen) {
-      compute_tiles(thread, spins_before_last_tile);
+      compute_tiles(thread, true);
       seen = job, idle = 0;
     } else if (++idle < spins_before_yield) {
       pause_core();
@@ -165,7 +173,7 @@ void ThreadPool::run_job(int tiles, const FunctionRef<void(int)>& tile) {
     wakeups_.notify_all();
   }
   // A thread that has slept is waited for in nothing.
-  compute_tiles(0, awake ? spins_before_last_tile : 0);
+  compute_tiles(0, awake);
   for (int spins = 0; done_.load(std::memory_order_acquire) < tiles; ++spins) {
     if (spins < spins_before_yield) {
       pause_core();

@@ -45,11 +45,15 @@ class ThreadPool {
   static ThreadPool& shared();
 
  private:
+  static constexpr int most_patience = 1 << 9;  // some ten microseconds
   // The tiles of a job that one thread begins with. One word tells which of them nobody has taken, so that they can be
   // taken from in one atomic step: 24 bits job number, 20 bits end, 20 bits begin.
   struct alignas(64) Share {
     std::atomic<std::uint64_t> open{0};
     const FunctionRef<void(int)>* compute = nullptr;
+    // How often its thread looks at another's last tile before it takes it. Half as often after each time in vain,
+    // twice as often after each other: where threads share cores, nobody waits for one that is put aside.
+    int patience = most_patience;
   };
   static constexpr unsigned bits = 20;
   static constexpr std::uint64_t mask = (std::uint64_t{1} << bits) - 1;
@@ -60,12 +64,12 @@ class ThreadPool {
 
   void work(int thread);
   void run_job(int tiles, const FunctionRef<void(int)>& tile);
-  /// `patience` is how many looks at another's last tile it takes until it is taken.
-  void compute_tiles(int thread, int patience);
+  /// `wait` says whether others are left their last tiles for a while.
+  void compute_tiles(int thread, bool wait);
   /// Computes one tile of `owner`'s share if at least `least` are open.
   bool compute_from(int owner, bool front, std::uint64_t least);
   bool compute_own(int thread);
-  bool compute_others(int thread, int patience);
+  bool compute_others(int thread, bool wait);
 
   // What threads read, what all write at the end of a job, what they write to sleep, and what the caller writes lie on
   // lines of their own.
