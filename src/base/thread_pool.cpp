@@ -85,10 +85,10 @@ bool ThreadPool::compute_own(int thread) { return compute_from(thread, thread % 
 bool ThreadPool::compute_others(int thread, bool wait) {
   int& patience = shares_[static_cast<std::size_t>(thread)].patience;
   for (int spins = 0;; ++spins) {
+    const bool waiting = wait && spins < patience;
     bool open = false;
     for (int i = 1; i < threads(); ++i) {
       const int other = (thread + i) % threads();
-      const bool waiting = wait && spins < patience;
       if (compute_from(other, other % 2 != 0, waiting ? 2 : 1)) {
         if (wait && !waiting) patience = std::max(patience / 2, least_patience);
         return true;
