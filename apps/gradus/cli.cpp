@@ -20,6 +20,24 @@ std::string joined(const std::vector<std::string>& words, const std::string& bet
   return text;
 }
 
+/// "id, zip" as id and zip; commas within quotes separate nothing.
+std::vector<std::string> names_in(const std::string& text) {
+  std::vector<std::string> names(1);
+  bool quoted = false;
+  for (const char c : text) {
+    if (c == '"') {
+      quoted = !quoted;
+    } else if (c == ',' && !quoted) {
+      names.emplace_back();
+    } else {
+      names.back() += c;
+    }
+  }
+  for (std::string& name : names) name = std::string(trim(name));
+  std::erase_if(names, [](const std::string& name) { return name.empty(); });
+  return names;
+}
+
 }  // namespace
 
 Arguments::Arguments(std::string name, std::string summary) : name_(std::move(name)), summary_(std::move(summary)) {}
@@ -81,6 +99,16 @@ Arguments& Arguments::choice(const std::string& flag, const std::vector<std::str
        }});
 }
 
+Arguments& Arguments::names(const std::string& flag, const std::string& metavar, std::vector<std::string>& values,
+                            const std::string& help, const std::string& standard) {
+  return add({flag, metavar, help, standard, false, true, [=, &values](const std::vector<std::string>& given) {
+                for (const std::string& text : given) {
+                  for (std::string& name : names_in(text)) values.push_back(std::move(name));
+                }
+                if (values.empty()) throw UsageError(flag + ": expected " + metavar + ", names with commas between");
+              }});
+}
+
 Arguments& Arguments::flag(const std::string& flag, bool& value, const std::string& help) {
   return add({flag, "", help, "", false, false, [&value](const auto&) { value = true; }});
 }
@@ -106,6 +134,7 @@ bool Arguments::parse(const std::vector<std::string>& arguments) const {
       options[i] = app.add_flag(name);
     } else if (item.many) {
       options[i] = app.add_option(name, several[i]);
+      if (!item.flag.empty()) options[i]->allow_extra_args(false);
     } else {
       options[i] = app.add_option(name, single[i])->take_last();
     }

@@ -38,6 +38,9 @@ class Arguments {
   /// A number between `least` and `most`, both included.
   Arguments& option(const std::string& flag, const std::string& metavar, std::optional<double>& value,
                     const std::string& help, const std::string& standard, double least, double most);
+  /// Names with commas between, in quotes where they hold commas; may be given several times.
+  Arguments& names(const std::string& flag, const std::string& metavar, std::vector<std::string>& values,
+                   const std::string& help, const std::string& standard);
   /// One of some words.
   Arguments& choice(const std::string& flag, const std::vector<std::string>& choices, std::string& value,
                     const std::string& help);
@@ -57,7 +60,7 @@ class Arguments {
     std::string help;
     std::string standard;
     bool required = false;
-    bool many = false;
+    bool many = false;  // takes all that is given
     std::function<void(const std::vector<std::string>&)> set;
   };
   Arguments& add(Item item);

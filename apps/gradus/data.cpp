@@ -7,8 +7,10 @@
 #include "base/text.hpp"
 #include "cli.hpp"
 #include "commands.hpp"
+#include "data/table.hpp"
 #include "inputs.hpp"
 #include "inspect/numbers.hpp"
+#include "table_info.hpp"
 #include "terminal.hpp"
 #include "values.hpp"
 
@@ -74,9 +76,11 @@ void print_part(const std::string& name, const Dataset& data) {
         number_text(facts.high) + ", mean " + number_text(facts.mean) + "\n");
   if (facts.per_class.empty()) return;
   std::string line = "  of each class: ";
-  for (std::size_t i = 0; i < facts.per_class.size(); ++i) {
+  constexpr std::size_t most_classes = 50;
+  for (std::size_t i = 0; i < std::min(facts.per_class.size(), most_classes); ++i) {
     line += (i == 0 ? "" : ", ") + data.class_names()[i] + ": " + with_commas(facts.per_class[i]);
   }
+  if (facts.per_class.size() > most_classes) line += ", ...";
   print(wrapped(line, 100, 4).insert(0, "    ") + "\n");
 }
 
@@ -96,6 +100,10 @@ int info(const Words& words, bool fetch) {
           with_commas(both.test.size()) + " to test on.\n");
     return done;
   }
+  // Of a table of pixels no column says anything by itself.
+  constexpr std::size_t most_columns = 400;
+  const bool by_column =
+      data.table() != nullptr && !data.table()->image && data.table()->columns.size() <= most_columns;
   if (json) {
     print_json(Value::Object{{"name", data.name()},
                              {"sample_shape", shape_value(data.sample_shape())},
@@ -103,6 +111,7 @@ int info(const Words& words, bool fetch) {
                              {"classes", data.is_classified() ? Value(data.target_width()) : Value()},
                              {"class_names", list_value(data.class_names())},
                              {"columns", list_value(data.column_names())},
+                             {"table", by_column ? columns_value(options, *data.table()) : Value()},
                              {"train", part_value(facts_of(both.train))},
                              {"test", both.test.empty() ? Value() : part_value(facts_of(both.test))}});
     return done;
@@ -111,7 +120,9 @@ int info(const Words& words, bool fetch) {
         (data.inputs().dtype() == DType::uint8 ? " bytes, " : " numbers, ") +
         (data.is_classified() ? std::to_string(data.target_width()) + " classes\n"
                               : count_of(data.target_width(), "number") + " to predict\n"));
-  if (!data.column_names().empty()) {
+  if (by_column) {
+    print(columns_text(options, *data.table()));
+  } else if (!data.column_names().empty()) {
     std::string columns = "columns:";
     for (const std::string& column : data.column_names()) columns += " " + column;
     print("  " + wrapped(columns, 98, 4) + "\n");

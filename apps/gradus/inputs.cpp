@@ -60,6 +60,19 @@ bool is_table_file(const std::string& path) {
   return false;
 }
 
+/// The options given that say how the columns of a table are read.
+std::vector<const char*> table_options(const DataOptions& options) {
+  std::vector<const char*> given;
+  if (!options.ignore.empty()) given.push_back("--ignore");
+  if (!options.categorical.empty()) given.push_back("--categorical");
+  if (!options.numeric.empty()) given.push_back("--numeric");
+  if (!options.date.empty()) given.push_back("--date");
+  if (options.text_as_words) given.push_back("--text-as-words");
+  if (options.header) given.push_back("--header");
+  if (options.decimal) given.push_back("--decimal");
+  return given;
+}
+
 /// An option that says nothing about these data is a mistake, not a wish.
 void check_options_fit(const DataOptions& options, const Dataset& data) {
   const auto refuse = [&](const char* option, const char* what) {
@@ -69,6 +82,9 @@ void check_options_fit(const DataOptions& options, const Dataset& data) {
   if (options.weight && !table) refuse("--weight", "tables");
   if (options.label && !table) refuse("--label", "tables");
   if (options.missing && !table) refuse("--missing", "tables");
+  for (const char* option : table_options(options)) {
+    if (!table) refuse(option, "tables");
+  }
   if (options.image_size && !pictures) refuse("--image-size", "folders of pictures");
   if (options.grey && !pictures) refuse("--grey", "folders of pictures");
   if (options.colour && !pictures) refuse("--colour", "folders of pictures");
@@ -87,6 +103,10 @@ std::optional<bool> on_disk_option(const DataOptions& options) {
 Dataset rows_for(const TableSchema& schema, const DataOptions& options) {
   if (options.missing) {
     throw UsageError("--missing: what fills a gap is settled by the table that the model learnt from; leave it out");
+  }
+  if (const auto given = table_options(options); !given.empty()) {
+    throw UsageError(std::string(given.front()) +
+                     ": how columns are read is settled by the table that the model learnt from; leave it out");
   }
   if (options.regression && schema.columns[schema.label()].role == ColumnRole::classes) {
     throw UsageError("--regression: the model learnt classes, not amounts");
@@ -151,18 +171,66 @@ bool has_numbered_classes(const Sequential& model) {
 
 }  // namespace
 
+datasets::CsvOptions csv_from(const DataOptions& options) {
+  datasets::CsvOptions csv = options.csv;
+  csv.label = options.label.value_or(csv.label);
+  csv.weight = options.weight.value_or(csv.weight);
+  csv.missing = options.missing.value_or(csv.missing);
+  csv.text_as_words = options.text_as_words.value_or(csv.text_as_words);
+  const auto join = [](std::vector<std::string>& all, const std::vector<std::string>& more) {
+    all.insert(all.end(), more.begin(), more.end());
+  };
+  join(csv.ignore, options.ignore);
+  join(csv.categorical, options.categorical);
+  join(csv.numeric, options.numeric);
+  join(csv.date, options.date);
+  if (options.header && *options.header != "yes" && *options.header != "no") {
+    throw UsageError("--header: expected yes or no, got " + in_quotes(*options.header));
+  }
+  if (options.header) csv.header = *options.header == "yes";
+  if (options.decimal && *options.decimal != "." && *options.decimal != ",") {
+    throw UsageError("--decimal: expected . or , got " + in_quotes(*options.decimal));
+  }
+  if (options.decimal) csv.decimal = (*options.decimal)[0];
+  if (options.regression && options.classification)
+    throw UsageError("--regression and --classification exclude each other");
+  if (options.regression || options.classification) csv.regression = options.regression;
+  return csv;
+}
+
 void add_data_options(Arguments& arguments, DataOptions& options, bool with_part, const std::string& word,
                       const std::string& help) {
   arguments.word(word, options.data, help);
   arguments.option("--label", "COLUMN", options.label, "of a table: the column to predict, by name or number from 0",
-                   "column 'label', 'class' or 'target'; the first of a table of whole numbers; else the last");
+                   "column 'label', 'class' or 'target'; else the last, or the first of a table of pixels");
   arguments.option("--weight", "COLUMN", options.weight,
                    "of a table: how much each row counts, a number of 0 or more, by name or number from 0",
                    "all rows count alike");
-  arguments.option("--missing", "HOW", options.missing,
-                   "of a table: what fills empty fields: error, mean, zero or drop", "error");
+  arguments.option(
+      "--missing", "HOW", options.missing,
+      "of a table: what becomes of empty fields and of NA, None, -, ? and the like: auto, mean, zero, drop "
+      "(the row) or error",
+      "auto: the mean, and where many are missing one more input that says so");
+  arguments.names("--ignore", "COLUMNS", options.ignore,
+                  "of a table: columns to leave out, names or numbers from 0 with commas between", "none");
+  arguments.names("--categorical", "COLUMNS", options.categorical,
+                  "of a table: columns whose numbers are words, as zip codes", "found out");
+  arguments.names("--numeric", "COLUMNS", options.numeric,
+                  "of a table: columns of numbers; any other text there is a missing value", "found out");
+  arguments.names("--date", "COLUMNS", options.date,
+                  "of a table: columns of dates or times; any other text there is a missing value", "found out");
+  arguments.option("--text-as-words", "N", options.text_as_words,
+                   "of a table: at most so many words of a column are inputs of their own, the most frequent; 0 leaves "
+                   "columns of text out",
+                   "100", 0);
+  arguments.option("--header", "yes|no", options.header, "of a table: whether the first line names the columns",
+                   "found out");
+  arguments.option("--decimal", "MARK", options.decimal, "of a table: the decimal mark, . or ,",
+                   "found out for each column");
   arguments.option("--target", "COLUMN", options.label, "the same as --label", "as --label");
   arguments.flag("--regression", options.regression, "of a table or of arrays: the label is an amount, not a class");
+  arguments.flag("--classification", options.classification,
+                 "of a table or of arrays: the label is a class, not an amount");
   arguments.option("--image-size", "HxW", options.image_size, "of a folder of pictures: the size they are brought to",
                    "64x64, or the first picture's if it is smaller");
   arguments.flag("--grey", options.grey, "of a folder of pictures: one channel");
@@ -184,12 +252,8 @@ Augmentation augmentation_option(const std::string& text) {
 }
 
 TrainTest load_data(const DataOptions& options, std::int32_t classes) {
-  datasets::CsvOptions csv = options.csv;
-  csv.label = options.label.value_or(csv.label);
-  csv.weight = options.weight.value_or(csv.weight);
-  csv.missing = options.missing.value_or(csv.missing);
+  datasets::CsvOptions csv = csv_from(options);
   if (classes > 0) csv.classes = classes;
-  if (options.regression) csv.regression = true;
   datasets::LoadOptions load;
   load.fetch = {.download = true, .progress = true};
   load.csv = csv;

@@ -14,8 +14,10 @@ namespace gradus::app {
 /// The options of every subcommand that takes DATA.
 struct DataOptions {
   std::string data;
-  std::optional<std::string> label, weight, missing, targets;
-  bool regression = false;
+  std::optional<std::string> label, weight, missing, targets, header, decimal;
+  std::vector<std::string> ignore, categorical, numeric, date;  ///< names of columns
+  std::optional<std::int64_t> text_as_words;
+  bool regression = false, classification = false;
   datasets::CsvOptions csv{};  ///< how a table is read where the options above say nothing
   datasets::ImageOptions images{};
   std::optional<std::string> image_size;
@@ -28,6 +30,9 @@ void add_data_options(Arguments& arguments, DataOptions& options, bool with_part
                       const std::string& help =
                           "a name from 'gradus data list', a folder of pictures, or a file: .csv or .tsv "
                           "(also with .gz), .npz, .npy, IDX images, .pkl or .pkl.gz");
+
+/// How the options say that a table is to be read.
+datasets::CsvOptions csv_from(const DataOptions& options);
 
 /// What --augment says; "none" for none.
 Augmentation augmentation_option(const std::string& text);

@@ -1,6 +1,7 @@
 #include "row_input.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <iostream>
 #include <iterator>
 
@@ -22,23 +23,28 @@ std::vector<std::uint8_t> bytes_of(const std::string& path) {
   return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
 }
 
-/// A row typed by hand may have spaces between its numbers.
-void spaces_to_commas(std::vector<std::uint8_t>& bytes) {
-  const auto separates = [](std::uint8_t c) { return c == ',' || c == ';' || c == '\t' || c == '"'; };
-  if (std::any_of(bytes.begin(), bytes.end(), separates)) return;
-  std::vector<std::uint8_t> result;
-  for (const std::uint8_t c : bytes) {
-    const bool line_end = c == '\n' || c == '\r';
-    const bool after_space = !result.empty() && result.back() == ',';
-    if (line_end && after_space) result.pop_back();
-    if (c != ' ') {
-      result.push_back(c);
-    } else if (!result.empty() && !after_space && result.back() != '\n') {
-      result.push_back(',');
+/// Rows typed by hand have spaces between their values. Nothing for text with separators of its own.
+std::optional<std::vector<std::uint8_t>> typed_rows(const std::vector<std::uint8_t>& bytes, const TableSchema* table) {
+  const auto separates = [](std::uint8_t c) {
+    return c == ',' || c == ';' || c == '\t' || c == '"' || c == '|' || c == 0;
+  };
+  constexpr std::size_t most_bytes = std::size_t{1} << 20;  // nobody types more
+  if (bytes.size() > most_bytes || std::any_of(bytes.begin(), bytes.end(), separates)) return std::nullopt;
+  std::string rows;
+  for (const std::string& line : split_text({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, '\n')) {
+    if (table != nullptr) {
+      rows += separated_line(*table, trim(line));
+    } else {
+      bool first = true;
+      for (const std::string& word : split_text(trim(line), ' ')) {
+        if (trim(word).empty()) continue;
+        rows += (first ? "" : ",") + std::string(trim(word));
+        first = false;
+      }
     }
+    rows += '\n';
   }
-  if (!result.empty() && result.back() == ',') result.pop_back();
-  bytes = std::move(result);
+  return std::vector<std::uint8_t>(rows.begin(), rows.end());
 }
 
 /// Which column to leave out; -1 for none. `columns` are the table's, `inputs` those of the model.
@@ -93,9 +99,10 @@ RowInput table_input(const TableSchema& schema, const std::string& name, const C
 
 RowInput row_input(const std::string& path, const Sequential& model, const std::optional<std::string>& label) {
   std::vector<std::uint8_t> bytes = bytes_of(path);
-  spaces_to_commas(bytes);
   const std::string name = path == "-" ? "standard input" : path;
-  if (const auto table = model.table()) {
+  const auto table = model.table();
+  if (auto typed = typed_rows(bytes, table.get())) bytes = std::move(*typed);
+  if (table) {
     const CsvText text = text_for(*table, name, bytes);
     if (is_settled(*table, text, label)) return table_input(*table, name, text);
   }
@@ -104,7 +111,7 @@ RowInput row_input(const std::string& path, const Sequential& model, const std::
   RowInput result;
   std::int64_t left_out = -1;
   std::vector<CsvField> fields;
-  CsvScanner scanner = text.rows();
+  TableRows scanner(text);
   while (scanner.next(fields)) {
     const std::string place = name + ":" + std::to_string(scanner.line());
     if (result.rows == 0) left_out = label_column(text, fields.size(), inputs, label);
@@ -117,10 +124,12 @@ RowInput row_input(const std::string& path, const Sequential& model, const std::
     for (std::size_t i = 0; i < fields.size(); ++i) {
       if (static_cast<std::int64_t>(i) == left_out) continue;
       double value = 0;
-      if (field_kind(fields[i], value) != FieldKind::number) {
+      const bool number = field_kind(fields[i], value) == FieldKind::number;
+      if (!number || !std::isfinite(static_cast<Real>(value))) {
         const std::string column = i < text.columns.size() ? text.columns[i] : std::to_string(i);
-        throw Error(ErrorCode::bad_data,
-                    place + ": column " + in_quotes(column) + ": " + in_quotes(fields[i].text) + " is not a number");
+        const bool large = number || is_beyond_numbers(fields[i].text);
+        throw Error(ErrorCode::bad_data, place + ": column " + in_quotes(column) + ": " + in_quotes(fields[i].text) +
+                                             (large ? " is not a number that 32 bits can hold" : " is not a number"));
       }
       result.values.push_back(static_cast<Real>(value));
     }

@@ -22,6 +22,7 @@ namespace gradus::app {
 
 namespace {
 
+constexpr double usual_test_split = 0.2;
 constexpr std::int64_t least_for_test_split = 50;
 
 /// The recipe of this name or file; nothing when DATA is no recipe.
@@ -82,10 +83,15 @@ TrainTest load_or_draw(DataOptions options) {
   return load_data(options);
 }
 
-Recipe::Parts load_parts(Recipe& recipe, const TrainOptions& options) {
+Recipe::Parts load_parts(Recipe& recipe, const TrainOptions& options, bool splits_off_test) {
   DataOptions source = options.data;
   source.data = recipe.data.source;
   source.csv = recipe.data.csv;
+  if (splits_off_test) {
+    source.csv.test_split = options.test_split.value_or(usual_test_split);
+    source.csv.test_split_from = options.test_split ? 0 : least_for_test_split;
+    source.csv.test_seed = recipe.build.seed;
+  }
   TrainTest first = load_or_draw(source);
   if (options.data.targets) recipe.data.one_hot = first.train.one_hot();
   TrainTest second;
@@ -336,7 +342,7 @@ void check_test_split(const TrainOptions& options, const std::string& what) {
 /// Data without a test part lose some rows to one, so that the model can be measured on what it has not seen.
 void split_off_test(Recipe::Parts& parts, const TrainOptions& options, std::uint64_t seed) {
   if (!parts.test.empty()) return check_test_split(options, parts.train.name() + " has one");
-  const double share = options.test_split.value_or(parts.train.size() < least_for_test_split ? 0 : 0.2);
+  const double share = options.test_split.value_or(parts.train.size() < least_for_test_split ? 0 : usual_test_split);
   if (share == 0) return;
   auto [train, test] = parts.train.split(share, seed, parts.train.is_classified());
   parts.train = std::move(train);
@@ -389,7 +395,7 @@ TrainPlan make_plan(const TrainOptions& options) {
     recipe.data.validation_fraction = *options.validation_split;
   }
   try {
-    plan.parts = load_parts(recipe, options);
+    plan.parts = load_parts(recipe, options, !plan.from_recipe && !options.k_fold);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::not_found || !of_file(options) || options.data_instead) throw;
     throw Error(error.code(), options.data.data + ": [data]: " + error.what());

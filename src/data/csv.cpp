@@ -7,7 +7,11 @@ namespace gradus {
 
 Dataset datasets::csv(const std::string& path, const CsvOptions& options, bool on_disk) {
   const CsvText text = csv_text(path, text_bytes(path, on_disk), options);
-  const TableSchema schema = infer_schema(text, options);
+  std::vector<std::string> remarks;
+  const TableSchema schema = infer_schema(text, options, &remarks);
+  if (options.remark) {
+    for (const std::string& remark : remarks) options.remark(remark);
+  }
   return dataset_from(std::filesystem::path(path).filename().string(), schema, text, nullptr, on_disk);
 }
 
@@ -18,7 +22,9 @@ const bool registered = register_source({.name = "csv file",
                                          .endings = {".csv", ".csv.gz", ".tsv", ".tsv.gz"},
                                          .load = [](const SourceRequest& r) {
                                            const bool on_disk = r.stays_on_disk(text_size(r.path));
-                                           return TrainTest{datasets::csv(r.path, r.csv, on_disk), {}};
+                                           datasets::CsvOptions options = r.csv;
+                                           if (!options.remark) options.remark = r.remark;
+                                           return TrainTest{datasets::csv(r.path, options, on_disk), {}};
                                          }});
 
 }  // namespace

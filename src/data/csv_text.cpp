@@ -1,8 +1,6 @@
 #include "data/csv_text.hpp"
 
 #include <algorithm>
-#include <array>
-#include <set>
 
 #include <gradus/error.hpp>
 
@@ -113,99 +111,28 @@ bool CsvScanner::next(std::vector<CsvField>& fields) {
   return true;
 }
 
-FieldKind field_kind_of_any(const CsvField& field, double& value) {
-  const std::string_view text = field.quoted ? without_blanks(field.text) : field.text;
-  if (text.empty()) return FieldKind::missing;
-  if (const auto number = parse_real(text)) {
-    value = *number;
-    return FieldKind::number;
+TableRows::TableRows(const CsvText& text)
+    : text_(text),
+      scanner_(text.name, text.text().substr(text.body), text.separator, text.body_line, text.bytes.file().get()) {}
+
+bool TableRows::next(std::vector<CsvField>& fields) {
+  const std::size_t width = text_.columns.size();
+  if (text_.json) return scanner_.next(fields);
+  while (scanner_.next(fields)) {
+    while (fields.size() > width && fields.back().text.empty()) fields.pop_back();
+    if (width == 1 || !fields.front().text.empty()) return true;
+    if (!std::all_of(fields.begin(), fields.end(), [](const CsvField& f) { return f.text.empty(); })) return true;
   }
-  if (text.size() <= 4) {
-    const std::string word = lower(text);
-    for (const char* missing : {"na", "n/a", "nan", "null", "?"}) {
-      if (word == missing) return FieldKind::missing;
-    }
-  }
-  return FieldKind::word;
+  return false;
 }
 
-namespace {
-
-void check_is_text(const std::string& name, std::string_view text) {
-  const auto fail = [&](const std::string& sentence) { throw Error(ErrorCode::bad_data, name + ": " + sentence); };
-  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) fail("is UTF-16; tables are read as UTF-8");
-  const std::string_view head = text.substr(0, 4096);
-  const auto zero = head.find('\0');
-  if (zero != std::string_view::npos) fail("is not text: a zero byte at offset " + std::to_string(zero));
-  if (trim(head).empty() && trim(text).empty()) fail("is empty");
+bool TableRows::next_whole(std::vector<CsvField>& fields) {
+  if (!next(fields)) return false;
+  if (fields.size() == text_.columns.size()) return true;
+  throw Error(ErrorCode::bad_data, text_.name + ":" + std::to_string(line()) + ": " +
+                                       count_of(static_cast<std::int64_t>(fields.size()), "field") + ", expected " +
+                                       std::to_string(text_.columns.size()) + " as in the first line");
 }
-
-constexpr std::size_t lines_looked_at = 20;
-
-// The candidate that cuts the first lines into equally many fields, the more the better.
-char find_separator(const std::string& name, std::string_view text) {
-  char best = ',';
-  std::size_t best_fields = 1;
-  for (const char candidate : {'\t', ';', ','}) {
-    CsvScanner scanner(name, text, candidate);
-    std::vector<CsvField> row;
-    std::size_t fields = 0;
-    try {
-      for (std::size_t i = 0; i < lines_looked_at && scanner.next(row); ++i) {
-        if (i > 0 && row.size() != fields) {
-          // A ragged table is an error that the reader reports; as a candidate it counts for half.
-          fields = std::max<std::size_t>(1, std::min(fields, row.size()) / 2);
-          break;
-        }
-        fields = row.size();
-      }
-    } catch (const Error&) {
-      continue;  // quotes do not fit with this one
-    }
-    if (fields > best_fields) {
-      best = candidate;
-      best_fields = fields;
-    }
-  }
-  return best;
-}
-
-// A first line of words only, all different, is a header when numbers stand under one of them, or when none of its
-// words comes again in its column.
-bool find_header(const std::vector<std::vector<std::string>>& rows) {
-  const std::vector<std::string>& first = rows.front();
-  std::set<std::string> names;
-  double ignored = 0;
-  for (std::size_t c = 0; c < first.size(); ++c) {
-    const FieldKind kind = field_kind({first[c], false}, ignored);
-    const bool index_column = c == 0 && first[c].empty();  // pandas leaves the name of its row numbers empty
-    if (kind != FieldKind::word && !index_column) return false;
-    if (!names.insert(first[c]).second) return false;
-  }
-  bool again = false;
-  for (std::size_t r = 1; r < rows.size(); ++r) {
-    for (std::size_t c = 0; c < std::min(first.size(), rows[r].size()); ++c) {
-      if (field_kind({rows[r][c], false}, ignored) == FieldKind::number) return true;
-      again = again || rows[r][c] == first[c];
-    }
-  }
-  return !again;
-}
-
-void name_columns(CsvText& text, const std::vector<std::string>& first) {
-  for (std::size_t c = 0; c < first.size(); ++c) {
-    const bool named = text.header && !first[c].empty();
-    text.columns.push_back(named ? first[c] : std::to_string(c));
-  }
-  std::set<std::string> seen;
-  for (const std::string& column : text.columns) {
-    if (!seen.insert(column).second) {
-      throw Error(ErrorCode::bad_data, text.name + ":1: two columns are called " + in_quotes(column));
-    }
-  }
-}
-
-}  // namespace
 
 HeldBytes text_bytes(const std::string& path, bool on_disk) {
   constexpr std::uint64_t most_in_memory = std::uint64_t{8} << 30, piece = std::uint64_t{1} << 20;
@@ -224,36 +151,5 @@ std::uint64_t text_size(const std::string& path) {
 }
 
 HeldBytes bytes_of(std::string_view text) { return std::vector<std::uint8_t>(text.begin(), text.end()); }
-
-CsvText csv_text(std::string name, HeldBytes bytes, const datasets::CsvOptions& options) {
-  CsvText text{.name = std::move(name), .bytes = std::move(bytes), .columns = {}};
-  std::string_view all = text.text();
-  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
-  if (all.starts_with(byte_order_mark)) {
-    text.body = byte_order_mark.size();
-    all.remove_prefix(text.body);
-  }
-  check_is_text(text.name, all);
-  text.separator = options.separator != 0 ? options.separator : find_separator(text.name, all);
-  CsvScanner scanner(text.name, all, text.separator);
-  std::vector<std::vector<std::string>> rows;
-  std::vector<CsvField> row;
-  std::size_t second_row = 0;
-  std::int64_t second_line = 1;
-  while (rows.size() < lines_looked_at && scanner.next(row)) {
-    rows.emplace_back();
-    for (const CsvField& field : row) rows.back().emplace_back(field.text);
-    if (rows.size() > 1) continue;
-    second_row = scanner.position();
-    second_line = scanner.next_line();
-  }
-  text.header = options.header ? *options.header : find_header(rows);
-  name_columns(text, rows.front());
-  if (text.header) {
-    text.body += second_row;
-    text.body_line = second_line;
-  }
-  return text;
-}
 
 }  // namespace gradus

@@ -10,14 +10,9 @@
 #include <gradus/dataset.hpp>
 
 #include "base/mapped_file.hpp"
+#include "data/field.hpp"
 
 namespace gradus {
-
-/// One field of a row, without its quotes and, unless it had some, without blanks at its ends.
-struct CsvField {
-  std::string_view text;
-  bool quoted = false;
-};
 
 /// Cuts CSV text (RFC 4180, and what is usual beyond it) into rows: quoted fields with "" for a quote, separators and
 /// line ends within quotes, LF, CRLF or CR at the end of lines. Blank lines are passed over.
@@ -68,38 +63,39 @@ struct CsvText {
   std::int64_t body_line = 1;  ///< and on which line
   char separator = ',';
   bool header = false;
-  std::vector<std::string> columns;  ///< from the header; else "0", "1", ...
+  bool header_sure = true;           ///< false where only words that do not come again say that there is a header
+  bool json = false;                 ///< fields without quotes are JSON's: numbers have a decimal point
+  std::vector<std::string> columns;  ///< from the header; else "0", "1", ...; without those that are empty at the end
+  std::vector<std::string> remarks;  ///< what was guessed, a sentence each
 
   [[nodiscard]] std::string_view text() const {
     return {reinterpret_cast<const char*>(bytes.all().data()), bytes.all().size()};
   }
-  [[nodiscard]] CsvScanner rows() const {
-    return {name, text().substr(body), separator, body_line, bytes.file().get()};
-  }
 };
 
-/// Finds out separator, header and columns, where `options` do not give them. Throws `bad_data` for what is empty or
-/// no text, or a header that names two columns alike.
+/// The rows of a table: those of the scanner, without lines that hold separators alone and without empty fields beyond
+/// the last column, as spreadsheets write them.
+class TableRows {
+ public:
+  explicit TableRows(const CsvText& text);
+
+  /// The next row, as CsvScanner::next.
+  bool next(std::vector<CsvField>& fields);
+  /// The same, of a row that has a field for each column. Throws `bad_data` for one that has not.
+  bool next_whole(std::vector<CsvField>& fields);
+  [[nodiscard]] std::int64_t line() const noexcept { return scanner_.line(); }
+  [[nodiscard]] std::size_t position() const noexcept { return scanner_.position(); }
+
+ private:
+  const CsvText& text_;
+  CsvScanner scanner_;
+};
+
+/// Brings the text to UTF-8 (it may be UTF-16 with its mark, or Windows-1252) and finds out separator, header and
+/// columns, where `options` do not give them. A name that stands twice in a header gets a number, as pandas gives it:
+/// "first", "first.1". Throws `bad_data` for what is empty or not text.
 CsvText csv_text(std::string name, HeldBytes bytes, const datasets::CsvOptions& options);
 /// Of text that is in memory already, which is copied.
 HeldBytes bytes_of(std::string_view text);
-
-/// How a field reads among numbers.
-enum class FieldKind { number, missing, word };
-FieldKind field_kind_of_any(const CsvField& field, double& value);
-/// Puts a number into `value`. Empty, NA, N/A, NaN, null and ? are missing.
-inline FieldKind field_kind(const CsvField& field, double& value) {
-  // Nearly all fields of tables of pixels have one to three digits.
-  const std::size_t size = field.text.size();
-  if (size == 0 || size > 3) return field_kind_of_any(field, value);
-  unsigned number = 0;
-  for (std::size_t i = 0; i < size; ++i) {
-    const auto digit = static_cast<unsigned>(static_cast<unsigned char>(field.text[i])) - '0';
-    if (digit > 9) return field_kind_of_any(field, value);
-    number = number * 10 + digit;
-  }
-  value = static_cast<int>(number);
-  return FieldKind::number;
-}
 
 }  // namespace gradus

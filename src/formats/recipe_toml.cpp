@@ -88,7 +88,16 @@ void read_csv_options(Section& data, datasets::CsvOptions& csv, const RecipePlac
   std::int64_t classes = csv.classes;
   section.whole("classes", classes, 0, std::numeric_limits<std::int32_t>::max());
   csv.classes = static_cast<std::int32_t>(classes);
+  std::string decimal;
+  section.text("decimal", decimal);
+  if (decimal != "" && decimal != "." && decimal != ",") {
+    source.fail(*table->get("decimal"), "data.csv.decimal: expected \".\" or \",\"");
+  }
+  if (!decimal.empty()) csv.decimal = decimal[0];
+  section.whole("text_as_words", csv.text_as_words, 0, std::numeric_limits<std::int32_t>::max());
   section.texts("categorical", csv.categorical);
+  section.texts("numeric", csv.numeric);
+  section.texts("date", csv.date);
   section.texts("ignore", csv.ignore);
   section.check_keys();
 }

@@ -153,7 +153,7 @@ void append_columns(std::string& out, const TableSchema& table) {
   out += ", \"columns\": [";
   bool first = true;
   for (const ColumnSchema& column : table.columns) {
-    if (column.role != ColumnRole::number && column.role != ColumnRole::words) continue;
+    if (!column.is_input()) continue;
     out += std::exchange(first, false) ? "{\"name\": " : ", {\"name\": ";
     append_json_string(out, column.name);
     if (column.role == ColumnRole::words) {

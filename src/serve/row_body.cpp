@@ -43,7 +43,7 @@ BodyRows plain_rows(const std::string& body, const Sequential& model, const Serv
   const auto width = static_cast<std::size_t>(model.input_shape().elements());
   BodyRows rows;
   std::vector<CsvField> fields;
-  CsvScanner scanner = text.rows();
+  TableRows scanner(text);
   while (scanner.next(fields)) {
     const std::string place = std::string(body_name) + ":" + std::to_string(scanner.line());
     if (fields.size() != width) {
@@ -69,10 +69,10 @@ std::string field_text(element value, const std::string& place) {
     case element_type::STRING: {
       std::string text(value.get_string().value_unsafe());
       for (std::size_t at = text.find('"'); at != std::string::npos; at = text.find('"', at + 2)) text.insert(at, "\"");
-      return text;
+      return '"' + text + '"';
     }
     case element_type::NULL_VALUE:
-      return "";
+      return "\"\"";
     case element_type::ARRAY:
     case element_type::OBJECT:
       refuse(place + ": expected a number or a text, got " + std::string(kind_of(value)));
@@ -100,13 +100,11 @@ std::string row_line(element value, const TableSchema& schema, const std::vector
   for (std::size_t c = 0; c < names.size(); ++c) {
     element field;
     const bool given = fields.at_key(names[c]).get(field) == simdjson::SUCCESS;
-    const ColumnRole role = schema.columns[c].role;
-    if (!given && (role == ColumnRole::number || role == ColumnRole::words)) {
+    if (!given && schema.columns[c].is_input()) {
       refuse(place + ": column " + in_quotes(names[c]) + " is missing; null says that its value is not known");
     }
-    line += c == 0 ? "\"" : ",\"";
+    if (c > 0) line += ',';
     if (given) line += field_text(field, place + ": column " + in_quotes(names[c]));
-    line += '"';
   }
   return line + "\n";
 }
@@ -130,7 +128,7 @@ CsvText objects_as_table(const std::string& body, const TableSchema& schema, con
   }
   check_count(count, options.max_rows);
   // Without a header: columns are found by their places, which are the schema's.
-  return {body_name, bytes_of(lines), 0, 1, ',', false, std::move(names)};
+  return {.name = body_name, .bytes = bytes_of(lines), .json = true, .columns = std::move(names), .remarks = {}};
 }
 
 BodyRows table_rows(const std::string& body, const TableSchema& schema, const ServeOptions& options) {
@@ -141,12 +139,6 @@ BodyRows table_rows(const std::string& body, const TableSchema& schema, const Se
   BodyRows rows{encoded.rows, std::move(encoded.reals), ""};
   if (encoded.is_bytes) rows.values.assign(encoded.bytes.begin(), encoded.bytes.end());
   for (const std::string& remark : remarks) rows.remark += (rows.remark.empty() ? "" : "; ") + remark;
-  const auto beyond = std::find_if(rows.values.begin(), rows.values.end(), [](Real v) { return !std::isfinite(v); });
-  if (beyond != rows.values.end()) {
-    const auto row = static_cast<std::size_t>((beyond - rows.values.begin()) / schema.width());
-    refuse(std::string(body_name) + ":" + std::to_string(encoded.lines[row]) +
-           ": a number is too large for a 32-bit float");
-  }
   return rows;
 }
 

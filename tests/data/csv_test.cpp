@@ -46,19 +46,36 @@ using Ints = std::vector<int>;
 TEST_F(Csv, HeaderWordsAndLabelLast) {
   const Dataset set = read("age,colour,kind\n1.5,red,cat\n-2,blue,dog\n3e1,red,cat\n");
   EXPECT_EQ(set.name(), "t.csv");
-  EXPECT_EQ(set.column_names(), (Names{"age", "colour=blue", "colour=red"}));
-  EXPECT_EQ(numbers(set), (Numbers{1.5, 0, 1, -2, 1, 0, 30, 0, 1}));
+  EXPECT_EQ(set.column_names(), (Names{"age", "colour=red", "colour=blue"}));
+  EXPECT_EQ(numbers(set), (Numbers{1.5, 1, 0, -2, 0, 1, 30, 1, 0}));
   EXPECT_EQ(set.class_names(), (Names{"cat", "dog"}));
   EXPECT_EQ(labels(set), (Ints{0, 1, 0}));
   EXPECT_EQ(set.inputs().dtype(), DType::real);
 }
 
-TEST_F(Csv, HeaderlessWholeNumbersHaveTheLabelFirst) {
-  const Dataset set = read("2,10,20\n0,30,40\n1,50,60\n");
-  EXPECT_EQ(labels(set), (Ints{2, 0, 1}));
-  EXPECT_EQ(numbers(set), (Numbers{10, 20, 30, 40, 50, 60}));
-  EXPECT_EQ(set.inputs().dtype(), DType::uint8);
-  EXPECT_EQ(labels(read("1.5,0\n2.5,1\n")), (Ints{0, 1}));  // with fractions: last
+TEST_F(Csv, WithoutAHeaderTheColumnThatLooksLikeAClassIsTheLabel) {
+  std::string first, last, both_last, amounts;
+  for (int i = 0; i < 60; ++i) {
+    const std::string kind = std::to_string(i % 3), many = std::to_string(20 + i), more = std::to_string(7 * i % 60);
+    first += kind + "," + many + "," + more + "\n";
+    last += many + "," + more + "," + kind + "\n";
+    both_last += kind + "," + many + "," + std::to_string(i % 2) + "\n";
+    amounts += many + "," + more + "\n";
+  }
+  EXPECT_EQ(labels(read(first)).at(2), 2);
+  EXPECT_EQ(read(first).inputs().dtype(), DType::uint8);
+  EXPECT_EQ(read(last).target_width(), 3);
+  EXPECT_EQ(labels(read(last)).at(2), 2);
+  EXPECT_EQ(read(both_last).target_width(), 2) << "of two the last";
+  EXPECT_FALSE(read(amounts).is_classified());
+  EXPECT_EQ(labels(read("1.5,0\n2.5,1\n")), (Ints{0, 1}));
+  std::string pixels;
+  for (int i = 0; i < 60; ++i) {
+    pixels += std::to_string(i % 4);
+    for (int p = 0; p < 64; ++p) pixels += "," + std::to_string(p == 63 ? i % 5 : (i * p) % 200);
+    pixels += "\n";
+  }
+  EXPECT_EQ(read(pixels).target_width(), 4) << "of pixels the first";
 }
 
 TEST_F(Csv, LabelByNameIndexOrItsUsualNames) {
@@ -75,11 +92,11 @@ TEST_F(Csv, HeaderGivenOrFound) {
   EXPECT_EQ(read("a,b\n1,0\n").size(), 1);
   EXPECT_EQ(read("1,0\n2,1\n").size(), 2);
   EXPECT_EQ(read("red,yes\nblue,no\nred,no\n").size(), 3);  // a word of the first line comes again
-  EXPECT_EQ(read("colour,answer\nblue,no\nred,no\n").size(), 2);
-  EXPECT_EQ(read("colour,answer\nblue,no\nred,no\n", {.header = false}).size(), 3);
+  EXPECT_EQ(read("colour,answer\nblue,no\nred,yes\n").size(), 2);
+  EXPECT_EQ(read("colour,answer\nblue,no\nred,yes\n", {.header = false}).size(), 3);
   EXPECT_EQ(read("2019,2020\n1,0\n5,1\n", {.header = true, .label = "2020"}).size(), 2);
   EXPECT_EQ(read(",a,b\n0,5,0\n1,6,1\n").column_names(), (Names{"0", "a"}));  // pandas' row numbers
-  refuses({"t.csv:1", "two columns", "'a'"}, "a,a\n1,2\n", {.header = true});
+  EXPECT_EQ(read("a,a,y\n1,2,0\n3,4,1\n", {.header = true}).column_names(), (Names{"a", "a.1"}));
 }
 
 TEST_F(Csv, QuotesSeparatorsAndLineEnds) {
@@ -107,7 +124,7 @@ TEST_F(Csv, PackedIsTheSame) {
 
 TEST_F(Csv, MissingValuesByPolicy) {
   const std::string table = "a,w,y\n1,u,0\n,v,1\n4,,0\nNA,u,1\n";
-  refuses({"t.csv:3", "column 'a'", "missing"}, table);
+  refuses({"t.csv:3", "column 'a'", "missing"}, table, {.missing = "error"});
   Dataset set = read(table, {.missing = "mean"});
   EXPECT_EQ(numbers(set), (Numbers{1, 1, 0, 2.5, 0, 1, 4, 1, 0, 2.5, 1, 0}));
   set = read(table, {.missing = "zero"});
@@ -117,13 +134,12 @@ TEST_F(Csv, MissingValuesByPolicy) {
   EXPECT_EQ(labels(set), (Ints{0}));
   refuses({"t.csv:3", "label is missing"}, "a,y\n1,0\n2,\n3,1\n", {.missing = "mean"});
   EXPECT_EQ(read("a,y\n1,0\n2,\n3,1\n", {.missing = "drop"}).size(), 2);
-  refuses({"every row"}, "a,y\n,0\n,1\n", {.header = true, .missing = "drop"});
+  refuses({"every row"}, "a,b,y\n,2,0\n1,,1\n", {.header = true, .missing = "drop"});
   refuses({"'men'", "did you mean 'mean'?"}, table, {.missing = "men"}, ErrorCode::invalid_argument);
 }
 
 TEST_F(Csv, BadInputNamesItsPlace) {
   refuses({"t.csv:4: column 'age': 'abc' is not a number"}, "age,y\n1,0\n2,1\nabc,1\n5,0\n");
-  refuses({"t.csv:3", "'4,5'", "decimal point"}, "age;y\n1;0\n4,5;1\n7;0\n8;0\n");
   refuses({"t.csv:2", "'1x'"}, "1,2,3\n1x,3,4\n5,6,7\n8,9,10\n");
   refuses({"t.csv:3: 3 fields, expected 2"}, "a,y\n1,0\n1,2,3\n", {.separator = ','});
   refuses({"t.csv:5: 1 field, expected 2"}, "a,y\n1,0\n\n2,1\n3\n", {.separator = ','});
@@ -136,7 +152,7 @@ TEST_F(Csv, BadInputNamesItsPlace) {
           "a");
   refuses({"no column besides"}, "y\n0\n1\n");
   refuses({"t.csv:3", "label 10 is outside 0 to 9"}, "y,a\n1,0\n10,1\n", {.label = "y", .classes = 10});
-  refuses({"t.csv:2", "'inf' is not a number"}, "a,y\ninf,0\n1,1\n2,1\n");
+  refuses({"t.csv:2", "'inf' is not a finite number"}, "a,y\ninf,0\n1,1\n2,1\n");
 }
 
 TEST_F(Csv, ClassesAndRegression) {
@@ -149,10 +165,10 @@ TEST_F(Csv, ClassesAndRegression) {
   EXPECT_FALSE(amounts.is_classified());
   EXPECT_EQ(amounts.targets().at(1), Real{1.25});
   EXPECT_FALSE(read("a,y\n1,0\n2,1\n", {.regression = true}).is_classified());
-  refuses({"t.csv:2", "fraction"}, "a,y\n1,0.5\n2,1\n", {.regression = false});
+  refuses({"fraction"}, "a,y\n1,0.5\n2,1\n", {.regression = false});
   refuses({"t.csv:2", "'cat'"}, "a,y\n1,cat\n2,dog\n", {.regression = true});
   std::string many = "a,y\n";
-  for (int i = 0; i < 101; ++i) many += "1," + std::to_string(i) + "\n";
+  for (int i = 0; i < 101; ++i) many += std::to_string(i % 7) + "," + std::to_string(i) + "\n";
   EXPECT_FALSE(read(many).is_classified());
   EXPECT_TRUE(read(many, {.regression = false}).is_classified());
 }
@@ -160,10 +176,11 @@ TEST_F(Csv, ClassesAndRegression) {
 TEST_F(Csv, CategoricalAndIgnoredColumns) {
   const Dataset set = read("zip,id,y\n10115,1,0\n20095,2,1\n", {.categorical = {"zip"}, .ignore = {"id"}});
   EXPECT_EQ(set.column_names(), (Names{"zip=10115", "zip=20095"}));
-  refuses({"is the label and ignored"}, "a,y\n1,0\n", {.ignore = {"y"}}, ErrorCode::invalid_argument);
-  std::string many = "name,y\n";
-  for (int i = 0; i < 1001; ++i) many += "n" + std::to_string(i) + ",0\n";
-  refuses({"'name'", "more than 1,000"}, many);
+  refuses({"is the label and ignored"}, "a,y\n1,0\n", {.label = "y", .ignore = {"y"}}, ErrorCode::invalid_argument);
+  std::string many = "x,name,y\n";
+  for (int i = 0; i < 1001; ++i)
+    many += std::to_string(i % 9) + ",n" + std::to_string(i) + "," + std::to_string(i % 2) + "\n";
+  EXPECT_EQ(read(many).column_names(), (Names{"x"})) << "a name of its own for each row says nothing";
 }
 
 TEST_F(Csv, PixelsMakeImagesOfTenClasses) {
@@ -186,12 +203,11 @@ TEST_F(Csv, SchemaAppliesToNewRows) {
   const auto encode = [&](const std::string& content, bool labelled = false) {
     return encode_rows(schema, csv_text("new", bytes_of(content), {}), labelled);
   };
-  EXPECT_EQ(encode("colour,age\nblue,7\nred,\n").reals, (std::vector<Real>{7, 1, 0, 1.5, 0, 1}));  // by name
-  EXPECT_EQ(encode("7,blue\n8,red\n").reals, (std::vector<Real>{7, 1, 0, 8, 0, 1}));               // by position
-  EXPECT_EQ(encode("7,blue,cat\n").reals, (std::vector<Real>{7, 1, 0}));
+  EXPECT_EQ(encode("colour,age\nblue,1.25\nred,\n").reals, (std::vector<Real>{1.25, 0, 1, 1.5, 1, 0}));  // by name
+  EXPECT_EQ(encode("1.25,blue\n2,red\n").reals, (std::vector<Real>{1.25, 0, 1, 2, 1, 0}));               // by position
+  EXPECT_EQ(encode("1.25,blue,cat\n").reals, (std::vector<Real>{1.25, 0, 1}));
+  EXPECT_EQ(encode("age,colour\n1.5,bleu\n").reals, (std::vector<Real>{1.5, 0, 0})) << "none of the words";
   EXPECT_EQ(encode("age,colour,kind\n7,blue,dog\n", true).labels, (std::vector<std::int32_t>{1}));
-  expect_error(ErrorCode::bad_data, {"new:2", "'bleu'", "did you mean 'blue'?"},
-               [&] { encode("age,colour\n7,bleu\n"); });
   expect_error(ErrorCode::bad_data, {"no column 'colour'", "'color'"}, [&] { encode("age,color\n7,blue\n"); });
   expect_error(ErrorCode::bad_data, {"4 fields, expected 3"}, [&] { encode("1,2,3,4\n"); });
   expect_error(ErrorCode::bad_data, {"new:2", "'cow'", "2 classes"},
@@ -199,12 +215,12 @@ TEST_F(Csv, SchemaAppliesToNewRows) {
 }
 
 TEST_F(Csv, SchemaOfBytesTakesOtherNumbersAsReals) {
-  const Dataset set = read("0,1,2\n1,3,4\n");
+  const Dataset set = read("0,1,2\n1,3,4\n", {.label = "0"});
   ASSERT_TRUE(set.table()->bytes);
-  const std::string rows = "0,1.5,300\n";
+  const std::string rows = "0,1.5,3.5\n";
   const EncodedRows encoded = encode_rows(*set.table(), csv_text("new", bytes_of(rows), {}), true);
   EXPECT_FALSE(encoded.is_bytes);
-  EXPECT_EQ(encoded.reals, (std::vector<Real>{1.5, 300}));
+  EXPECT_EQ(encoded.reals, (std::vector<Real>{1.5, 3.5}));
   EXPECT_EQ(encoded.labels, (std::vector<std::int32_t>{0}));
 }
 
@@ -218,7 +234,7 @@ TEST_F(Csv, RowsCountAsTheirWeightsSay) {
             (std::vector<Real>{2, 0.5, 0}));
   // The label is looked for among the other columns.
   EXPECT_EQ(labels(read("age,kind,w\n1,cat,2\n3,dog,1\n", options)), (std::vector<int>{0, 1}));
-  EXPECT_EQ(labels(read("9,1,7\n8,0,5\n", {.weight = "0"})), (std::vector<int>{1, 0}));
+  EXPECT_EQ(labels(read("9,7,1\n8,5,0\n", {.weight = "0"})), (std::vector<int>{1, 0}));
   EXPECT_EQ(read("price,age,w\n1.5,3,2\n2.5,4,\n3.5,5,1\n1,6,1\n", {.label = "price", .missing = "drop", .weight = "w"})
                 .size(),
             3);
@@ -236,16 +252,16 @@ TEST_F(Csv, RowsCountAsTheirWeightsSay) {
 TEST_F(Csv, FurtherRowsNeedNoWeights) {
   const Dataset set = read("w,age,kind\n2,1,cat\n1,3,dog\n", {.weight = "w"});
   std::vector<std::string> remarks;
-  const Dataset without = read_table(directory_.write("more.csv", "age,kind\n5,dog\n"), *set.table(), remarks);
+  const Dataset without = read_table(directory_.write("more.csv", "age,kind\n2,dog\n"), *set.table(), remarks);
   EXPECT_TRUE(without.sample_weights().empty());
   ASSERT_EQ(remarks.size(), 1U);
   EXPECT_NE(remarks[0].find("no column 'w' with weights, so all rows count alike"), std::string::npos) << remarks[0];
   const auto encode = [&](const std::string& content) {
     return encode_rows(*set.table(), csv_text("new", bytes_of(content), {}), false).reals;
   };
-  EXPECT_EQ(encode("age\n7.5\n8.5\n"), (std::vector<Real>{7.5, 8.5}));
-  EXPECT_EQ(encode("1.5,7.5,cat\n1.5,8.5,dog\n"), (std::vector<Real>{7.5, 8.5})) << "by position, all three";
-  EXPECT_EQ(encode("7.5\n8.5\n"), (std::vector<Real>{7.5, 8.5})) << "by position, the inputs alone";
+  EXPECT_EQ(encode("age\n1.5\n2.5\n"), (std::vector<Real>{1.5, 2.5}));
+  EXPECT_EQ(encode("1.5,1.5,cat\n1.5,2.5,dog\n"), (std::vector<Real>{1.5, 2.5})) << "by position, all three";
+  EXPECT_EQ(encode("1.5\n2.5\n"), (std::vector<Real>{1.5, 2.5})) << "by position, the inputs alone";
 
   const TableSchema plain = *read("age,kind\n1,cat\n3,dog\n").table();
   remarks.clear();

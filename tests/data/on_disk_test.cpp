@@ -162,7 +162,7 @@ TEST(OnDisk, ATableGivesTheSameNumbersAsMemory) {
 TEST(OnDisk, ATableThatIsWrongIsRefusedAsInMemory) {
   const TemporaryDirectory directory;
   const auto load = [&](const std::string& name, const std::string& text) {
-    return [=, path = directory.write(name, text)] { (void)datasets::csv(path, {}, true); };
+    return [=, path = directory.write(name, text)] { (void)datasets::csv(path, {.missing = "error"}, true); };
   };
   expect_error(ErrorCode::bad_data, {"t.csv:3", "1 field, expected 2"}, load("t.csv", "a,y\n1,0\n2\n"));
   expect_error(ErrorCode::bad_data, {"t.csv:3", "column 'a'", "missing"}, load("t.csv", "a,y\n1,0\n,1\n"));

@@ -1,0 +1,295 @@
+// What a table's first lines tell: its encoding, its separator, whether they are a header, and its columns.
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include <gradus/error.hpp>
+
+#include "base/text.hpp"
+#include "data/csv_text.hpp"
+#include "data/dates.hpp"
+
+namespace gradus {
+namespace {
+
+using Rows = std::vector<std::vector<std::string>>;
+
+constexpr std::size_t lines_for_separator = 20;
+constexpr std::size_t lines_for_header = 200;
+
+[[noreturn]] void fail(const std::string& name, const std::string& sentence) {
+  throw Error(ErrorCode::bad_data, name + ": " + sentence);
+}
+
+// --- encoding ---
+
+void append_utf8(std::vector<std::uint8_t>& out, std::uint32_t code) {
+  const auto put = [&](std::uint32_t byte) { out.push_back(static_cast<std::uint8_t>(byte)); };
+  if (code < 0x80) return put(code);
+  if (code < 0x800) return put(0xc0 | code >> 6), put(0x80 | (code & 0x3f));
+  if (code < 0x10000) return put(0xe0 | code >> 12), put(0x80 | (code >> 6 & 0x3f)), put(0x80 | (code & 0x3f));
+  put(0xf0 | code >> 18), put(0x80 | (code >> 12 & 0x3f)), put(0x80 | (code >> 6 & 0x3f)), put(0x80 | (code & 0x3f));
+}
+
+std::vector<std::uint8_t> from_utf16(const std::string& name, std::span<const std::uint8_t> bytes, bool big_endian) {
+  if (bytes.size() % 2 != 0) fail(name, "is UTF-16 with half a character at its end");
+  std::vector<std::uint8_t> out;
+  out.reserve(bytes.size() / 2);
+  const auto unit = [&](std::size_t at) -> std::uint32_t {
+    return big_endian ? bytes[at] << 8 | bytes[at + 1] : bytes[at + 1] << 8 | bytes[at];
+  };
+  for (std::size_t at = 2; at < bytes.size(); at += 2) {
+    std::uint32_t code = unit(at);
+    if (code >= 0xd800 && code < 0xe000) {
+      const bool pair = code < 0xdc00 && at + 3 < bytes.size() && (unit(at + 2) & 0xfc00) == 0xdc00;
+      if (!pair) fail(name, "is UTF-16 with half a pair at offset " + std::to_string(at));
+      at += 2;
+      code = 0x10000 + ((code - 0xd800) << 10 | (unit(at) - 0xdc00));
+    }
+    append_utf8(out, code);
+  }
+  return out;
+}
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const auto beyond = std::find_if(text.begin(), text.end(), [](char c) { return static_cast<signed char>(c) < 0; });
+    text.remove_prefix(static_cast<std::size_t>(beyond - text.begin()));
+    if (text.empty()) return true;
+    const std::size_t length = character_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+// The characters of Windows-1252 from 0x80 to 0x9f (WHATWG Encoding Standard); the others are their own number.
+std::vector<std::uint8_t> from_windows_1252(std::span<const std::uint8_t> bytes) {
+  static constexpr std::array<std::uint16_t, 32> codes = {
+      0x20ac, 0x81,   0x201a, 0x192,  0x201e, 0x2026, 0x2020, 0x2021, 0x2c6,  0x2030, 0x160,
+      0x2039, 0x152,  0x8d,   0x17d,  0x8f,   0x90,   0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
+      0x2013, 0x2014, 0x2dc,  0x2122, 0x161,  0x203a, 0x153,  0x9d,   0x17e,  0x178};
+  std::vector<std::uint8_t> out;
+  out.reserve(bytes.size() + bytes.size() / 16);
+  for (const std::uint8_t byte : bytes) append_utf8(out, byte >= 0x80 && byte < 0xa0 ? codes[byte - 0x80U] : byte);
+  return out;
+}
+
+void to_utf8(CsvText& text) {
+  const std::string_view all = text.text();
+  if (all.starts_with("\xff\xfe") || all.starts_with("\xfe\xff")) {
+    text.bytes = from_utf16(text.name, text.bytes.all(), all.starts_with("\xfe\xff"));
+    return;
+  }
+  const std::string_view head = all.substr(0, 4096);
+  const auto zero = head.find('\0');
+  if (zero != std::string_view::npos) {
+    fail(text.name, "is not text: a zero byte at offset " + std::to_string(zero));
+  }
+  if (text.bytes.file() != nullptr || is_utf8(all)) return;  // what lies on the disk is read as it is
+  text.bytes = from_windows_1252(text.bytes.all());
+  text.remarks.push_back(text.name + ": is not UTF-8; read as Windows-1252");
+}
+
+// --- separator ---
+
+// The candidate that cuts the first lines into equally many fields, the more the better.
+char find_separator(const std::string& name, std::string_view text) {
+  char best = ',';
+  std::size_t best_fields = 1;
+  for (const char candidate : {'\t', ';', '|', ','}) {
+    CsvScanner scanner(name, text, candidate);
+    std::vector<CsvField> row;
+    std::size_t fields = 0;
+    try {
+      for (std::size_t i = 0; i < lines_for_separator && scanner.next(row); ++i) {
+        if (i > 0 && row.size() != fields) {
+          // A ragged table is an error that the reader reports; as a candidate it counts for half.
+          fields = std::max<std::size_t>(1, std::min(fields, row.size()) / 2);
+          break;
+        }
+        fields = row.size();
+      }
+    } catch (const Error&) {
+      continue;  // quotes do not fit with this one
+    }
+    if (fields > best_fields) {
+      best = candidate;
+      best_fields = fields;
+    }
+  }
+  return best;
+}
+
+// --- header ---
+
+bool is_number(const std::string& field) {
+  double ignored = 0;
+  return field_kind({field, false}, ignored) == FieldKind::number;
+}
+bool is_amount(const std::string& field) {
+  return is_number(field) || std::any_of(date_orders.begin(), date_orders.end(),
+                                         [&](DateOrder order) { return DateTime::parse(field, order).has_value(); });
+}
+
+// What the rows below the first say about one of its fields.
+struct Below {
+  bool numbers = false;  // there are some, and nothing else
+  bool fractions = false;
+  bool again = false;  // the field itself comes again
+  double least = 0, greatest = 0;
+};
+
+Below look_below(const Rows& rows, std::size_t column) {
+  Below below;
+  std::int64_t numbers = 0, words = 0;
+  for (std::size_t r = 1; r < rows.size(); ++r) {
+    if (column >= rows[r].size()) continue;
+    const std::string& field = rows[r][column];
+    below.again = below.again || field == rows[0][column];
+    double value = 0;
+    const FieldKind kind = field_kind({field, false}, value);
+    if (kind == FieldKind::number) {
+      below.least = numbers == 0 ? value : std::min(below.least, value);
+      below.greatest = numbers == 0 ? value : std::max(below.greatest, value);
+      below.fractions = below.fractions || value != static_cast<double>(static_cast<std::int64_t>(value));
+      ++numbers;
+    } else if (kind == FieldKind::word && is_amount(field)) {
+      ++numbers;
+    } else if (kind == FieldKind::word) {
+      ++words;
+    }
+  }
+  below.numbers = numbers > 0 && words == 0;
+  return below;
+}
+
+// Numbers are names when they count up by one, from a year or from 0, as pandas numbers columns, and do not look like
+// the numbers below them, which have fractions or another range.
+bool numbers_are_names(const Rows& rows, const std::vector<std::size_t>& places) {
+  constexpr std::int64_t first_year = 1900, last_year = 2100;
+  constexpr std::size_t few = 3, many = 10;
+  if (rows.size() < 2 || places.empty()) return false;
+  std::int64_t first = 0;
+  std::size_t unlike = 0, above_fractions = 0;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const auto value = parse_int(rows[0][places[i]]);
+    if (!value || (i > 0 && *value != first + static_cast<std::int64_t>(i))) return false;
+    if (i == 0) first = *value;
+    const Below below = look_below(rows, places[i]);
+    const auto number = static_cast<double>(*value);
+    above_fractions += below.fractions ? 1 : 0;
+    unlike += below.fractions || number < below.least || number > below.greatest ? 1 : 0;
+  }
+  // A word beside a year is enough; without one, and from 0 on, all numbers have to look like names.
+  const bool years = first >= first_year && first <= last_year;
+  if (years && places.size() < rows[0].size()) return unlike > 0;
+  return (years || first == 0) && places.size() >= few && unlike == places.size() &&
+         (above_fractions == places.size() || places.size() >= many);
+}
+
+// A first line of words is a header when numbers stand under one of them, or when none of its words comes again in its
+// column. `sure` is false where only the latter says so.
+bool find_header(const Rows& rows, bool& sure) {
+  const std::vector<std::string>& first = rows.front();
+  std::vector<std::size_t> numbered;
+  bool word = false, above_numbers = false, again = false;
+  sure = true;
+  for (std::size_t c = 0; c < first.size(); ++c) {
+    if (first[c].empty()) continue;  // pandas leaves the name of its row numbers empty, spreadsheets write more
+    if (is_number(first[c])) {
+      numbered.push_back(c);
+      continue;
+    }
+    if (is_amount(first[c])) return false;
+    const Below below = look_below(rows, c);
+    word = true;
+    above_numbers = above_numbers || below.numbers;
+    again = again || below.again;
+  }
+  if (again && !above_numbers) return false;
+  if (!numbered.empty()) return numbers_are_names(rows, numbered);
+  if (!word) return false;
+  sure = above_numbers;
+  return true;
+}
+
+// --- columns ---
+
+// Columns at the end that have neither a name nor a field with content, in all rows.
+std::size_t width_with_content(const CsvText& text, std::string_view body, const Rows& rows) {
+  const auto filled = [](const auto& fields, auto&& text_of) {
+    std::size_t width = fields.size();
+    while (width > 1 && text_of(fields[width - 1]).empty()) --width;
+    return width;
+  };
+  std::size_t width = 1;
+  for (const auto& row : rows) width = std::max(width, filled(row, [](const std::string& f) { return f; }));
+  if (width == rows.front().size()) return width;
+  CsvScanner scanner(text.name, body, text.separator, 1, text.bytes.file().get());
+  std::vector<CsvField> fields;
+  while (scanner.next(fields)) width = std::max(width, filled(fields, [](const CsvField& f) { return f.text; }));
+  return std::min(width, rows.front().size());
+}
+
+void name_columns(CsvText& text, std::vector<std::string> first, std::size_t width) {
+  first.resize(width);
+  std::set<std::string> seen;
+  std::vector<std::string> twice;
+  for (std::size_t c = 0; c < first.size(); ++c) {
+    const bool named = text.header && !first[c].empty();
+    std::string name = named ? first[c] : std::to_string(c);
+    if (seen.contains(name)) {
+      std::size_t number = 1;
+      while (seen.contains(name + "." + std::to_string(number))) ++number;
+      twice.push_back(in_quotes(name) + " in column " + std::to_string(c + 1) + " is called " +
+                      in_quotes(name + "." + std::to_string(number)));
+      name += "." + std::to_string(number);
+    }
+    seen.insert(name);
+    text.columns.push_back(std::move(name));
+  }
+  std::string list;
+  for (std::size_t i = 0; i < std::min<std::size_t>(twice.size(), 5); ++i) list += (i == 0 ? "" : ", ") + twice[i];
+  if (!list.empty()) text.remarks.push_back(text.name + ": the header names columns alike: " + list);
+}
+
+}  // namespace
+
+CsvText csv_text(std::string name, HeldBytes bytes, const datasets::CsvOptions& options) {
+  CsvText text{.name = std::move(name), .bytes = std::move(bytes), .columns = {}, .remarks = {}};
+  to_utf8(text);
+  std::string_view all = text.text();
+  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+  if (all.starts_with(byte_order_mark)) {
+    text.body = byte_order_mark.size();
+    all.remove_prefix(text.body);
+  }
+  if (trim(all.substr(0, 4096)).empty() && trim(all).empty()) fail(text.name, "is empty");
+  text.separator = options.separator != 0 ? options.separator : find_separator(text.name, all);
+  CsvScanner scanner(text.name, all, text.separator);
+  Rows rows;
+  std::vector<CsvField> row;
+  std::size_t second_row = 0;
+  std::int64_t second_line = 1;
+  while (rows.size() < lines_for_header && scanner.next(row)) {
+    rows.emplace_back();
+    for (const CsvField& field : row) rows.back().emplace_back(field.text);
+    if (rows.size() > 1) continue;
+    second_row = scanner.position();
+    second_line = scanner.next_line();
+  }
+  text.header = options.header ? *options.header : find_header(rows, text.header_sure);
+  name_columns(text, rows.front(), width_with_content(text, all, rows));
+  if (!options.header && text.header && !text.header_sure) {
+    text.remarks.push_back(text.name + ": the first line is taken for the columns' names (--header no: for a row)");
+  }
+  if (text.header) {
+    text.body += second_row;
+    text.body_line = second_line;
+  }
+  return text;
+}
+
+}  // namespace gradus
