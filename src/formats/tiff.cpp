@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <string_view>
 
 #include <gradus/error.hpp>
 
@@ -39,12 +40,15 @@ toff_t seek(thandle_t handle, toff_t offset, int from) {
 int close_nothing(thandle_t) { return 0; }
 toff_t size_of(thandle_t handle) { return source_of(handle).bytes.size(); }
 
+constexpr std::string_view file_word = "image: ";  // what libtiff calls the file that it is told of
+
 int note_fault(TIFF*, void* user, const char*, const char* format, va_list values) {
   Source& source = source_of(user);
   if (!source.fault.empty()) return 1;
   char text[200] = "";
   std::vsnprintf(text, sizeof text, format, values);
-  source.fault = text;
+  const std::string_view fault = text;
+  source.fault = fault.starts_with(file_word) ? fault.substr(file_word.size()) : fault;
   return 1;
 }
 int ignore_warning(TIFF*, void*, const char*, const char*, va_list) { return 1; }
