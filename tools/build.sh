@@ -13,6 +13,9 @@ libhdf5-dev|the weights inside .keras files
 libzip-dev|.keras files
 libspng-dev|PNG images
 libjpeg62-turbo-dev|JPEG images
+libwebp-dev|WebP images
+libtiff-dev|TIFF images
+libgif-dev|GIF images
 libboost-dev|the server
 libsimdjson-dev|the server: JSON
 libssl-dev|the server: TLS

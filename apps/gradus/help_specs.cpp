@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include <gradus/augmentation.hpp>
 #include <gradus/model.hpp>
 
 #include "terminal.hpp"
@@ -76,10 +77,20 @@ std::string activations() {
 
 }  // namespace
 
+std::string help_on_augmentation() {
+  std::string text = "Options of --augment, each with its strength; all are off (0) by default\n";
+  for (const FieldInfo& field : Spec<AugmentationKind>(Augmentation{}).describe()) {
+    const std::string standard = value_text(field.default_value);
+    const bool off = standard == "0" || standard == "false";
+    text += line_of(field.name, field.help + (off ? "" : " (default " + standard + ")"));
+  }
+  return text + "\n";
+}
+
 std::string help_on_specs() {
   return list_of<LayerKind>("Layers, with their options and defaults; names may be written in small letters") +
          activations() + list_of<OptimizerKind>("Optimizers") +
-         list_of<ScheduleKind>("Schedules, for an optimizer's learning_rate") +
+         list_of<ScheduleKind>("Schedules, for an optimizer's learning_rate") + help_on_augmentation() +
          list_of<CallbackKind>("Callbacks, for recipes; the options above stand for them here") +
          list_of<LossKind>("Losses") + list_of<MetricKind>("Metrics") + list_of<InitializerKind>("Initializers") +
          list_of<RegularizerKind>("Regularizers") + list_of<ConstraintKind>("Constraints");

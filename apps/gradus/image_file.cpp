@@ -1,10 +1,7 @@
-#include <array>
-#include <fstream>
-
 #include <gradus/error.hpp>
 
-#include "base/text.hpp"
 #include "formats/image.hpp"
+#include "formats/picture_files.hpp"
 #include "image_input.hpp"
 
 namespace gradus::app {
@@ -21,8 +18,9 @@ ImageInput resized_input(const std::string& path, const Shape& input_shape) {
     throw Error(ErrorCode::invalid_argument, "the model takes " + input_shape.to_string() + ", which is no image");
   }
   const Image image = read_image(path);
-  ImageInput result{resized(with_channels(image, input_shape[2]), input_shape[1], input_shape[0]).pixels, ""};
+  ImageInput result{resized(with_channels(image, input_shape[2]), input_shape[1], input_shape[0]).pixels, "", ""};
   if (image.width != input_shape[1] || image.height != input_shape[0]) {
+    result.kind = "resized";
     result.remark = "resized from " + std::to_string(image.width) + "x" + std::to_string(image.height);
   }
   return result;
@@ -32,16 +30,6 @@ void write_picture(const std::string& path, const Picture& picture) {
   write_png(path, Image{.width = picture.width, .height = picture.height, .channels = 3, .pixels = picture.rgb});
 }
 
-bool is_image_file(const std::string& path) {
-  const std::string name = lower(path);
-  for (const char* ending : {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"}) {
-    if (name.ends_with(ending)) return true;
-  }
-  std::ifstream file(path, std::ios::binary);
-  std::array<char, 16> first{};
-  file.read(first.data(), first.size());
-  const auto count = static_cast<std::size_t>(file.gcount());
-  return is_image({reinterpret_cast<const std::uint8_t*>(first.data()), count});
-}
+bool is_image_file(const std::string& path) { return is_picture_name(path) || begins_as_image(path); }
 
 }  // namespace gradus::app

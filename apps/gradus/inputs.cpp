@@ -158,7 +158,8 @@ Dataset renumbered(const Dataset& data, const std::vector<std::string>& names) {
                                std::vector<std::remove_const_t<T>>(values.begin(), values.end()), labels, classes)
         .with_class_names(names)
         .with_one_hot(data.one_hot())
-        .with_sample_weights({data.sample_weights().begin(), data.sample_weights().end()});
+        .with_sample_weights({data.sample_weights().begin(), data.sample_weights().end()})
+        .with_sample_names({data.sample_names().begin(), data.sample_names().end()});
   };
   return inputs.dtype() == DType::uint8 ? with(inputs.bytes()) : with(inputs.reals());
 }

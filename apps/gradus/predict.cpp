@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <filesystem>
 #include <numeric>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "cli.hpp"
 #include "commands.hpp"
 #include "formats/model_formats.hpp"
+#include "formats/picture_files.hpp"
 #include "image_input.hpp"
 #include "inputs.hpp"
 #include "inspect/numbers.hpp"
@@ -85,24 +87,75 @@ void predict_pixels(const Ensemble& models, const std::string& path, const Image
   predictions.push_back(prediction_from(path, outputs.row(0), models.models()[0]));
 }
 
+bool takes_pictures(const Shape& shape) {
+  return is_image_shape(shape) || (shape.rank() == 1 && shape.elements() == 784);
+}
+
+/// What was done to pictures before the model saw them: said once for all of which it is true.
+class PictureRemarks {
+ public:
+  void add(const std::string& path, const ImageInput& image) {
+    if (image.remark.empty()) return;
+    const auto found = std::find_if(kinds_.begin(), kinds_.end(), [&](const Kind& k) { return k.kind == image.kind; });
+    if (found != kinds_.end()) return static_cast<void>(++found->count);
+    kinds_.push_back({image.kind, path + ": " + image.remark, 1});
+  }
+  void say() const {
+    for (const Kind& each : kinds_) {
+      note(each.count == 1 ? each.first : count_of(each.count, "picture") + ": " + each.kind);
+    }
+  }
+
+ private:
+  struct Kind {
+    std::string kind, first;
+    std::int64_t count = 0;
+  };
+  std::vector<Kind> kinds_;
+};
+
 void predict_image(const Ensemble& models, const std::string& path, const PredictOptions& options,
-                   std::vector<Prediction>& predictions) {
+                   PictureRemarks& remarks, std::vector<Prediction>& predictions) {
   const Sequential& model = models.models()[0];
   const Shape& shape = model.input_shape();
-  if (!is_image_shape(shape) && !(shape.rank() == 1 && shape.elements() == 784)) {
+  if (!takes_pictures(shape)) {
     throw Error(ErrorCode::bad_data, path + ": is a picture, but the model takes samples of " + shape.to_string());
-  }
-  if (model.preparation() == "resized" && !options.invert) {
-    const ImageInput image = resized_input(path, model.input_shape());
-    if (!image.remark.empty()) note(path + ": " + image.remark);
-    return predict_pixels(models, path, image, options, predictions);
   }
   std::optional<bool> invert;
   if (options.invert || options.keep) invert = options.invert;
   const ImageInput image =
-      image_input(read_picture(path), model.input_shape(), {.invert = invert, .center = !options.no_center});
-  if (!image.remark.empty()) note(path + ": " + image.remark);
+      model.preparation() == "resized" && !options.invert
+          ? resized_input(path, shape)
+          : image_input(read_picture(path), shape, {.invert = invert, .center = !options.no_center});
+  remarks.add(path, image);
   predict_pixels(models, path, image, options, predictions);
+}
+
+/// All pictures in a folder; those that cannot be read are left out and named.
+void predict_folder(const Ensemble& models, const std::string& folder, const PredictOptions& options,
+                    PictureRemarks& remarks, std::vector<Prediction>& predictions) {
+  const std::vector<std::string> files = picture_files(folder);
+  if (files.empty()) throw Error(ErrorCode::bad_data, folder + ": there is no picture in this folder or below it");
+  std::vector<std::string> faults;
+  for (const std::string& file : files) {
+    try {
+      predict_image(models, file, options, remarks, predictions);
+    } catch (const Error& error) {
+      const bool of_file = error.code() == ErrorCode::bad_data || error.code() == ErrorCode::unsupported;
+      if (!of_file || !takes_pictures(models.models()[0].input_shape())) throw;
+      faults.emplace_back(error.what());
+    }
+  }
+  if (faults.size() == files.size())
+    throw Error(ErrorCode::bad_data, faults[0] + " (and no other picture can be read)");
+  for (const std::string& line : left_out_remarks(faults)) note(line);
+}
+
+/// The classes' names, in the order of their probabilities.
+Value class_list(std::size_t count, const std::vector<std::string>& names) {
+  Value::List list;
+  for (std::size_t i = 0; i < count; ++i) list.emplace_back(class_name_of(names, static_cast<std::int64_t>(i)));
+  return list;
 }
 
 Value prediction_value(const Prediction& prediction, const std::vector<std::string>& names) {
@@ -110,6 +163,7 @@ Value prediction_value(const Prediction& prediction, const std::vector<std::stri
   for (const Real value : prediction.probabilities) numbers.push_back(json_number(value));
   Value::Object object{{"class", prediction.label < 0 ? Value() : Value(class_name_of(names, prediction.label))}};
   object.emplace_back(prediction.label < 0 ? "values" : "probabilities", std::move(numbers));
+  if (prediction.label >= 0) object.emplace_back("classes", class_list(prediction.probabilities.size(), names));
   object.emplace_back("source", prediction.source);
   return object;
 }
@@ -157,13 +211,15 @@ int predict(const Words& given) {
   const std::vector<std::string> further = take_further_models(words);
   PredictOptions options;
   Arguments arguments("predict",
-                      "Says what a model makes of images (PNG, JPEG), of table rows (numbers in a CSV file, or on "
+                      "Says what a model makes of images (PNG, JPEG, WebP, BMP, TIFF, GIF), of table rows (numbers in "
+                      "a CSV file, or on "
                       "standard input with the word -) or of arrays (.npy, .npz).");
   arguments
       .word("MODEL", options.model,
             "a model (" + readable_endings() + "); of several one after another the mean is given")
       .words("FILE", options.files,
-             "images, CSV files with a row for each sample, - for rows on standard input, .npy files or .npz files "
+             "images, folders of images, CSV files with a row for each sample, - for rows on standard input, .npy "
+             "files or .npz files "
              "with an array x, of shape (samples, ...input)")
       .option("--label", "COLUMN", options.label, "of a table: the column to leave out, by name or number from 0",
               "one called label, class or target; the first where 785 columns hold an image and its label")
@@ -176,7 +232,7 @@ int predict(const Words& given) {
       .option("--out", "FILE", options.out,
               "write the outputs as they are to a .npy file, or as the array y of a .npz file; nothing is printed",
               "printed")
-      .flag("--json", options.json, "print a list of {\"class\", \"probabilities\"}, one for each sample");
+      .flag("--json", options.json, "print a list of {\"class\", \"probabilities\", \"classes\"}, one for each sample");
   if (!arguments.parse(words)) return done;
   if (options.invert && options.keep) throw UsageError("--invert and --no-invert exclude each other");
   if (options.out && !is_array_file(*options.out)) {
@@ -186,19 +242,23 @@ int predict(const Words& given) {
   const Ensemble models = ensemble_of(load_model(options.model), further);
   const Sequential& model = models.models()[0];
   std::vector<Prediction> predictions;
+  PictureRemarks remarks;
   bool told = false;
   for (const std::string& file : options.files) {
     if (is_array_file(file)) {
       predict_array(models, file, options, predictions);
       continue;
     }
-    if (file == "-" || !is_image_file(file)) {
+    std::error_code ignored;
+    const bool folder = std::filesystem::is_directory(file, ignored);
+    if (file == "-" || (!folder && !is_image_file(file))) {
       predict_rows(models, file, options, predictions);
       continue;
     }
-    predict_image(models, file, options, predictions);
+    (folder ? predict_folder : predict_image)(models, file, options, remarks, predictions);
     if (!std::exchange(told, true)) check_scale(model, options);
   }
+  remarks.say();
   if (options.out) {
     write_outputs(model, *options.out, predictions);
     return done;

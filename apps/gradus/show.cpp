@@ -5,6 +5,7 @@
 #include "base/text.hpp"
 #include "cli.hpp"
 #include "commands.hpp"
+#include "help_specs.hpp"
 #include "image_input.hpp"
 #include "inputs.hpp"
 #include "inspect/numbers.hpp"
@@ -50,6 +51,17 @@ std::string truth_of(const Dataset& data, std::int64_t index) {
   return text;
 }
 
+/// A picture for a file: what is small is magnified, tenfold at most; what is large stays as it is.
+Picture magnified(const Picture& picture) {
+  constexpr std::int64_t large = 280, most = 10;
+  return enlarged(picture, std::clamp<std::int64_t>(large / std::max(picture.width, picture.height), 1, most));
+}
+
+/// The file that a sample comes from, if it is known.
+std::string file_of(const Dataset& data, std::int64_t index) {
+  return data.sample_names().empty() ? "" : data.sample_names()[static_cast<std::size_t>(index)];
+}
+
 Value sample_value(const Dataset& data, std::int64_t index, const std::string& part) {
   const std::int64_t size = data.sample_shape().elements();
   Value::List values;
@@ -67,6 +79,7 @@ Value sample_value(const Dataset& data, std::int64_t index, const std::string& p
     object.emplace_back("label", static_cast<std::int64_t>(data.labels()[static_cast<std::size_t>(index)]));
     object.emplace_back("class", truth_of(data, index));
   }
+  if (const std::string file = file_of(data, index); !file.empty()) object.emplace_back("file", file);
   return object;
 }
 
@@ -94,12 +107,14 @@ int show_sample(const ShowOptions& options, const Dataset& data, const std::stri
     throw UsageError("--index: " + part_name(data, part) + " has samples 0 to " + std::to_string(data.size() - 1));
   }
   const bool image = is_image_shape(data.sample_shape());
-  if (options.out) write_picture(*options.out, enlarged(picture_of(data, index), 10));
+  if (options.out) write_picture(*options.out, magnified(picture_of(data, index)));
   if (options.json) {
     print_json(sample_value(data, index, part));
     return done;
   }
-  print("Sample " + std::to_string(index) + " of " + part_name(data, part) + ": " + truth_of(data, index) + "\n");
+  const std::string file = file_of(data, index);
+  print("Sample " + std::to_string(index) + " of " + part_name(data, part) + (file.empty() ? "" : ", " + file) + ": " +
+        truth_of(data, index) + "\n");
   if (!image) {
     print_row(data, index);
     return done;
@@ -147,15 +162,22 @@ int show_grid(const ShowOptions& options, const Dataset& data, const Sequential*
     Value::List cells;
     for (std::size_t i = 0; i < grid.cells.size(); ++i) {
       const GridCell& cell = grid.cells[i];
-      cells.emplace_back(Value::Object{{"index", grid.indices[i]},
-                                       {"class", cell.truth},
-                                       {"predicted", model == nullptr ? Value() : Value(cell.predicted)},
-                                       {"wrong", cell.wrong}});
+      Value::Object object{{"index", grid.indices[i]},
+                           {"class", cell.truth},
+                           {"predicted", model == nullptr ? Value() : Value(cell.predicted)},
+                           {"wrong", cell.wrong}};
+      if (const std::string file = file_of(data, grid.indices[i]); !file.empty()) object.emplace_back("file", file);
+      cells.emplace_back(std::move(object));
     }
     print_json(Value::Object{{"data", data.name()}, {"part", part}, {"cells", std::move(cells)}});
     return done;
   }
   print(grid_text(grid.cells, size.columns, colors_of(Stream::out, options.color), terminal_width(Stream::out)));
+  for (std::size_t i = 0; i < grid.cells.size(); ++i) {
+    const GridCell& cell = grid.cells[i];
+    const std::string file = file_of(data, grid.indices[i]);
+    if (cell.wrong && !file.empty()) print(file + ": " + cell.predicted + ", is " + cell.truth + "\n");
+  }
   const auto wrong =
       std::count_if(grid.cells.begin(), grid.cells.end(), [](const GridCell& cell) { return cell.wrong; });
   if (model != nullptr) {
@@ -175,7 +197,7 @@ int show(const Words& words) {
                       "images, and with --model what it makes of them, the wrong ones marked.");
   add_data_options(arguments, options.data, true);
   arguments.option("--index", "N", options.index, "which sample, or the first of a grid, counted from 0", "0", 0)
-      .option("--out", "FILE.png", options.out, "also write the image to this file", "none")
+      .option("--out", "FILE.png", options.out, "also write the image to this file, small ones magnified", "none")
       .option("--grid", "ROWSxCOLS", options.grid, "so many images", "2x5 where --model is given, else one image")
       .option("--augment", "OPTIONS", options.augment,
               "show the samples as training with --augment sees them: \"shift 2, rotate 10, elastic 34 4\"", "none")
@@ -185,7 +207,8 @@ int show(const Words& words) {
       .flag("--wrong", options.wrong, "only the images that the model gets wrong")
       .choice("--color", {"auto", "always", "never"}, options.color,
               "24-bit grey or plain characters; auto asks the terminal and NO_COLOR")
-      .flag("--json", options.json, "print one JSON object instead");
+      .flag("--json", options.json, "print one JSON object instead")
+      .more_help(help_on_augmentation);
   if (!arguments.parse(words)) return done;
   if (options.out && !lower(*options.out).ends_with(".png")) {
     throw UsageError("--out: an image is written as .png, got " + in_quotes(*options.out));

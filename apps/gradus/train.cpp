@@ -70,8 +70,8 @@ void declare(Arguments& arguments, TrainOptions& options) {
       .option("--test-split", "F", options.test_split, "of data without a test part: the share kept to test on",
               "0.2, and 0 for fewer than 50 rows", 0, 0.95)
       .option("--augment", "OPTIONS", options.augment,
-              "vary the samples in every epoch, options with commas between: \"shift 2, rotate 10, elastic 34 4\"; "
-              "\"none\" for none",
+              "vary the samples in every epoch, options with commas between: \"shift 2, rotate 10, horizontal_flip\"; "
+              "all are listed below; \"none\" for none",
               "the recipe's, else none")
       .option("--k-fold", "K", options.k_fold,
               "train K networks, each on all training samples but a K-th, and measure it on those; nothing is saved",

@@ -17,8 +17,12 @@ struct AugmentationKind {
 /// neither on threads nor on batches nor on their order.
 ///
 /// Shifts to flips move pixels: they need samples of shape (height, width) or (height, width, channels), and are done
-/// in one pass with bilinear sampling. "Drawn to r" means uniformly between -r and r. The order is: move, contrast,
-/// brightness, noise, cutout, erase, mixup. Bytes stay bytes, rounded and kept within 0 to 255.
+/// in one pass with bilinear sampling. "Drawn to r" means uniformly between -r and r. Where shifts, with or without
+/// flips, are the only moves, they are drawn among the whole pixels from -r to r (r rounded, 1 at least), so that
+/// images keep their sharpness: a shift by half a pixel is a mean of neighbours, and a network that learns from such
+/// images misses edges in those it is tested on. With any other move each image is sampled between its pixels once,
+/// shift and all. The order is: move, contrast, brightness, noise, cutout, erase, mixup. Bytes stay bytes, rounded and
+/// kept within 0 to 255.
 ///
 /// Throws `invalid_argument` (in `fit`) for a strength that is negative or out of its range, or for an option that does
 /// not fit the shape of the samples.

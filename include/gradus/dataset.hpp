@@ -85,6 +85,10 @@ class Dataset {
   /// folder; empty where nothing was done.
   [[nodiscard]] const std::string& preparation() const;
   [[nodiscard]] Dataset with_preparation(std::string preparation) const;
+  /// What each sample is called, one name a sample: of pictures from a folder their files' paths. Empty for others.
+  [[nodiscard]] std::span<const std::string> sample_names() const;
+  /// Throws `invalid_argument` unless there is one name for each sample, or none at all.
+  [[nodiscard]] Dataset with_sample_names(std::vector<std::string> names) const;
 
   /// What a one-hot target is made of: `on` at the label, `off` elsewhere. Default 1 and 0; 0.99 and 0.01 keep a
   /// sigmoid away from its flat ends.
@@ -218,12 +222,17 @@ struct ImageOptions {
   bool strict = false;           ///< a picture that cannot be read is an error; else it is left out and named
   std::int64_t threads = 0;      ///< that decode; 0: all cores. The samples do not depend on it.
 };
-/// Pictures (PNG, JPEG) in a folder with a sub-folder for each class; the classes are the sub-folders' names in the
-/// order of their letters, samples come in the order of classes and file names. Where the folder holds sub-folders
-/// `train` and `test` (or `val`, `validation`) instead, these are the parts. Pictures are brought to one size: each new
-/// pixel is the mean of the old ones around it, weighted by a triangle (what is drawn smaller blurs, nothing is cut off
-/// and the aspect may change). Files of other kinds are passed over, hidden ones too; with `strict` false a broken
-/// picture is left out, and `skipped` says which and why.
+/// Pictures (PNG, JPEG, WebP, BMP, TIFF, GIF) in a folder with a sub-folder for each class; the classes are
+/// the sub-folders' names in the order of their letters, samples come in the order of classes and file paths. Folders
+/// within a class's folder belong to the class, too. Where the folder holds a `train` and a `test` or `validation`
+/// sub-folder instead, these are the parts (also training, testing, val, valid, each also with _set behind it, in any
+/// case; of test and validation the former). A file is a picture when it begins as one, whatever its name, or when its
+/// name ends as those of pictures do; other files are passed over, hidden ones too. The first frame of a moving picture
+/// is taken, EXIF orientation is applied, and what is transparent lies on white (on black, where next to nothing would
+/// be seen on white). Pictures are brought to one size: each new pixel is the mean of the old ones around it, weighted
+/// by a triangle (what is drawn smaller blurs, nothing is cut off and the aspect may change). With `strict` false a
+/// broken picture, or one of a format that is not read, is left out, and `skipped` says which and why. The samples'
+/// names are the paths of their files.
 /// Throws `not_found` for no folder, `bad_data` where there are no classes, a class without a picture, or a class of
 /// the test part that the training part does not have; with `strict` for the first picture that cannot be read.
 struct ImageFolder {

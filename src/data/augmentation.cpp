@@ -1,6 +1,9 @@
 #include "data/augmentation.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <string>
+#include <vector>
 
 #include <gradus/error.hpp>
 
@@ -34,6 +37,10 @@ bool moves_pixels(const Augmentation& a) {
          a.horizontal_flip || a.vertical_flip;
 }
 
+bool shifts_whole_pixels(const Augmentation& a) {
+  return a.shift > 0 && a.rotate == 0 && a.scale == 0 && a.stretch == 0 && a.shear == 0 && a.elastic_alpha == 0;
+}
+
 bool Augmentation::active() const {
   return moves_pixels(*this) || contrast > 0 || brightness > 0 || noise > 0 || cutout > 0 || erase > 0 || mixup > 0;
 }
@@ -60,6 +67,55 @@ void check_augmentation(const Augmentation& a, const Shape& sample_shape) {
     fail("only images can be moved, cut or erased: samples of shape " + sample_shape.to_string() +
          " are none; noise and mixup suit them");
   }
+}
+
+namespace {
+
+/// An option and what other libraries call it: without underscores, "random" in front and "range" behind.
+struct OtherNames {
+  std::string_view option;
+  std::vector<std::string_view> names;
+};
+
+const std::vector<OtherNames>& other_names() {
+  static const std::vector<OtherNames> all{
+      {"horizontal_flip",
+       {"horizontalflip", "fliphorizontal", "fliphorizontally", "horizontalflips", "hflip", "fliph", "fliplr",
+        "flipleftright", "flipx", "mirror", "flip", "horizontal"}},
+      {"vertical_flip",
+       {"verticalflip", "flipvertical", "flipvertically", "verticalflips", "vflip", "flipv", "flipud", "flipupdown",
+        "flipy", "vertical"}},
+      {"shift",
+       {"shift", "translate", "translation", "widthshift", "heightshift", "shiftx", "shifty", "move", "crop",
+        "cropping", "offset"}},
+      {"rotate", {"rotate", "rotation", "rotations", "angle", "degrees", "turn"}},
+      {"scale", {"scale", "zoom", "scaling", "size", "resize", "resizedcrop"}},
+      {"stretch", {"stretch", "aspect", "aspectratio", "ratio"}},
+      {"shear", {"shear", "shearing", "skew", "slant"}},
+      {"elastic_alpha", {"elastic", "elastictransform", "elasticdeformation", "elasticdistortion", "distort", "alpha"}},
+      {"elastic_sigma", {"sigma"}},
+      {"contrast", {"contrast"}},
+      {"brightness", {"brightness", "bright", "brighten", "light"}},
+      {"noise", {"noise", "gaussiannoise", "gaussnoise"}},
+      {"cutout", {"cutout", "coarsedropout"}},
+      {"erase", {"erase", "erasing"}},
+      {"share", {"p", "prob", "probability"}},
+      {"edge", {"fillmode", "fill", "padding", "paddingmode", "border", "bordermode"}}};
+  return all;
+}
+
+}  // namespace
+
+std::string_view usual_augmentation(std::string_view name) {
+  std::string word = lower(name);
+  std::erase_if(word, [](char c) { return c == '_' || c == '-'; });
+  constexpr std::string_view before = "random", behind = "range";
+  if (word.starts_with(before)) word.erase(0, before.size());
+  if (word.ends_with(behind)) word.resize(word.size() - behind.size());
+  for (const auto& [option, names] : other_names()) {
+    if (std::find(names.begin(), names.end(), word) != names.end()) return option;
+  }
+  return {};
 }
 
 namespace {

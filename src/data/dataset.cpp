@@ -72,6 +72,7 @@ struct Dataset::Storage {
   std::shared_ptr<const TableSchema> table{};
   std::shared_ptr<const std::vector<Real>> weights{};  // by place in `samples`; null: every sample counts 1
   std::string preparation{};
+  std::shared_ptr<const std::vector<std::string>> sample_names{};  // by place in `samples`; null: they have none
 };
 
 Dataset Dataset::owning(Storage storage, std::int64_t size) {
@@ -232,6 +233,23 @@ Dataset Dataset::with_preparation(std::string preparation) const {
   return with(std::move(changed));
 }
 
+std::span<const std::string> Dataset::sample_names() const {
+  if (!storage().sample_names) return {};
+  return std::span(*storage().sample_names).subspan(static_cast<std::size_t>(begin_), static_cast<std::size_t>(size_));
+}
+Dataset Dataset::with_sample_names(std::vector<std::string> names) const {
+  Storage changed = storage();
+  changed.sample_names = nullptr;
+  if (names.empty()) return with(std::move(changed));
+  if (static_cast<std::int64_t>(names.size()) != size_) {
+    fail(ErrorCode::invalid_argument, name(),
+         count_of(static_cast<std::int64_t>(names.size()), "sample name") + " for " + count_of(size_, "sample"));
+  }
+  names.insert(names.begin(), static_cast<std::size_t>(begin_), std::string());
+  changed.sample_names = std::make_shared<const std::vector<std::string>>(std::move(names));
+  return with(std::move(changed));
+}
+
 const std::string& Dataset::name() const { return storage().name; }
 const Shape& Dataset::sample_shape() const { return storage().sample_shape; }
 bool Dataset::is_classified() const { return storage().classified; }
@@ -322,6 +340,9 @@ Dataset Dataset::with_inputs(std::vector<std::uint8_t> bytes, std::vector<Real> 
   Storage changed = storage();
   changed.samples = std::make_shared<const Samples>(std::move(samples));
   if (changed.weights) changed.weights = std::make_shared<const std::vector<Real>>(rows(*changed.weights, 1));
+  if (changed.sample_names) {
+    changed.sample_names = std::make_shared<const std::vector<std::string>>(rows(*changed.sample_names, 1));
+  }
   Dataset set = owning(std::move(changed), size_);
   set.one_hot_ = one_hot_;
   return set;
@@ -389,6 +410,10 @@ Dataset Dataset::subset(std::span<const std::int64_t> indices) const {
   if (chosen.weights)
     chosen.weights =
         std::make_shared<const std::vector<Real>>(gather(std::span<const Real>(*chosen.weights), 1, begin_, indices));
+  if (chosen.sample_names) {
+    chosen.sample_names = std::make_shared<const std::vector<std::string>>(
+        gather(std::span<const std::string>(*chosen.sample_names), 1, begin_, indices));
+  }
   Dataset set = owning(std::move(chosen), static_cast<std::int64_t>(indices.size()));
   set.one_hot_ = one_hot_;
   return set;

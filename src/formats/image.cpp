@@ -1,6 +1,7 @@
 #include "formats/image.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include <gradus/error.hpp>
 
@@ -20,19 +21,54 @@ bool begins_with(std::span<const std::uint8_t> bytes, std::string_view start) {
                     [](char a, std::uint8_t b) { return static_cast<std::uint8_t>(a) == b; });
 }
 
-constexpr std::string_view png_start = "\x89PNG\r\n\x1a\n";
-constexpr std::string_view jpeg_start = "\xff\xd8\xff";
+bool has_at(std::span<const std::uint8_t> bytes, std::size_t at, std::string_view part) {
+  return bytes.size() >= at && begins_with(bytes.subspan(at), part);
+}
+
+bool is_bmp(std::span<const std::uint8_t> bytes) {
+  // Text may begin with BM; the size of the second header, four bytes, is none that text could have.
+  constexpr std::array<std::uint8_t, 8> header_sizes{12, 16, 40, 52, 56, 64, 108, 124};
+  using namespace std::string_view_literals;
+  return begins_with(bytes, "BM") && has_at(bytes, 15, "\0\0\0"sv) &&
+         std::find(header_sizes.begin(), header_sizes.end(), bytes[14]) != header_sizes.end();
+}
+
+bool is_tiff(std::span<const std::uint8_t> bytes) {
+  using namespace std::string_view_literals;
+  return begins_with(bytes, "II*\0"sv) || begins_with(bytes, "MM\0*"sv) || begins_with(bytes, "II+\0"sv) ||
+         begins_with(bytes, "MM\0+"sv);
+}
+
+using Decode = Image(std::span<const std::uint8_t> bytes, const std::string& name);
+
+/// What reads these bytes; null for no image, or none that is read.
+Decode* decoder_of(std::span<const std::uint8_t> bytes) {
+  if (begins_with(bytes, "\x89PNG\r\n\x1a\n")) return decode_png;
+  if (begins_with(bytes, "\xff\xd8\xff")) return decode_jpeg;
+  if (begins_with(bytes, "RIFF") && has_at(bytes, 8, "WEBP")) return decode_webp;
+  if (begins_with(bytes, "GIF87a") || begins_with(bytes, "GIF89a")) return decode_gif;
+  if (is_bmp(bytes)) return decode_bmp;
+  if (is_tiff(bytes)) return decode_tiff;
+  return nullptr;
+}
 
 /// The name of an image format that is not read; empty when it is none that is known.
 std::string other_format(std::span<const std::uint8_t> bytes) {
-  if (begins_with(bytes, "GIF8")) return "GIF";
-  if (begins_with(bytes, "BM")) return "BMP";
-  if (begins_with(bytes, "RIFF") && begins_with(bytes.subspan(std::min<std::size_t>(8, bytes.size())), "WEBP")) {
-    return "WebP";
+  using namespace std::string_view_literals;
+  if (has_at(bytes, 4, "ftyp")) {
+    if (has_at(bytes, 8, "avif") || has_at(bytes, 8, "avis")) return "AVIF";
+    for (const char* brand : {"heic", "heix", "hevc", "hevx", "heim", "heis", "mif1", "msf1"}) {
+      if (has_at(bytes, 8, brand)) return "HEIC";
+    }
   }
-  if (begins_with(bytes, "II*") || begins_with(bytes, "MM")) return "TIFF";
+  if (begins_with(bytes, "8BPS")) return "Photoshop";
+  if (begins_with(bytes, "\0\0\1\0"sv)) return "ICO";
+  if (begins_with(bytes, "\0\0\0\x0cjP  "sv)) return "JPEG 2000";
+  if (begins_with(bytes, "\xff\x0a") || begins_with(bytes, "\0\0\0\x0cJXL "sv)) return "JPEG XL";
   return {};
 }
+
+constexpr std::string_view formats_read = "PNG, JPEG, WebP, BMP, TIFF and GIF are read";
 
 }  // namespace
 
@@ -45,17 +81,17 @@ void check_image_size(std::uint64_t width, std::uint64_t height, const std::stri
                                        " pixels; up to 16,384 a side and 64 million in all are read");
 }
 
-bool is_image(std::span<const std::uint8_t> first_bytes) {
-  return begins_with(first_bytes, png_start) || begins_with(first_bytes, jpeg_start);
-}
+bool is_image(std::span<const std::uint8_t> first_bytes) { return decoder_of(first_bytes) != nullptr; }
 
 Image decode_image(std::span<const std::uint8_t> bytes, const std::string& name) {
-  if (begins_with(bytes, png_start)) return decode_png(bytes, name);
-  if (begins_with(bytes, jpeg_start)) return decode_jpeg(bytes, name);
+  if (Decode* const decode = decoder_of(bytes)) return decode(bytes, name);
   if (bytes.empty()) throw Error(ErrorCode::bad_data, name + ": is empty");
   const std::string other = other_format(bytes);
-  if (!other.empty()) throw Error(ErrorCode::unsupported, name + ": a " + other + " image; PNG and JPEG are read");
-  throw Error(ErrorCode::bad_data, name + ": no image; PNG and JPEG are read");
+  if (!other.empty()) {
+    throw Error(ErrorCode::unsupported, name + ": " + (other == "AVIF" || other == "ICO" ? "an " : "a ") + other +
+                                            " image; " + std::string(formats_read));
+  }
+  throw Error(ErrorCode::bad_data, name + ": no image; " + std::string(formats_read));
 }
 
 Image read_image(const std::string& path) {

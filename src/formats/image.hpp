@@ -14,11 +14,17 @@ struct Image {
   std::vector<std::uint8_t> pixels;
 };
 
-/// Whether these bytes, a file's first, begin as those of a PNG or JPEG file do.
+/// How many of a file's first bytes tell whether it is an image.
+constexpr std::size_t image_start_bytes = 32;
+/// Whether these bytes, a file's first, begin as those of an image file that is read do: PNG, JPEG, WebP, BMP, TIFF or
+/// GIF.
 bool is_image(std::span<const std::uint8_t> first_bytes);
-/// Reads a PNG or JPEG file, told apart by content. Grey stays grey, all else becomes RGB; 16-bit channels lose their
-/// lower half; what is see-through lies on white. Throws `not_found` and `io` for the file, `bad_data` for a damaged
-/// image or one of more than 16,384 pixels a side or 64 million in all, `unsupported` for another format.
+/// Reads a PNG, JPEG, WebP, BMP, TIFF or GIF file, told apart by content; of several pictures in a file the first.
+/// Grey (also a palette of greys) stays grey, all else becomes RGB; 16-bit channels lose their lower half. What is
+/// transparent lies on white, or on black where next to nothing would be seen on white, as with white ink. An
+/// orientation in the file (EXIF in PNG, JPEG and WebP; TIFF's own) is applied: the image is as it is to be looked at.
+/// Throws `not_found` and `io` for the file, `bad_data` for a damaged image or one of more than 16,384 pixels a side or
+/// 64 million in all, `unsupported` for another format.
 Image read_image(const std::string& path);
 /// The same from bytes; `name` is what messages call them.
 Image decode_image(std::span<const std::uint8_t> bytes, const std::string& name);

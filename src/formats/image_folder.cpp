@@ -1,7 +1,7 @@
 // Folders of pictures as data sets: a sub-folder for each class.
 #include <algorithm>
 #include <filesystem>
-#include <mutex>
+#include <set>
 
 #include <gradus/dataset.hpp>
 #include <gradus/error.hpp>
@@ -12,6 +12,7 @@
 #include "base/thread_pool.hpp"
 #include "data/registry.hpp"
 #include "formats/image.hpp"
+#include "formats/picture_files.hpp"
 
 namespace gradus {
 namespace {
@@ -24,19 +25,13 @@ struct Picture {
   std::int32_t label = 0;
 };
 
-bool is_picture_name(const std::string& name) {
-  const std::string small = lower(name);
-  return small.ends_with(".png") || small.ends_with(".jpg") || small.ends_with(".jpeg");
-}
-
-/// The names of what lies in a folder, sorted, hidden ones left out.
-std::vector<std::string> names_in(const std::string& folder, bool folders) {
+/// The names of the folders in a folder, sorted, hidden ones left out.
+std::vector<std::string> folders_in(const std::string& folder) {
   std::vector<std::string> names;
   try {
     for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
       std::string name = entry.path().filename().string();
-      if (name.empty() || name[0] == '.' || entry.is_directory() != folders) continue;
-      if (folders || is_picture_name(name)) names.push_back(std::move(name));
+      if (!name.starts_with('.') && entry.is_directory()) names.push_back(std::move(name));
     }
   } catch (const fs::filesystem_error& error) {
     throw Error(ErrorCode::io, folder + ": cannot be read: " + error.code().message());
@@ -54,10 +49,14 @@ std::vector<Picture> pictures_in(const std::string& folder, const std::vector<st
       throw Error(ErrorCode::bad_data, folder + "/" + name + ": the training part has no class " + in_quotes(name) +
                                            did_you_mean(name, known));
     }
-    const std::vector<std::string> files = names_in(folder + "/" + name, false);
-    if (files.empty()) throw Error(ErrorCode::bad_data, folder + "/" + name + ": holds no picture (.png, .jpg, .jpeg)");
-    for (const std::string& file : files) {
-      pictures.push_back({folder + "/" + name + "/" + file, static_cast<std::int32_t>(found - known.begin())});
+    std::vector<std::string> files = picture_files(folder + "/" + name);
+    if (files.empty()) {
+      throw Error(
+          ErrorCode::bad_data,
+          folder + "/" + name + ": holds no picture (PNG, JPEG, WebP, BMP, TIFF or GIF), nor do its sub-folders");
+    }
+    for (std::string& file : files) {
+      pictures.push_back({std::move(file), static_cast<std::int32_t>(found - known.begin())});
     }
   }
   return pictures;
@@ -100,9 +99,9 @@ class Decoder {
         pool_(check_threads(options.threads, "image_folder: threads")),
         skipped_(skipped) {}
 
-  /// `take` gets the pixels of the pictures that could be read, and `labels` their labels.
-  void decode(const std::vector<Picture>& pictures, std::vector<std::int32_t>& labels,
-              const std::function<void(std::span<const std::uint8_t>)>& take) {
+  /// `take` gets each picture that could be read, and its pixels.
+  void decode(const std::vector<Picture>& pictures,
+              const std::function<void(const Picture&, std::span<const std::uint8_t>)>& take) {
     constexpr std::size_t chunk = 256;
     std::vector<std::vector<std::uint8_t>> pixels(chunk);
     std::vector<std::string> faults(chunk);
@@ -119,8 +118,7 @@ class Decoder {
           skipped_.push_back(faults[i]);
           continue;
         }
-        labels.push_back(pictures[begin + i].label);
-        take(pixels[i]);
+        take(pictures[begin + i], pixels[i]);
       }
     }
   }
@@ -147,89 +145,145 @@ Dataset read_part(const std::string& folder, const std::vector<Picture>& picture
   const Shape shape{size.height, size.width, size.channels};
   const auto count = static_cast<std::int32_t>(classes.size());
   std::vector<std::int32_t> labels;
-  const auto check = [&] {
+  std::vector<std::string> names;
+  const auto decode = [&](auto&& append) {
+    decoder.decode(pictures, [&](const Picture& picture, std::span<const std::uint8_t> pixels) {
+      labels.push_back(picture.label);
+      names.push_back(picture.path);
+      append(pixels);
+    });
     if (labels.empty()) throw Error(ErrorCode::bad_data, folder + ": none of its pictures can be read");
   };
   Dataset set;
   if (on_disk) {
     TemporaryFile file;
-    decoder.decode(pictures, labels, [&](std::span<const std::uint8_t> pixels) { file.append(pixels); });
-    check();
+    decode([&](std::span<const std::uint8_t> pixels) { file.append(pixels); });
     set = Dataset::on_disk(folder, shape, DType::uint8, file.map(), 0, std::move(labels), count);
   } else {
     std::vector<std::uint8_t> all;
     all.reserve(pictures.size() * static_cast<std::size_t>(size.bytes()));
-    decoder.decode(pictures, labels,
-                   [&](std::span<const std::uint8_t> pixels) { all.insert(all.end(), pixels.begin(), pixels.end()); });
-    check();
+    decode([&](std::span<const std::uint8_t> pixels) { all.insert(all.end(), pixels.begin(), pixels.end()); });
     set = Dataset::classified(folder, shape, std::move(all), std::move(labels), count);
   }
-  return set.with_class_names(classes).with_preparation("resized");
+  return set.with_class_names(classes).with_preparation("resized").with_sample_names(std::move(names));
 }
 
-/// Where the parts lie: the training part's folder, and the test part's or "".
+/// Where the parts lie: the training part's folder, the test part's or "", and what is to be said about it.
 struct Parts {
   std::string train, test;
+  std::vector<std::string> remarks{};
 };
 
+/// What part a folder's name stands for: "train", "test" or "validation"; "" for any other name.
+std::string part_of(const std::string& name) {
+  std::string word = lower(name);
+  if (word.ends_with("set")) word.resize(word.size() - 3);
+  while (!word.empty() && (word.back() == '_' || word.back() == '-' || word.back() == ' ')) word.pop_back();
+  if (word == "train" || word == "training") return "train";
+  if (word == "test" || word == "testing") return "test";
+  if (word == "val" || word == "valid" || word == "validation") return "validation";
+  return "";
+}
+
 Parts find_parts(const std::string& path, const std::vector<std::string>& folders) {
-  const auto has = [&](const char* name) { return std::find(folders.begin(), folders.end(), name) != folders.end(); };
-  if (!has("train")) return {path, ""};
-  for (const char* test : {"test", "val", "validation"}) {
-    if (has(test)) return {path + "/train", path + "/" + test};
+  const auto find = [&](const char* part) {
+    const auto found = std::find_if(folders.begin(), folders.end(), [&](const auto& f) { return part_of(f) == part; });
+    return found == folders.end() ? std::string() : path + "/" + *found;
+  };
+  const std::string train = find("train"), test = find("test"), validation = find("validation");
+  if (train.empty() || (test.empty() && validation.empty())) {
+    return folders.size() == 1 && !train.empty() ? Parts{train, ""} : Parts{path, ""};
   }
-  return folders.size() == 1 ? Parts{path + "/train", ""} : Parts{path, ""};
+  Parts parts{train, test.empty() ? validation : test};
+  for (const std::string& folder : folders) {
+    const std::string other = path + "/" + folder;
+    if (other == parts.train || other == parts.test) continue;
+    parts.remarks.push_back(other + " is left out: " + parts.train + " is trained on, " + parts.test +
+                            " is the test part.");
+  }
+  return parts;
+}
+
+/// Says of pictures in a folder itself that they are left out.
+void add_strays(const std::string& folder, std::vector<std::string>& remarks) {
+  std::int64_t strays = 0;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with('.') || !entry.is_regular_file()) continue;
+    if (is_picture_name(name) || begins_as_image(entry.path().string())) ++strays;
+  }
+  if (strays == 0) return;
+  remarks.push_back(count_of(strays, "picture") + " in " + folder + " itself " + (strays == 1 ? "is" : "are") +
+                    " left out: only those in its sub-folders have a class.");
+}
+
+/// Says of a single class that it is one.
+void add_single_class(const std::string& folder, const std::vector<std::string>& classes,
+                      std::vector<std::string>& remarks) {
+  if (classes.size() != 1) return;
+  const std::string only = folder + "/" + classes[0];
+  std::string remark = folder + " has one class only, " + in_quotes(classes[0]) + ", so there is nothing to tell apart";
+  if (!folders_in(only).empty()) remark += "; if the classes are the folders in " + only + ", give that one instead";
+  remarks.push_back(remark + ".");
 }
 
 std::uint64_t bytes_of(const std::vector<Picture>& pictures, const SampleSize& size) {
   return pictures.size() * static_cast<std::uint64_t>(size.bytes());
 }
 
-datasets::ImageFolder read_folder(std::string path, const ImageOptions& options,
-                                  const std::function<bool(std::uint64_t)>& on_disk) {
+/// A folder's pictures, and what is to be said about them.
+struct FolderContent {
+  datasets::ImageFolder folder;
+  std::vector<std::string> remarks;
+};
+
+FolderContent read_folder(std::string path, const ImageOptions& options,
+                          const std::function<bool(std::uint64_t)>& on_disk) {
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   if (!fs::is_directory(path)) throw Error(ErrorCode::not_found, path + ": no such folder");
   constexpr std::int64_t most_side = 4096;
   if (options.height < 0 || options.width < 0 || options.height > most_side || options.width > most_side) {
     throw Error(ErrorCode::invalid_argument, path + ": pictures can be brought to 1 to 4096 pixels a side");
   }
-  const Parts parts = find_parts(path, names_in(path, true));
-  const std::vector<std::string> classes = names_in(parts.train, true);
+  const Parts parts = find_parts(path, folders_in(path));
+  const std::vector<std::string> classes = folders_in(parts.train);
   if (classes.empty()) {
     throw Error(ErrorCode::bad_data, parts.train + ": has no sub-folders; there must be one for each class");
   }
   const std::vector<Picture> train = pictures_in(parts.train, classes, classes);
   const SampleSize size = settle_size(train, options);
-  datasets::ImageFolder result;
-  Decoder decoder(size, options, result.skipped);
-  result.parts.train = read_part(parts.train, train, size, classes, on_disk(bytes_of(train, size)), decoder);
+  FolderContent result{{}, parts.remarks};
+  for (const std::string& each : std::set{path, parts.train, parts.test}) {
+    if (!each.empty()) add_strays(each, result.remarks);
+  }
+  add_single_class(parts.train, classes, result.remarks);
+  datasets::ImageFolder& folder = result.folder;
+  Decoder decoder(size, options, folder.skipped);
+  folder.parts.train = read_part(parts.train, train, size, classes, on_disk(bytes_of(train, size)), decoder);
   if (parts.test.empty()) return result;
-  const std::vector<Picture> test = pictures_in(parts.test, names_in(parts.test, true), classes);
-  result.parts.test = read_part(parts.test, test, size, classes, on_disk(bytes_of(test, size)), decoder);
+  const std::vector<Picture> test = pictures_in(parts.test, folders_in(parts.test), classes);
+  folder.parts.test = read_part(parts.test, test, size, classes, on_disk(bytes_of(test, size)), decoder);
   return result;
 }
 
-const bool registered = register_source(
-    {.name = "folder of pictures",
-     .summary = "PNG and JPEG files, a sub-folder for each class",
-     .is_folder = true,
-     .load = [](const SourceRequest& r) {
-       datasets::ImageFolder folder =
-           read_folder(r.path, r.images, [&](std::uint64_t bytes) { return r.stays_on_disk(bytes); });
-       if (r.remark && !folder.skipped.empty()) {
-         constexpr std::size_t most = 5;
-         const auto count = static_cast<std::int64_t>(folder.skipped.size());
-         r.remark(count_of(count, "picture") + " could not be read and " + (count == 1 ? "is" : "are") + " left out:");
-         for (std::size_t i = 0; i < std::min(most, folder.skipped.size()); ++i) r.remark("  " + folder.skipped[i]);
-         if (folder.skipped.size() > most) r.remark("  and " + with_commas(count - 5) + " more");
-       }
-       return folder.parts;
-     }});
+const bool registered =
+    register_source({.name = "folder of pictures",
+                     .summary = "PNG, JPEG, WebP, BMP, TIFF and GIF files, a sub-folder for each class",
+                     .is_folder = true,
+                     .load = [](const SourceRequest& r) {
+                       auto [folder, remarks] =
+                           read_folder(r.path, r.images, [&](std::uint64_t bytes) { return r.stays_on_disk(bytes); });
+                       for (std::string& line : left_out_remarks(folder.skipped)) remarks.push_back(std::move(line));
+                       for (const std::string& remark : remarks) {
+                         if (r.remark) r.remark(remark);
+                       }
+                       return folder.parts;
+                     }});
 
 }  // namespace
 
 datasets::ImageFolder datasets::image_folder(const std::string& path, const ImageOptions& options, bool on_disk) {
-  return read_folder(path, options, [&](std::uint64_t) { return on_disk; });
+  return read_folder(path, options, [&](std::uint64_t) { return on_disk; }).folder;
 }
 
 }  // namespace gradus

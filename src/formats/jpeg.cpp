@@ -6,6 +6,9 @@
 
 #include <jerror.h>
 
+#include <cstring>
+#include <utility>
+
 #include <gradus/error.hpp>
 
 #include "formats/image_codecs.hpp"
@@ -39,6 +42,8 @@ void judge_warning(j_common_ptr jpeg, int level) {
   if (level < 0 && lost) fail(jpeg);
 }
 
+constexpr int exif_marker = JPEG_APP0 + 1;
+
 void say_nothing(j_common_ptr) {}
 
 /// A progressive image may be coded in any number of passes over all pixels; a sound one takes about ten.
@@ -62,6 +67,7 @@ bool start(Decoder& decoder, const std::uint8_t* bytes, std::size_t size) {
   decoder.progress.progress_monitor = limit_scans;
   decoder.jpeg.progress = &decoder.progress;
   jpeg_mem_src(&decoder.jpeg, bytes, static_cast<unsigned long>(size));
+  jpeg_save_markers(&decoder.jpeg, exif_marker, 0xffff);
   jpeg_read_header(&decoder.jpeg, TRUE);
   return true;
 }
@@ -75,6 +81,17 @@ bool decode(Decoder& decoder, std::uint8_t* pixels, std::size_t row_bytes) {
   }
   jpeg_finish_decompress(&decoder.jpeg);
   return true;
+}
+
+/// What the first marker with EXIF data says.
+int orientation_of(const jpeg_decompress_struct& jpeg) {
+  for (const jpeg_marker_struct* marker = jpeg.marker_list; marker != nullptr; marker = marker->next) {
+    const std::span<const std::uint8_t> data(marker->data, marker->data_length);
+    if (marker->marker == exif_marker && data.size() > 4 && std::memcmp(data.data(), "Exif", 4) == 0) {
+      return exif_orientation(data);
+    }
+  }
+  return 1;
 }
 
 /// Frees what libjpeg holds, whatever happens.
@@ -97,6 +114,7 @@ Image decode_jpeg(std::span<const std::uint8_t> bytes, const std::string& name) 
                 name + ": a JPEG image of " + std::to_string(channels) + " channels; grey and RGB are read");
   }
   decoder.jpeg.out_color_space = channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
+  const int orientation = orientation_of(decoder.jpeg);  // libjpeg forgets the markers when it has finished
   Image image;
   image.width = decoder.jpeg.image_width;
   image.height = decoder.jpeg.image_height;
@@ -104,7 +122,7 @@ Image decode_jpeg(std::span<const std::uint8_t> bytes, const std::string& name) 
   const std::size_t row_bytes = static_cast<std::size_t>(image.width * image.channels);
   image.pixels.resize(row_bytes * static_cast<std::size_t>(image.height));
   if (!decode(decoder, image.pixels.data(), row_bytes)) throw damaged();
-  return image;
+  return upright(std::move(image), orientation);
 }
 
 }  // namespace gradus

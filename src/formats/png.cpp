@@ -19,18 +19,11 @@ void check(int status, const std::string& name) {
   if (status != 0) throw Error(ErrorCode::bad_data, name + ": a damaged PNG image: " + spng_strerror(status));
 }
 
-/// Red, green, blue and alpha to grey or RGB on white.
-std::vector<std::uint8_t> without_alpha(const std::vector<std::uint8_t>& rgba, std::int64_t channels) {
-  std::vector<std::uint8_t> pixels;
-  pixels.reserve(rgba.size() / 4 * static_cast<std::size_t>(channels));
-  for (std::size_t i = 0; i + 3 < rgba.size(); i += 4) {
-    const unsigned alpha = rgba[i + 3];
-    for (std::size_t c = 0; c < static_cast<std::size_t>(channels); ++c) {
-      const unsigned mixed = rgba[i + c] * alpha + 255 * (255 - alpha);
-      pixels.push_back(static_cast<std::uint8_t>((mixed + 127) / 255));
-    }
-  }
-  return pixels;
+int orientation_of(spng_ctx* context) {
+  spng_decode_chunks(context);  // those behind the pixels; damage there costs no pixel
+  spng_exif exif{};
+  if (spng_get_exif(context, &exif) != 0) return 1;
+  return exif_orientation({reinterpret_cast<const std::uint8_t*>(exif.data), exif.length});
 }
 
 }  // namespace
@@ -47,17 +40,11 @@ Image decode_png(std::span<const std::uint8_t> bytes, const std::string& name) {
 
   std::size_t size = 0;
   check(spng_decoded_image_size(context.get(), SPNG_FMT_RGBA8, &size), name);
-  std::vector<std::uint8_t> rgba(size);
-  check(spng_decode_image(context.get(), rgba.data(), rgba.size(), SPNG_FMT_RGBA8, SPNG_DECODE_TRNS), name);
-
-  const bool grey =
-      header.color_type == SPNG_COLOR_TYPE_GRAYSCALE || header.color_type == SPNG_COLOR_TYPE_GRAYSCALE_ALPHA;
-  Image image;
-  image.width = header.width;
-  image.height = header.height;
-  image.channels = grey ? 1 : 3;
-  image.pixels = without_alpha(rgba, image.channels);
-  return image;
+  RgbaImage image(header.width, header.height);
+  if (size != image.pixels.size()) check(SPNG_EINTERNAL, name);
+  check(spng_decode_image(context.get(), image.pixels.data(), size, SPNG_FMT_RGBA8, SPNG_DECODE_TRNS), name);
+  image.grey = header.color_type == SPNG_COLOR_TYPE_GRAYSCALE || header.color_type == SPNG_COLOR_TYPE_GRAYSCALE_ALPHA;
+  return upright(without_alpha(image), orientation_of(context.get()));
 }
 
 std::vector<std::uint8_t> encode_png(const Image& image) {

@@ -91,8 +91,10 @@ std::vector<std::string> words_of_type(std::string_view type) {
 /// Puts words into the fields of a spec.
 class Filler {
  public:
-  Filler(std::string_view class_name, std::vector<FieldInfo> infos)
-      : class_name_(class_name), infos_(std::move(infos)) {}
+  /// `other_name` gives the option that other libraries call by a name, or "".
+  Filler(std::string_view class_name, std::vector<FieldInfo> infos,
+         std::string_view (*other_name)(std::string_view) = nullptr)
+      : class_name_(class_name), infos_(std::move(infos)), other_name_(other_name) {}
 
   void word(const std::string& word) {
     const std::size_t equals = word.find('=');
@@ -136,6 +138,9 @@ class Filler {
     const auto found = std::find_if(infos_.begin(), infos_.end(),
                                     [&](const FieldInfo& info) { return folded(info.name) == folded(name); });
     if (found != infos_.end()) return *found;
+    if (const std::string_view meant = other_name_ == nullptr ? "" : other_name_(name); !meant.empty()) {
+      fail(class_name_ + " has no option " + in_quotes(name) + "; did you mean " + in_quotes(meant) + "?");
+    }
     std::vector<std::string> names;
     for (const FieldInfo& info : infos_) names.push_back(info.name);
     fail(class_name_ + " has no option " + in_quotes(name) + did_you_mean(name, names));
@@ -208,6 +213,7 @@ class Filler {
 
   std::string class_name_;
   std::vector<FieldInfo> infos_;
+  std::string_view (*other_name_)(std::string_view);
   std::set<std::string> set_;
   Value::Object fields_;
 };
@@ -349,7 +355,7 @@ void fill_option(const std::string& part, const std::vector<FieldInfo>& infos, F
 
 Augmentation parse_augmentation(std::string_view text) {
   const std::vector<FieldInfo> infos = AugmentationSpec(Augmentation{}).describe();
-  Filler filler(Augmentation::class_name, infos);
+  Filler filler(Augmentation::class_name, infos, usual_augmentation);
   for (const std::string& part : parts_of(text, ',')) {
     try {
       fill_option(part, infos, filler);
@@ -361,7 +367,7 @@ Augmentation parse_augmentation(std::string_view text) {
 }
 
 Augmentation augmentation_from(const Value::Object& fields) {
-  Filler filler(Augmentation::class_name, AugmentationSpec(Augmentation{}).describe());
+  Filler filler(Augmentation::class_name, AugmentationSpec(Augmentation{}).describe(), usual_augmentation);
   for (const auto& [name, value] : fields) filler.typed(name, value);
   return *AugmentationSpec::make(Augmentation::class_name, std::move(filler).fields()).get_if<Augmentation>();
 }

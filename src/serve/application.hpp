@@ -77,7 +77,7 @@ Answer tensorflow_answer(const Request& request, std::string_view path, const Ca
 Answer kserve_answer(const Request& request, std::string_view path, const Catalogue& catalogue,
                      const ServeOptions& options);
 
-/// POST /predict: a PNG or JPEG picture or rows of numbers, answered with names and probabilities.
+/// POST /predict: a picture or rows of numbers, answered with names and probabilities.
 Answer predict_answer(const Request& request, const Catalogue& catalogue, const ServeOptions& options);
 /// GET /models: what the page shows. GET /, GET /openapi.json.
 Response models_response(const Catalogue& catalogue);

@@ -87,7 +87,7 @@ Picture picture_of(const Image& image) {
 
 /// A picture for a model that learnt from a folder of pictures: brought to its size and channels as those were.
 ImageInput resized_input(const Image& image, const Shape& shape) {
-  ImageInput input{resized(with_channels(image, shape[2]), shape[1], shape[0]).pixels, ""};
+  ImageInput input{resized(with_channels(image, shape[2]), shape[1], shape[0]).pixels, "", ""};
   if (image.width != shape[1] || image.height != shape[0]) {
     input.remark = "resized from " + std::to_string(image.width) + "x" + std::to_string(image.height);
   }
@@ -121,7 +121,7 @@ Prediction predict_rows(std::shared_ptr<const ServedModel> served, const std::st
     rows = read_row_body(body, model, options);
   } catch (const Error& error) {
     if (!takes_images(model.input_shape())) throw;
-    refuse(std::string(error.what()) + "; the model takes PNG and JPEG pictures, or rows of " +
+    refuse(std::string(error.what()) + "; the model takes pictures (PNG, JPEG, WebP, BMP, TIFF, GIF), or rows of " +
            count_of(model.input_shape().elements(), "number"));
   }
   Prediction prediction{served, std::move(rows.values), rows.count, {}};
@@ -209,7 +209,7 @@ Answer predict_answer(const Request& request, const Catalogue& catalogue, const 
     answer.model = served->name;
     answer.rows = 1;
     const auto* bytes = reinterpret_cast<const std::uint8_t*>(request.body.data());
-    if (is_image({bytes, std::min<std::size_t>(request.body.size(), 16)})) {
+    if (is_image({bytes, std::min(request.body.size(), image_start_bytes)})) {
       if (!takes_images(served->model.input_shape())) {
         refuse("model " + in_quotes(served->name) + " takes rows of " +
                std::to_string(served->model.input_shape().elements()) + " numbers, not pictures");

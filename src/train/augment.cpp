@@ -19,6 +19,9 @@ constexpr double degrees = std::numbers::pi / 180;
 /// Uniform within -strength to strength.
 double drawn(Philox& random, double strength) { return strength * (2 * random.uniform() - 1); }
 
+/// Uniform over the whole numbers from -most to most.
+double drawn_whole(Philox& random, double most) { return std::floor(random.uniform() * (2 * most + 1)) - most; }
+
 /// From Gamma(a, 1), a >= 1 (Marsaglia, Tsang: "A simple method for generating gamma variables", 2000).
 double gamma(Philox& random, double a) {
   const double d = a - 1.0 / 3, c = 1 / std::sqrt(9 * d);
@@ -81,6 +84,7 @@ Augmenter::Augmenter(const Dataset& data, const Augmentation& options, std::uint
       options_(options),
       key_(mix_key(seed, static_cast<std::uint64_t>(RandomPurpose::augmentation))),
       moves_(moves_pixels(options)),
+      whole_shifts_(shifts_whole_pixels(options)),
       bytes_(data.inputs().dtype() == DType::uint8),
       range_(bytes_ ? Real{255} : Real{1}),
       taps_(gaussian_taps(options.elastic_sigma)) {
@@ -195,10 +199,13 @@ void Augmenter::make_image(std::uint32_t sample, Philox& random, std::uint64_t k
 
 // All numbers are drawn whether they are needed or not: one more option leaves the others' draws as they are.
 Moves Augmenter::draw_moves(Philox& random) const {
-  const bool pixels = options_.shift >= 1;
   Moves m;
-  m.shift_x = drawn(random, options_.shift * (pixels ? 1 : static_cast<double>(width_)));
-  m.shift_y = drawn(random, options_.shift * (pixels ? 1 : static_cast<double>(height_)));
+  const auto shift = [&](std::int64_t side) {
+    const double most = options_.shift * (options_.shift >= 1 ? 1 : static_cast<double>(side));
+    return whole_shifts_ ? drawn_whole(random, std::max(1.0, std::round(most))) : drawn(random, most);
+  };
+  m.shift_x = shift(width_);
+  m.shift_y = shift(height_);
   m.angle = drawn(random, options_.rotate);
   m.slant = drawn(random, options_.shear);
   const double size = 1 + drawn(random, options_.scale);

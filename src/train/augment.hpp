@@ -64,7 +64,7 @@ class Augmenter {
   Augmentation options_;
   std::uint64_t key_, epoch_key_ = 0;
   std::int64_t height_ = 1, width_ = 1, channels_ = 1, row_ = 0, plane_ = 0;
-  bool moves_, bytes_;
+  bool moves_, whole_shifts_, bytes_;
   Real range_;  // what strengths of brightness and noise are shares of
   std::int64_t radius_ = 0;
   std::vector<Real> taps_;

@@ -179,7 +179,7 @@ TEST_F(ModelCommands, PredictRefusesBadInput) {
   directory_->write("names.csv", "a,b\n");
   expect_refusal(call({"predict", "m.keras", "names.csv"}), 3, "names.csv: has a first line with names, but no rows");
   directory_->write("text.png", "no picture");
-  expect_refusal(call({"predict", "m.keras", "text.png"}), 3, "text.png: no image; PNG and JPEG are read");
+  expect_refusal(call({"predict", "m.keras", "text.png"}), 3, "text.png: no image; PNG, JPEG, WebP");
   expect_refusal(call({"predict", "m.keras", "missing.png"}), 3, "missing.png: no such file");
   directory_->write("empty.png", "");
   expect_refusal(call({"predict", "m.keras", "empty.png"}), 3, "empty.png: is empty");

@@ -53,11 +53,79 @@ TEST(Pictures, AFolderIsLearntAndFurtherOnesAreNamed) {
   EXPECT_TRUE(contains(predicted.err, "resized from 200x120")) << predicted.err;
   EXPECT_FALSE(contains(predicted.err, "invert")) << predicted.err;
 
+  // A folder is read with all below it, in order; what was done is said once, and what cannot be read is named.
+  fs::create_directories(directory.path() / "new/below");
+  for (const char* file : {"new/b.png", "new/a.png", "new/below/c.png"}) {
+    write_png(directory / file, stripes(true, 200 + file[4], 120, random));
+  }
+  directory.write("new/broken.png", "no picture");
+  directory.write("new/notes.txt", "no picture");
+  const Finished folder = run(gradus({"predict", "photos.keras", "new", "--json"}), in(directory));
+  ASSERT_EQ(folder.status, 0) << folder.err;
+  const Value::List& all = list(json_of(folder));
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_EQ(text(at(all[0], "source")), "new/a.png");
+  EXPECT_EQ(text(at(all[1], "source")), "new/b.png");
+  EXPECT_EQ(text(at(all[2], "source")), "new/below/c.png");
+  EXPECT_EQ(text(at(all[2], "class")), "standing");
+  const Value::List& classes = list(at(all[2], "classes"));
+  ASSERT_EQ(classes.size(), 2u);
+  EXPECT_EQ(text(classes[0]), "lying");
+  EXPECT_GT(number(list(at(all[2], "probabilities"))[1]), 0.5);
+  EXPECT_TRUE(contains(folder.err, "3 pictures: resized\n")) << folder.err;
+  EXPECT_TRUE(contains(folder.err, "1 picture could not be read and is left out:\n  new/broken.png")) << folder.err;
+  EXPECT_FALSE(contains(folder.err, "notes.txt")) << folder.err;
+  fs::create_directories(directory.path() / "empty");
+  expect_refusal(run(gradus({"predict", "photos.keras", "empty"}), in(directory)), 3, "empty: there is no picture");
+
+  // The samples that a model gets wrong are named by their files.
+  fs::create_directories(directory.path() / "swapped/lying");
+  fs::create_directories(directory.path() / "swapped/standing");
+  fs::copy(directory / "photos/standing/7.png", directory / "swapped/lying/seven.png");
+  fs::copy(directory / "photos/lying/8.png", directory / "swapped/lying/eight.png");
+  fs::copy(directory / "photos/standing/9.png", directory / "swapped/standing/nine.png");
+  const std::vector<std::string> show{"show", "swapped", "--model", "photos.keras", "--wrong"};
+  const Finished wrong = run(gradus(show), in(directory));
+  EXPECT_TRUE(contains(wrong.out, "swapped/lying/seven.png: standing, is lying\n")) << wrong.out << wrong.err;
+  EXPECT_FALSE(contains(wrong.out, "eight.png")) << wrong.out;
+  std::vector<std::string> as_json = show;
+  as_json.emplace_back("--json");
+  const Value cells = json_of(run(gradus(as_json), in(directory)));
+  ASSERT_EQ(list(at(cells, "cells")).size(), 1u);
+  EXPECT_EQ(text(at(list(at(cells, "cells"))[0], "file")), "swapped/lying/seven.png");
+
   // Evaluated at the model's size without being told, and from the disk.
   const Finished measured = run(gradus({"evaluate", "photos.keras", "photos", "--on-disk", "--json"}), in(directory));
   ASSERT_EQ(measured.status, 0) << measured.err;
   EXPECT_EQ(number(at(json_of(measured), "samples")), 120);
   expect_refusal(run(gradus({"train", "photos", "--strict"}), in(directory)), 3, "photos/lying/broken.jpg");
+}
+
+TEST(Pictures, OnlySmallOnesAreMagnifiedInAFile) {
+  const TemporaryDirectory directory;
+  Philox random(9, 0);
+  for (const auto& [side, expected] : {std::pair{20, 200}, std::pair{100, 200}, std::pair{300, 300}}) {
+    const std::string folder = "p" + std::to_string(side);
+    for (const char* kind : {"/a", "/b"}) {
+      fs::create_directories(directory.path() / (folder + kind));
+      write_png(directory / (folder + kind + "/1.png"), stripes(true, side, side, random));
+    }
+    const std::string size = std::to_string(side) + "x" + std::to_string(side);
+    const Finished shown = run(gradus({"show", folder, "--image-size", size, "--out", "out.png"}), in(directory));
+    ASSERT_EQ(shown.status, 0) << shown.err;
+    EXPECT_TRUE(contains(shown.out, folder + "/a/1.png: a")) << shown.out;
+    EXPECT_EQ(read_image(directory / "out.png").width, expected);
+  }
+}
+
+TEST(Pictures, TheHelpListsWhatAugmentationCanDo) {
+  const TemporaryDirectory directory;
+  const Finished help = run(gradus({"train", "--help"}), in(directory));
+  for (const char* option : {"shift ", "horizontal_flip ", "elastic_alpha ", "cutout ", "mixup ", "edge "}) {
+    EXPECT_TRUE(contains(help.out, std::string("\n  ") + option)) << option;
+  }
+  expect_refusal(run(gradus({"train", "digits:100", "--augment", "hflip"}), in(directory)), 2,
+                 "did you mean 'horizontal_flip'");
 }
 
 /// A ring or a cross of some five pixels, somewhere in noise.

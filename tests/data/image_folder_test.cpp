@@ -10,6 +10,7 @@
 
 #include "formats/image.hpp"
 #include "support/expect_error.hpp"
+#include "support/image_bytes.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace gradus::test {
@@ -91,6 +92,90 @@ TEST_F(ImageFolders, HaveTrainAndTestParts) {
   EXPECT_EQ(parts.train.class_names(), (std::vector<std::string>{"a", "b"}));
   picture("p/test/c/1.png", filled(4, 4, {2}));
   expect_error(ErrorCode::bad_data, {"p/test/c", "no class 'c'"}, [&] { (void)datasets::image_folder(path("p")); });
+}
+
+TEST_F(ImageFolders, FindPartsHoweverTheyAreCalled) {
+  const std::vector<std::pair<std::string, std::string>> pairs{
+      {"training_set", "test_set"}, {"Train", "Test"},  {"TRAINING", "testing"}, {"train", "validation"},
+      {"train-set", "val"},         {"train", "Valid"}, {"trainset", "testset"}};
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    const std::string top = "p" + std::to_string(i) + "/";
+    for (const std::string& part : {pairs[i].first, pairs[i].second}) {
+      for (const char* kind : {"a", "b"}) picture(top + part + "/" + kind + "/1.png", filled(4, 4, {1}));
+    }
+    picture(top + pairs[i].first + "/a/2.png", filled(4, 4, {1}));
+    const TrainTest parts = datasets::image_folder(path(top)).parts;
+    EXPECT_EQ(parts.train.size(), 3) << pairs[i].first;
+    EXPECT_EQ(parts.test.size(), 2) << pairs[i].second;
+  }
+  // Classes may be called so, too.
+  for (const char* kind : {"train", "bus", "car"}) picture(std::string("v/") + kind + "/1.png", filled(4, 4, {1}));
+  EXPECT_EQ(datasets::image_folder(path("v")).parts.train.target_width(), 3);
+}
+
+TEST_F(ImageFolders, ReadPicturesOfAnyFormatByContent) {
+  const Image image = filled(4, 4, {100});
+  const auto bytes = [&](const std::string& file, const ImageBytes& content) {
+    text(file, std::string(content.begin(), content.end()));
+  };
+  bytes("p/a/1.jfif", jpeg_bytes(image));
+  bytes("p/a/2", jpeg_bytes(image));
+  bytes("p/a/3.bin", tiff_bytes(image));
+  bytes("p/b/1.bmp", bmp_bytes(4, 1, 24, 0, {}, ImageBytes(12, 100)));
+  bytes("p/b/2.gif", gif_bytes({.width = 2, .height = 1, .indices = {0, 0}}, {{100, 100, 100}}));
+  bytes("p/b/3.webp", webp_bytes(1, 1, {100, 100, 100, 255}));
+  text("p/b/notes.txt", "no picture");
+  text("p/b/4.heic", std::string("\0\0\0\x18", 4) + "ftypheic");
+  const auto [parts, skipped] = datasets::image_folder(path("p"), {.colour = false});
+  EXPECT_EQ(parts.train.size(), 6);
+  for (std::int64_t i = 0; i < parts.train.inputs().shape().elements(); ++i) {
+    EXPECT_EQ(parts.train.inputs().at(i), 100) << i;
+  }
+  ASSERT_EQ(skipped.size(), 1u);
+  EXPECT_NE(skipped[0].find("p/b/4.heic: a HEIC image"), std::string::npos) << skipped[0];
+}
+
+TEST_F(ImageFolders, ReadFoldersWithinAClassAndKeepTheFilesNames) {
+  picture("p/a/2020/may/1.png", filled(4, 4, {1}));
+  picture("p/a/3.png", filled(4, 4, {2}));
+  picture("p/a/.hidden/4.png", filled(4, 4, {3}));
+  picture("p/b/1.png", filled(4, 4, {4}));
+  text("p/b/0.png", "broken");
+  const Dataset set = datasets::image_folder(path("p")).parts.train;
+  const std::vector<std::string> names{path("p/a/2020/may/1.png"), path("p/a/3.png"), path("p/b/1.png")};
+  EXPECT_EQ(std::vector(set.sample_names().begin(), set.sample_names().end()), names);
+  EXPECT_EQ(set.slice(1, 3).sample_names()[0], names[1]);
+  EXPECT_EQ(set.slice(1, 3).subset(std::vector<std::int64_t>{1}).sample_names()[0], names[2]);
+  const Dataset changed = set.slice(1, 2).with_inputs(std::vector<std::uint8_t>(16), {});
+  EXPECT_EQ(changed.sample_names()[0], names[1]);
+  EXPECT_EQ(set.slice(1, 2).with_sample_names({"x"}).sample_names()[0], "x");
+  EXPECT_TRUE(set.with_sample_names({}).sample_names().empty());
+  expect_error(ErrorCode::invalid_argument, {"2 sample names for 3 samples"}, [&] {
+    (void)set.with_sample_names({"x", "y"});
+  });
+}
+
+TEST_F(ImageFolders, SayWhatLiesBesideTheClasses) {
+  picture("p/1.png", filled(4, 4, {1}));
+  for (const char* part : {"train", "test", "val"}) {
+    picture(std::string("p/") + part + "/a/1.png", filled(4, 4, {1}));
+    picture(std::string("p/") + part + "/b/1.png", filled(4, 4, {1}));
+  }
+  picture("p/train/stray.png", filled(4, 4, {1}));
+  std::vector<std::string> told;
+  datasets::LoadOptions options;
+  options.remark = [&](const std::string& line) { told.push_back(line); };
+  (void)datasets::load(path("p"), options);
+  ASSERT_EQ(told.size(), 3u);
+  EXPECT_NE(told[0].find("p/val is left out"), std::string::npos) << told[0];
+  EXPECT_NE(told[1].find("1 picture in " + path("p") + " itself is left out"), std::string::npos) << told[1];
+  EXPECT_NE(told[2].find("1 picture in " + path("p/train") + " itself is left out"), std::string::npos) << told[2];
+  told.clear();
+  picture("q/animals/cat/1.png", filled(4, 4, {1}));
+  (void)datasets::load(path("q"), options);
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_NE(told[0].find("one class only, 'animals'"), std::string::npos) << told[0];
+  EXPECT_NE(told[0].find("folders in " + path("q/animals")), std::string::npos) << told[0];
 }
 
 TEST_F(ImageFolders, NameWhatIsBroken) {

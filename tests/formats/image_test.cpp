@@ -1,21 +1,18 @@
 #include "formats/image.hpp"
 
 #include <gtest/gtest.h>
-#include <spng.h>
 
-#include <cstdio>
-#include <cstdlib>
 #include <random>
-// jpeglib.h needs <cstdio> before it.
-#include <jpeglib.h>
 
 #include "support/expect_error.hpp"
+#include "support/image_bytes.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace gradus {
 namespace {
 
 using test::expect_error;
+using test::jpeg_bytes;
 using test::TemporaryDirectory;
 
 Image noise(std::int64_t width, std::int64_t height, std::int64_t channels) {
@@ -24,53 +21,6 @@ Image noise(std::int64_t width, std::int64_t height, std::int64_t channels) {
   for (std::int64_t i = 0; i < width * height * channels; ++i)
     image.pixels.push_back(static_cast<std::uint8_t>(random()));
   return image;
-}
-
-/// A PNG of any type that libspng writes.
-std::vector<std::uint8_t> png(std::uint32_t width, std::uint32_t height, int color, int depth,
-                              const std::vector<std::uint8_t>& data) {
-  spng_ctx* context = spng_ctx_new(SPNG_CTX_ENCODER);
-  spng_ihdr header{};
-  header.width = width, header.height = height;
-  header.color_type = static_cast<std::uint8_t>(color), header.bit_depth = static_cast<std::uint8_t>(depth);
-  spng_set_option(context, SPNG_ENCODE_TO_BUFFER, 1);
-  spng_set_ihdr(context, &header);
-  EXPECT_EQ(spng_encode_image(context, data.data(), data.size(), SPNG_FMT_PNG, SPNG_ENCODE_FINALIZE), 0);
-  std::size_t size = 0;
-  int error = 0;
-  auto* bytes = static_cast<std::uint8_t*>(spng_get_png_buffer(context, &size, &error));
-  std::vector<std::uint8_t> result(bytes, bytes + size);
-  std::free(bytes);
-  spng_ctx_free(context);
-  return result;
-}
-
-std::vector<std::uint8_t> jpeg(const Image& image, bool progressive) {
-  jpeg_compress_struct c{};
-  jpeg_error_mgr errors{};
-  c.err = jpeg_std_error(&errors);
-  jpeg_create_compress(&c);
-  unsigned char* bytes = nullptr;
-  unsigned long size = 0;
-  jpeg_mem_dest(&c, &bytes, &size);
-  c.image_width = static_cast<JDIMENSION>(image.width);
-  c.image_height = static_cast<JDIMENSION>(image.height);
-  c.input_components = static_cast<int>(image.channels);
-  c.in_color_space = image.channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
-  jpeg_set_defaults(&c);
-  jpeg_set_quality(&c, 100, TRUE);
-  if (progressive) jpeg_simple_progression(&c);
-  jpeg_start_compress(&c, TRUE);
-  while (c.next_scanline < c.image_height) {
-    auto* row = const_cast<JSAMPROW>(image.pixels.data()) +
-                static_cast<std::size_t>(c.next_scanline) * static_cast<std::size_t>(image.width * image.channels);
-    jpeg_write_scanlines(&c, &row, 1);
-  }
-  jpeg_finish_compress(&c);
-  std::vector<std::uint8_t> result(bytes, bytes + size);
-  jpeg_destroy_compress(&c);
-  std::free(bytes);
-  return result;
 }
 
 TEST(Image, PngGivesBackWhatItWrote) {
@@ -89,19 +39,21 @@ TEST(Image, PngGivesBackWhatItWrote) {
 TEST(Image, PngOfEveryDepthBecomesBytes) {
   const auto pixels = [](const std::vector<std::uint8_t>& bytes) { return decode_image(bytes, "x.png").pixels; };
   using Bytes = std::vector<std::uint8_t>;
-  EXPECT_EQ(pixels(png(2, 1, SPNG_COLOR_TYPE_GRAYSCALE, 1, {0x40})), (Bytes{0, 255}));
+  EXPECT_EQ(pixels(test::png_bytes(2, 1, SPNG_COLOR_TYPE_GRAYSCALE, 1, {0x40})), (Bytes{0, 255}));
   // libspng takes 16-bit values in the machine's byte order: 0x1234.
-  EXPECT_EQ(pixels(png(2, 1, SPNG_COLOR_TYPE_GRAYSCALE, 16, {0x34, 0x12, 0xff, 0xff})), (Bytes{0x12, 0xff}));
+  EXPECT_EQ(pixels(test::png_bytes(2, 1, SPNG_COLOR_TYPE_GRAYSCALE, 16, {0x34, 0x12, 0xff, 0xff})),
+            (Bytes{0x12, 0xff}));
   // See-through pixels lie on white: none, half, all of black.
-  EXPECT_EQ(pixels(png(3, 1, SPNG_COLOR_TYPE_GRAYSCALE_ALPHA, 8, {0, 255, 0, 128, 0, 0})), (Bytes{0, 127, 255}));
-  EXPECT_EQ(pixels(png(1, 1, SPNG_COLOR_TYPE_TRUECOLOR_ALPHA, 8, {10, 20, 30, 255})), (Bytes{10, 20, 30}));
+  EXPECT_EQ(pixels(test::png_bytes(3, 1, SPNG_COLOR_TYPE_GRAYSCALE_ALPHA, 8, {0, 255, 0, 128, 0, 0})),
+            (Bytes{0, 127, 255}));
+  EXPECT_EQ(pixels(test::png_bytes(1, 1, SPNG_COLOR_TYPE_TRUECOLOR_ALPHA, 8, {10, 20, 30, 255})), (Bytes{10, 20, 30}));
 }
 
 TEST(Image, JpegIsReadNearly) {
   for (const bool progressive : {false, true}) {
     for (const std::int64_t channels : {1, 3}) {
       Image image{16, 16, channels, std::vector<std::uint8_t>(static_cast<std::size_t>(256 * channels), 77)};
-      const Image back = decode_image(jpeg(image, progressive), "x.jpg");
+      const Image back = decode_image(jpeg_bytes(image, {}, progressive), "x.jpg");
       EXPECT_EQ(back.channels, channels);
       ASSERT_EQ(back.pixels.size(), image.pixels.size());
       for (const std::uint8_t value : back.pixels) EXPECT_NEAR(value, 77, 2);
@@ -114,9 +66,17 @@ TEST(Image, OtherFilesAreNamed) {
   const auto read = [&](const std::string& content) {
     return [&directory, content] { (void)read_image(directory.write("x.png", content)); };
   };
-  expect_error(ErrorCode::unsupported, {"x.png", "GIF"}, read("GIF89a......"));
-  expect_error(ErrorCode::unsupported, {"WebP"}, read("RIFF1234WEBPVP8 "));
-  expect_error(ErrorCode::unsupported, {"BMP"}, read("BM123456"));
+  using namespace std::string_literals;
+  expect_error(ErrorCode::bad_data, {"x.png", "damaged GIF"}, read("GIF89a......"));
+  expect_error(ErrorCode::bad_data, {"x.png", "damaged WebP"}, read("RIFF1234WEBPVP8 "));
+  expect_error(ErrorCode::bad_data, {"x.png", "no image"}, read("BMI,age,outcome\n23.5,50,1\n"));
+  expect_error(ErrorCode::unsupported, {"x.png", "a HEIC image", "JPEG"},
+               read("\0\0\0\x18"
+                    "ftypheic"s));
+  expect_error(ErrorCode::unsupported, {"x.png", "an AVIF image"},
+               read("\0\0\0\x18"
+                    "ftypavif"s));
+  expect_error(ErrorCode::unsupported, {"x.png", "an ICO image"}, read("\0\0\1\0......"s));
   expect_error(ErrorCode::bad_data, {"x.png", "no image"}, read("hello"));
   expect_error(ErrorCode::bad_data, {"x.png", "is empty"}, read(""));
   expect_error(ErrorCode::not_found, {"none.png"}, [&] { (void)read_image(directory / "none.png"); });
@@ -126,7 +86,7 @@ TEST(Image, HugeSizesAreRefusedBeforeMemoryIsTaken) {
   auto bytes = encode_png(noise(4, 4, 1));
   bytes[16] = 0x7f;  // the width's first byte; the checksum is wrong then, and may be what is noticed
   expect_error(ErrorCode::bad_data, {"x.png"}, [&] { (void)decode_image(bytes, "x.png"); });
-  auto wide = jpeg(noise(16, 16, 1), false);
+  auto wide = jpeg_bytes(noise(16, 16, 1));
   for (std::size_t i = 0; i + 9 < wide.size(); ++i) {
     if (wide[i] == 0xff && wide[i + 1] == 0xc0) wide[i + 5] = wide[i + 7] = 0x7f;
   }
@@ -136,7 +96,7 @@ TEST(Image, HugeSizesAreRefusedBeforeMemoryIsTaken) {
 TEST(Image, DamageIsNoticedOrSurvived) {
   std::mt19937 random(5);
   for (const auto& sound :
-       {encode_png(noise(20, 10, 3)), jpeg(noise(20, 10, 3), true), jpeg(noise(20, 10, 1), false)}) {
+       {encode_png(noise(20, 10, 3)), jpeg_bytes(noise(20, 10, 3), {}, true), jpeg_bytes(noise(20, 10, 1))}) {
     // The last bytes of a PNG file only say that it ends.
     for (std::size_t cut = 0; cut + 16 < sound.size(); cut += 7) {
       expect_error(ErrorCode::bad_data, {"x"}, [&] { (void)decode_image(std::span(sound).first(cut), "x"); });

@@ -15,6 +15,7 @@
 
 #include "base/gzip.hpp"
 #include "data/idx.hpp"
+#include "formats/image.hpp"
 #include "formats/json.hpp"
 #include "formats/keras.hpp"
 #include "formats/named_weights.hpp"
@@ -23,6 +24,7 @@
 #include "formats/recipe.hpp"
 #include "formats/safetensors.hpp"
 #include "serve/body_target.hpp"
+#include "support/image_bytes.hpp"
 
 namespace gradus::fuzz {
 namespace {
@@ -106,6 +108,14 @@ Bytes idx_bytes(std::vector<std::uint8_t> sizes, std::size_t numbers) {
   return bytes;
 }
 
+void read_image_bytes(std::span<const std::uint8_t> bytes) { (void)decode_image(bytes, "image"); }
+
+Image small_image(std::int64_t channels) {
+  Image image{9, 7, channels, {}};
+  for (std::int64_t i = 0; i < 9 * 7 * channels; ++i) image.pixels.push_back(static_cast<std::uint8_t>(37 * i));
+  return image;
+}
+
 }  // namespace
 
 const std::vector<Target>& targets() {
@@ -167,6 +177,44 @@ const std::vector<Target>& targets() {
          std::vector<Bytes> seeds;
          for (const EmbeddedRecipe& recipe : recipes()) seeds.push_back(from_text(std::string(recipe.toml)));
          return seeds;
+       }},
+      {"png", read_image_bytes,
+       [] {
+         return std::vector<Bytes>{
+             encode_png(small_image(1)), encode_png(small_image(3)),
+             test::png_bytes(3, 2, SPNG_COLOR_TYPE_TRUECOLOR_ALPHA, 8, Bytes(24, 200), test::exif_bytes(6))};
+       }},
+      {"jpeg", read_image_bytes,
+       [] {
+         return std::vector<Bytes>{test::jpeg_bytes(small_image(1), test::exif_bytes(8)),
+                                   test::jpeg_bytes(small_image(3), test::exif_bytes(6, false), true)};
+       }},
+      {"webp", read_image_bytes,
+       [] {
+         return std::vector<Bytes>{test::webp_bytes(9, 7, small_image(4).pixels),
+                                   test::webp_bytes(9, 7, small_image(4).pixels, test::exif_bytes(3))};
+       }},
+      {"tiff", read_image_bytes,
+       [] {
+         return std::vector<Bytes>{test::tiff_bytes(small_image(1), 6, COMPRESSION_NONE),
+                                   test::tiff_bytes(small_image(3)),
+                                   test::tiff_bytes(small_image(4), 1, COMPRESSION_ADOBE_DEFLATE)};
+       }},
+      {"gif", read_image_bytes,
+       [] {
+         const Bytes indices{0, 1, 2, 3, 3, 2, 1, 0};
+         return std::vector<Bytes>{
+             test::gif_bytes({.width = 4, .height = 2, .indices = indices}, {{1, 2, 3}, {4, 5, 6}}),
+             test::gif_bytes({.width = 2, .height = 4, .indices = indices, .transparent = 1, .interlaced = true},
+                             {{1, 1, 1}, {2, 2, 2}})};
+       }},
+      {"bmp", read_image_bytes,
+       [] {
+         return std::vector<Bytes>{
+             test::bmp_bytes(2, 2, 24, 0, {}, Bytes(16, 7)),
+             test::bmp_bytes(3, 1, 8, 1, Bytes(16, 9), {2, 1, 1, 3, 0, 1}),
+             test::bmp_bytes(3, 1, 4, 2, Bytes(16, 9), {3, 0x12, 0, 1}),
+             test::bmp_bytes(2, 1, 16, 3, {0, 0xf8, 0, 0, 0xe0, 7, 0, 0, 0x1f, 0, 0, 0}, {1, 2, 3, 4})};
        }},
       {"bodies", test::BodyTarget::feed,
        [] {

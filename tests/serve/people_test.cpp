@@ -2,6 +2,7 @@
 
 #include "formats/image.hpp"
 #include "serve/served.hpp"
+#include "support/image_bytes.hpp"
 
 namespace gradus::test {
 namespace {
@@ -56,6 +57,23 @@ TEST_F(People, PicturesGiveNamesAndProbabilities) {
   EXPECT_EQ(class_of(resized), "left");
 }
 
+TEST_F(People, PicturesOfAnyFormatAreSeenUpright) {
+  Served served(options);
+  // A dark picture with a bright left half; lying on its side in the file where the orientation says so.
+  Image image{28, 28, 1, std::vector<std::uint8_t>(28 * 28, 0)};
+  Image lying = image;
+  for (std::size_t i = 0; i < image.pixels.size(); ++i) {
+    image.pixels[i] = i % 28 >= 2 && i % 28 < 12 ? 255 : 0;
+    lying.pixels[i] = i / 28 >= 16 && i / 28 < 26 ? 255 : 0;
+  }
+  const auto class_from = [&](const test::ImageBytes& bytes) {
+    return class_of(served.ask("POST", "/predict?model=sides", std::string(bytes.begin(), bytes.end())));
+  };
+  EXPECT_EQ(class_from(test::tiff_bytes(image)), "left");
+  EXPECT_EQ(class_from(test::jpeg_bytes(lying, test::exif_bytes(6))), "left");
+  EXPECT_EQ(class_from(test::jpeg_bytes(lying, test::exif_bytes(8))), "right");
+}
+
 TEST_F(People, RowsGiveNumbers) {
   Served served(options);
   for (const char* body : {"1,2,3\n", "1,2,3", "a,b,c\n1,2,3\n", "1;2;3\r\n"}) {
@@ -106,7 +124,9 @@ TEST_F(People, EveryFaultHasItsSentence) {
   expect("/predict?model=three", "", 400, "");
   expect("/predict?model=three", png(28, 28, 2, 12), 400, "takes rows of 3 numbers, not pictures");
   expect("/predict?model=sides", png(28, 28, 2, 12).substr(0, 60), 400, "the picture");
-  expect("/predict?model=sides", "GIF89a", 400, "takes PNG and JPEG pictures, or rows of 784 numbers");
+  expect("/predict?model=sides", "GIF89a", 400, "the picture: a damaged GIF image");
+  expect("/predict?model=sides", "no picture", 400,
+         "takes pictures (PNG, JPEG, WebP, BMP, TIFF, GIF), or rows of 784 numbers");
   const Reply form =
       served.ask("POST", "/predict?model=sides", "--x\r\n", "Content-Type: multipart/form-data; boundary=x\r\n");
   EXPECT_EQ(form.status, 400);

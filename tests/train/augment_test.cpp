@@ -205,9 +205,45 @@ TEST(Augment, ShiftsAreUniformUpToTheirBound) {
     const Moved moved = displacement({.shift = shift});
     EXPECT_NEAR(moved.mean_x, 0, 0.35);
     EXPECT_NEAR(moved.mean_y, 0, 0.35);
-    EXPECT_NEAR(moved.deviation, 3 / std::sqrt(3.0), 0.12);
-    EXPECT_LE(moved.most, 3.01);
-    EXPECT_GE(moved.most, 2.9);
+    EXPECT_NEAR(moved.deviation, std::sqrt((7 * 7 - 1) / 12.0), 0.12);  // -3 to 3, each as often
+    EXPECT_EQ(moved.most, 3);
+    // Together with another move they are any numbers up to their bound.
+    const Moved both = displacement({.shift = shift, .rotate = 1e-9});
+    EXPECT_NEAR(both.deviation, 3 / std::sqrt(3.0), 0.12);
+    EXPECT_LE(both.most, 3.01);
+    EXPECT_GE(both.most, 2.9);
+  }
+}
+
+// Each pixel comes from one pixel, or from outside: nothing is blurred.
+TEST(Augment, ShiftsAndFlipsAloneMoveWholePixels) {
+  constexpr std::int64_t side = 12, count = 60;
+  const Dataset data = noise_images(count, {side, side, 1});
+  for (const Augmentation& options : {Augmentation{.shift = 2}, Augmentation{.shift = 0.1},
+                                      Augmentation{.shift = 2, .horizontal_flip = true, .vertical_flip = true}}) {
+    const Dataset moved = augmented(data, options, 3);
+    const auto is_move = [&](std::int64_t i, std::int64_t dx, std::int64_t dy, bool flip_x, bool flip_y) {
+      for (std::int64_t y = 0; y < side; ++y) {
+        for (std::int64_t x = 0; x < side; ++x) {
+          std::int64_t u = x - dx, v = y - dy;
+          const bool inside = u >= 0 && v >= 0 && u < side && v < side;
+          if (flip_x) u = side - 1 - u;
+          if (flip_y) v = side - 1 - v;
+          const Real expected = inside ? data.inputs().at((i * side + v) * side + u) : 0;
+          if (moved.inputs().at((i * side + y) * side + x) != expected) return false;
+        }
+      }
+      return true;
+    };
+    for (std::int64_t i = 0; i < count; ++i) {
+      int found = 0;
+      for (std::int64_t dx = -2; dx <= 2; ++dx) {
+        for (std::int64_t dy = -2; dy <= 2; ++dy) {
+          for (int flips = 0; flips < 4; ++flips) found += is_move(i, dx, dy, flips % 2 == 1, flips / 2 == 1) ? 1 : 0;
+        }
+      }
+      EXPECT_EQ(found, 1) << i;
+    }
   }
 }
 
@@ -332,6 +368,25 @@ TEST(Augment, IsReadFromText) {
                               .edge = "nearest"};
   EXPECT_EQ(read, expected);
   expect_error(ErrorCode::invalid_argument, {"shfit", "did you mean 'shift'"}, [] { parse_augmentation("shfit 2"); });
+  const std::vector<std::pair<std::string, std::string>> others{{"flip_horizontal", "horizontal_flip"},
+                                                                {"hflip", "horizontal_flip"},
+                                                                {"RandomHorizontalFlip", "horizontal_flip"},
+                                                                {"vflip 1", "vertical_flip"},
+                                                                {"flip_vertical", "vertical_flip"},
+                                                                {"rotation 10", "rotate"},
+                                                                {"rotation_range=10", "rotate"},
+                                                                {"zoom 0.1", "scale"},
+                                                                {"translate 2", "shift"},
+                                                                {"width_shift_range 0.1", "shift"},
+                                                                {"random_brightness 1", "brightness"},
+                                                                {"fill_mode nearest", "edge"}};
+  for (const auto& [other, meant] : others) {
+    expect_error(ErrorCode::invalid_argument, {"no option", "did you mean '" + meant + "'"},
+                 [&] { parse_augmentation(other); });
+  }
+  expect_error(ErrorCode::invalid_argument, {"did you mean 'horizontal_flip'"}, [] {
+    augmentation_from({{"hflip", true}});
+  });
   expect_error(ErrorCode::invalid_argument, {"rotate", "1 number"}, [] { parse_augmentation("rotate 2 3"); });
 }
 
