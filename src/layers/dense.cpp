@@ -131,11 +131,10 @@ class DenseFunction final : public LayerFunction {
     one_by_one(b).lags = false;
   }
 
-  bool lags(const LayerBuffers& b) const override { return b.first && b.max_rows == 1 && one_by_one(b).lags; }
-  void catch_up(const LayerBuffers& b, Real* weights) const override {
-    if (!lags(b)) return;
+  bool has_deferred(const LayerBuffers& b) const override { return b.first && b.max_rows == 1 && one_by_one(b).lags; }
+  void add_deferred(const LayerBuffers& b, Real* weights) const override {
+    if (!has_deferred(b)) return;
     kernels::add_to_rows(weights + kernel().offset, inputs_, stride_, units_, 1, put_off(b));
-    refresh(b, weights);
   }
 
  private:

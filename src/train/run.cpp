@@ -75,17 +75,15 @@ Run::Run(Sequential& model, const Dataset& data, const FitOptions& options, std:
     targets_.class_weights = class_weights_.data();
   }
   if (resumed_) check_same_run(resumed_->run);
-  s_.catch_up = [this] {
-    workspace_.catch_up(s_.block.data());
-    s_.touch();
-  };
+  s_.training = &workspace_;
+  s_.whole_iterations = -1;
 }
 
 // Also where a callback threw in the middle of an epoch: the steps that were made are in the weights then, whole.
 Run::~Run() {
-  s_.catch_up = nullptr;
+  s_.training = nullptr;
   if (gave_up_) return;
-  workspace_.catch_up(s_.block.data());
+  workspace_.apply_deferred(s_.block.data());
   s_.touch();
 }
 
@@ -161,7 +159,7 @@ bool Run::train_batches(Clock::time_point start) {
     if (!train_batch()) return false;
     after_batch(start);
   }
-  workspace_.catch_up(s_.block.data());
+  workspace_.apply_deferred(s_.block.data());
   // A last step may have spoilt the weights without any loss having seen it.
   std::int64_t layer = -1;
   if (weights_are_finite(layer)) return true;
@@ -188,7 +186,7 @@ bool Run::train_batch() {
   workspace_.forward_backward(targets_, &pool_);
   if (!std::isfinite(workspace_.loss_sum())) return give_up(workspace_.first_not_finite());
   updater_.step();
-  if (s_.iterations % whole_every == 0) workspace_.catch_up(s_.block.data());
+  if (s_.iterations % whole_every == 0) workspace_.apply_deferred(s_.block.data());
   measures_.add(workspace_, workspace_.penalty());
   return true;
 }
@@ -200,11 +198,11 @@ void Run::after_batch(Clock::time_point start) {
     state_.loss = measures_.loss();
     state_.accuracy = measures_.accuracy();
     for (Callback* callback : options_.callbacks) stop_ = !callback->on_batch_end(state_) || stop_;
-    broke_off_ = !workspace_.lags() && interrupted();
+    broke_off_ = !workspace_.has_deferred() && interrupted();
     stop_ = stop_ || broke_off_;
   }
   if (options_.keeper == nullptr || state_.batch + 1 == state_.batches) return;
-  const bool due = options_.keeper->due(state_, false) && !stop_ && !workspace_.lags();
+  const bool due = options_.keeper->due(state_, false) && !stop_ && !workspace_.has_deferred();
   if (due || broke_off_) options_.keeper->keep(model_, position_now(state_.epoch, state_.batch + 1, false));
 }
 
@@ -236,7 +234,7 @@ bool Run::weights_are_finite(std::int64_t& layer) const {
 // Back to the last good weights, and to the optimizer as it was then; false where a callback wants it quiet.
 bool Run::give_up(std::int64_t layer) {
   gave_up_ = true;
-  s_.catch_up = nullptr;  // what was put off belongs to the bad weights
+  s_.training = nullptr;  // what was deferred belongs to the bad weights
   s_.block = good_, s_.slots = good_slots_, s_.iterations = good_iterations_;
   s_.touch();
   const bool quiet = std::any_of(options_.callbacks.begin(), options_.callbacks.end(),

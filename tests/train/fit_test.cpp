@@ -5,6 +5,7 @@
 #include <cmath>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include <gradus/gradus.hpp>
 
@@ -29,6 +30,60 @@ Dataset images(std::int64_t count, std::int64_t side = 12) {
     labels.push_back(label);
   }
   return Dataset::classified("images", {side, side, 1}, pixels, labels, 4);
+}
+
+/// Looks at the model in every way there is, after every step.
+class Reader : public Callback {
+ public:
+  explicit Reader(const Dataset& data) : data_(data) {}
+  bool on_batch_end(const TrainingState&) override {
+    const std::string hash = model().weights_sha256();
+    const Sequential copy = model();
+    EXPECT_EQ(copy.weights_sha256(), hash) << "step " << steps;
+    const Dataset few = data_.first(3);
+    const Tensor inputs = reals_of(few), outputs = model().predict(inputs), same = copy.predict(inputs);
+    for (std::int64_t i = 0; i < outputs.shape().elements(); ++i) EXPECT_EQ(outputs[i], same[i]) << "step " << steps;
+    EXPECT_EQ(model().evaluate(few).at("loss"), copy.evaluate(few).at("loss"));
+    EXPECT_EQ(model().weights_sha256(), hash) << "it is read, not written";
+    EXPECT_NE(hash, std::exchange(last_, hash)) << "step " << steps << " has changed it";
+    ++steps;
+    return true;
+  }
+  std::int64_t steps = 0;
+
+ private:
+  static Tensor reals_of(const Dataset& data) {
+    Tensor inputs(data.sample_shape().with_rows(data.size()));
+    for (std::int64_t i = 0; i < inputs.shape().elements(); ++i) {
+      inputs.values()[static_cast<std::size_t>(i)] = data.inputs().at(i);
+    }
+    return inputs;
+  }
+  const Dataset& data_;
+  std::string last_;
+};
+
+// Where samples come one by one and have an offset, the first layer defers a part of each step. A reader gets whole
+// weights, computed into a copy.
+TEST(Fit, ReadingTheWeightsChangesNothing) {
+  const Dataset data = images(150);
+  for (const std::int64_t batch_size : {1, 7}) {
+    const auto trained = [&](Callback* callback) {
+      Sequential model{{12, 12, 1},
+                       {Rescaling{.scale = 0.99 / 255, .offset = 0.01}, Flatten{},
+                        Dense{.units = 30, .activation = sigmoid}, Dense{.units = 4, .activation = sigmoid}},
+                       {.seed = 3}};
+      model.compile({.optimizer = SGD{.learning_rate = 0.1}, .loss = Quadratic{}, .metrics = {}});
+      FitOptions options{.epochs = 2, .batch_size = batch_size, .threads = 1};
+      if (callback != nullptr) options.callbacks = {callback};
+      model.fit(data, options);
+      return model.weights_sha256();
+    };
+    Reader reader(data);
+    const std::string with = trained(&reader);
+    EXPECT_EQ(with, trained(nullptr)) << "batches of " << batch_size;
+    EXPECT_EQ(reader.steps, 2 * ((150 + batch_size - 1) / batch_size));
+  }
 }
 
 struct BitsCase {
