@@ -116,6 +116,7 @@ class NotFinite {
     } catch (const Error& error) {
       refuse(error.what());
     }
+    refuse("the body holds a whole number beyond 64 bits; write it with a point or an exponent");
   }
   refuse(std::string("the body is no JSON: ") + simdjson::error_message(code));
 }
