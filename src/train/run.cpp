@@ -41,6 +41,17 @@ std::string fingerprint(const Dataset& data) {
   return hash.hex().substr(0, 16);
 }
 
+/// The first sample whose inputs or targets are not finite; -1 when there is none.
+std::int64_t first_bad_sample(const Dataset& data) {
+  for (const TensorView& view : {data.inputs(), data.targets()}) {
+    if (view.dtype() != DType::real || view.rows() == 0) continue;
+    const std::span<const Real> values = view.reals();
+    const auto bad = std::find_if(values.begin(), values.end(), [](Real value) { return !std::isfinite(value); });
+    if (bad != values.end()) return (bad - values.begin()) / view.row_elements();
+  }
+  return -1;
+}
+
 }  // namespace
 
 Run::Run(Sequential& model, const Dataset& data, const FitOptions& options, std::optional<RunPosition> position)
@@ -245,9 +256,13 @@ bool Run::give_up(std::int64_t layer) {
   const std::string kept = good_is_resumed_    ? "as when the run was resumed"
                            : state_.epoch == 0 ? "as before the run"
                                                : "as after epoch " + std::to_string(state_.epoch);
+  const std::int64_t bad = first_bad_sample(data_);
+  const std::string why = bad < 0 ? "a smaller learning rate may help"
+                                  : "sample " + std::to_string(bad) + " of " + data_.name() +
+                                        " (counted from 0) holds a number that is not finite";
   throw Error(ErrorCode::not_finite, where + " stopped being finite in epoch " + std::to_string(state_.epoch + 1) +
-                                         ", step " + std::to_string(state_.batch + 1) +
-                                         "; a smaller learning rate may help. The weights are " + kept);
+                                         ", step " + std::to_string(state_.batch + 1) + "; " + why +
+                                         ". The weights are " + kept);
 }
 
 bool Run::interrupted() const {

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -299,6 +300,20 @@ TEST(Fit, KeepsTheLastGoodWeightsWhenNumbersLeaveTheirRange) {
   EXPECT_EQ(model.weights_sha256(), good);
   const Tensor outputs = model.predict(data.inputs().first(3));
   for (const Real y : outputs.values()) EXPECT_TRUE(std::isfinite(y));
+}
+
+TEST(Fit, NamesTheSampleThatIsNotFinite) {
+  Sequential model{{2}, {Dense{.units = 1}}};
+  model.compile({.optimizer = SGD{}, .loss = MeanSquaredError{}, .metrics = {}});
+  const std::string before = model.weights_sha256();
+  const Real nan = std::numeric_limits<Real>::quiet_NaN();
+  for (const bool in_targets : {false, true}) {
+    std::vector<Real> inputs(20, 1), targets(10, 1);
+    (in_targets ? targets[7] : inputs[15]) = nan;
+    const Dataset data = Dataset::with_targets("gaps", {2}, inputs, targets, 1);
+    expect_error(ErrorCode::not_finite, {"sample 7 of gaps", "not finite"}, [&] { model.fit(data, {.epochs = 2}); });
+    EXPECT_EQ(model.weights_sha256(), before);
+  }
 }
 
 TEST(Fit, GivesBackTheOptimizerWithTheGoodWeights) {
