@@ -9,7 +9,7 @@ namespace gradus::onnx {
 
 namespace {
 
-constexpr std::size_t most_terms = 64, most_atoms = 16;
+constexpr std::size_t most_terms = 32, most_atoms = 16;
 constexpr double tolerance = 1e-6;
 
 bool close(double a, double b) { return std::abs(a - b) <= tolerance * std::max({1.0, std::abs(a), std::abs(b)}); }

@@ -16,7 +16,7 @@ namespace gradus::onnx {
 /// x - [x > 6] x + 6 [x > 6]. So all functions that are linear in pieces have one form each, however they are written.
 ///
 /// Numbers are equal when they differ by less than 1e-6, relatively where they are above 1: files hold them as float32.
-/// An expression that grows beyond 64 terms is unknown, and equals none.
+/// An expression that grows beyond 32 terms is unknown, and equals none.
 class Expression;
 
 enum class AtomKind : std::uint8_t { variable, above, from, erf, tanh, exp, log, sqrt, inverse, above_zero };
