@@ -95,12 +95,18 @@ HWY_INLINE V gelu_bend(V z) {
   return hn::Mul(hn::Mul(number(gelu_scale), z), hn::MulAdd(hn::Mul(number(gelu_cubic), z), z, number(1.0f)));
 }
 
+// (1 + tanh u) / 2, as the sigmoid of 2 u: next to -1 the tanh would keep no digits.
+HWY_INLINE V gelu_share(V z) {
+  const V u = gelu_bend(z);
+  return sigmoid(hn::Add(u, u));
+}
+
 HWY_INLINE V gelu_tanh_slope(V z) {
-  const V one = number(1.0f), half = number(0.5f), t = hyperbolic_tangent(gelu_bend(z));
-  const V bend = hn::Mul(number(gelu_scale), hn::MulAdd(hn::Mul(number(3 * gelu_cubic), z), z, one));
-  const V inner = hn::Mul(hn::Mul(half, z), hn::Mul(hn::NegMulAdd(t, t, one), bend));
-  // Far out the tanh is 1 and its slope 0, while the bend may overflow.
-  return hn::MulAdd(half, hn::Add(one, t), hn::IfThenElseZero(hn::Lt(hn::Abs(z), number(20.0f)), inner));
+  const V one = number(1.0f), s = gelu_share(z);
+  const V bend = hn::Mul(number(2 * gelu_scale), hn::MulAdd(hn::Mul(number(3 * gelu_cubic), z), z, one));
+  const V inner = hn::Mul(hn::Mul(z, bend), hn::Mul(s, hn::Sub(one, s)));
+  // Far out the share is 0 or 1 and its slope 0, while the bend may overflow.
+  return hn::Add(s, hn::IfThenElseZero(hn::Lt(hn::Abs(z), number(20.0f)), inner));
 }
 
 // tanh(ln(1 + w)) = n / (n + 2) with n = w (w + 2). From z = 20 on it is 1.
@@ -174,9 +180,7 @@ void Activate(Activation activation, const float* x, std::int64_t n, float* y) {
     case Activation::hard_silu:
       return map(x, n, y, [&](V z) HWY_ATTR { return hn::Mul(z, hard_sigmoid(z)); });
     case Activation::gelu_tanh:
-      return map(x, n, y, [&](V z) HWY_ATTR {
-        return hn::Mul(hn::Mul(number(0.5f), z), hn::Add(one, hyperbolic_tangent(gelu_bend(z))));
-      });
+      return map(x, n, y, [&](V z) HWY_ATTR { return hn::Mul(z, gelu_share(z)); });
   }
 }
 
