@@ -16,6 +16,7 @@ bool is_array_file(const std::string& path) {
 
 Tensor array_input(const std::string& path, const Sequential& model) {
   Tensor values;
+  std::string name = path;  // as messages call the array
   if (lower(path).ends_with(".npz")) {
     NamedTensors arrays = read_npz(path);
     const auto x = std::find_if(arrays.begin(), arrays.end(), [](const auto& each) { return each.first == "x"; });
@@ -23,7 +24,9 @@ Tensor array_input(const std::string& path, const Sequential& model) {
       throw Error(ErrorCode::bad_data, path + ": has " + count_of(static_cast<std::int64_t>(arrays.size()), "array") +
                                            ", none of them called x");
     }
-    values = std::move((x == arrays.end() ? arrays.front() : *x).second);
+    auto& [array, numbers] = x == arrays.end() ? arrays.front() : *x;
+    name += ": " + array;
+    values = std::move(numbers);
   } else {
     values = read_npy(path);
   }
@@ -38,6 +41,7 @@ Tensor array_input(const std::string& path, const Sequential& model) {
                                          input.with_rows(7).to_string() + " for 7 of them");
   }
   const std::int64_t rows = alone ? 1 : found[0];
+  demand_finite(values.values(), input.elements(), name);
   return {input.with_rows(rows), {values.values().begin(), values.values().end()}};
 }
 

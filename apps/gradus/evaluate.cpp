@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include "base/text.hpp"
 #include "cli.hpp"
 #include "commands.hpp"
@@ -82,6 +84,9 @@ int evaluate(const Words& given) {
   }
   const Ensemble models = ensemble_of(std::move(model), further);
   const Logs logs = models.evaluate(data, {.batch_size = batch_size.value_or(256), .threads = threads.value_or(0)});
+  if (const auto& figures = logs.entries(); !figures.empty() && !std::isfinite(figures.front().second)) {
+    note("The loss is not finite: the model's weights are not, or its outputs grow beyond what 32-bit floats hold.");
+  }
   const ConfusionMatrix matrix = confusion || report ? models.confusion(data) : ConfusionMatrix{};
   if (json) {
     Value::Object object = figures_object(logs);

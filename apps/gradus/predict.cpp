@@ -33,16 +33,19 @@ struct PredictOptions {
 
 /// What a model says of one sample.
 struct Prediction {
-  std::string source;               ///< the file, or file and line
-  std::int64_t label = -1;          ///< -1 when the outputs are amounts
-  std::vector<Real> probabilities;  ///< one a class; or the amounts
-  std::vector<Real> outputs;        ///< as the model gives them
+  std::string source;          ///< the file, or file and line
+  std::int64_t label = -1;     ///< -1 when the outputs are amounts, or not finite
+  std::vector<Real> numbers;   ///< one a class; or the amounts
+  std::vector<Real> outputs;   ///< as the model gives them
+  bool probabilities = false;  ///< the numbers are
+  bool finite = true;          ///< all outputs are
 };
 
 Prediction prediction_from(const std::string& source, std::span<const Real> outputs, const Sequential& model) {
   const std::vector<Real> given(outputs.begin(), outputs.end());
+  if (!are_finite(outputs)) return {source, -1, given, given, false, false};
   if (gives_amounts(model)) return {source, -1, given, given};
-  return {source, class_of(model, outputs), probabilities_of(model, outputs), given};
+  return {source, class_of(model, outputs), probabilities_of(model, outputs), given, gives_probabilities(model)};
 }
 
 void predict_rows(const Ensemble& models, const std::string& path, const PredictOptions& options,
@@ -160,39 +163,46 @@ Value class_list(std::size_t count, const std::vector<std::string>& names) {
 
 Value prediction_value(const Prediction& prediction, const std::vector<std::string>& names) {
   Value::List numbers;
-  for (const Real value : prediction.probabilities) numbers.push_back(json_number(value));
+  for (const Real value : prediction.numbers) numbers.push_back(json_number(value));
   Value::Object object{{"class", prediction.label < 0 ? Value() : Value(class_name_of(names, prediction.label))}};
-  object.emplace_back(prediction.label < 0 ? "values" : "probabilities", std::move(numbers));
-  if (prediction.label >= 0) object.emplace_back("classes", class_list(prediction.probabilities.size(), names));
+  const bool values = prediction.label < 0;
+  object.emplace_back(values ? "values" : prediction.probabilities ? "probabilities" : "scores", std::move(numbers));
+  if (!values) object.emplace_back("classes", class_list(prediction.numbers.size(), names));
   object.emplace_back("source", prediction.source);
   return object;
 }
 
-/// Every class with its probability, the likeliest first.
+/// A probability in percent, a score as it is.
+std::string number_of(const Prediction& prediction, std::size_t i) {
+  const auto number = static_cast<double>(prediction.numbers[i]);
+  return prediction.probabilities ? percent(number) : number_text(number, 7);
+}
+
+/// Every class with its number, the greatest first.
 void print_in_full(const Prediction& prediction, const std::vector<std::string>& names) {
-  std::vector<std::size_t> order(prediction.probabilities.size());
+  std::vector<std::size_t> order(prediction.numbers.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return prediction.probabilities[a] > prediction.probabilities[b];
-  });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return prediction.numbers[a] > prediction.numbers[b]; });
   for (const std::size_t i : order) {
     std::string name = class_name_of(names, static_cast<std::int64_t>(i));
     name.resize(std::max<std::size_t>(name.size(), 12), ' ');
-    print("  " + name + "  " + percent(static_cast<double>(prediction.probabilities[i])) + "\n");
+    print("  " + name + "  " + number_of(prediction, i) + "\n");
   }
 }
 
 void print_prediction(const Prediction& prediction, const std::vector<std::string>& names, bool alone) {
   if (prediction.label < 0) {
-    std::string line = prediction.source + ":";
-    for (const Real value : prediction.probabilities) line += " " + number_text(static_cast<double>(value), 7);
+    std::string line = prediction.source + (prediction.finite ? ":" : ": the outputs are not finite:");
+    for (const Real value : prediction.numbers) line += " " + number_text(static_cast<double>(value), 7);
     print(line + "\n");
     return;
   }
-  const Real likely = prediction.probabilities[static_cast<std::size_t>(prediction.label)];
-  print(prediction.source + ": " + class_name_of(names, prediction.label) + "  " +
-        percent(static_cast<double>(likely)) + "\n");
-  if (alone) print_in_full(prediction, names);
+  // A single score, which is not one a class, is shown as it is.
+  const bool by_class = prediction.numbers.size() > 1;
+  const std::size_t shown = by_class ? static_cast<std::size_t>(prediction.label) : 0;
+  print(prediction.source + ": " + class_name_of(names, prediction.label) + "  " + number_of(prediction, shown) + "\n");
+  if (alone && by_class) print_in_full(prediction, names);
 }
 
 void check_scale(const Sequential& model, const PredictOptions& options) {
@@ -232,7 +242,9 @@ int predict(const Words& given) {
       .option("--out", "FILE", options.out,
               "write the outputs as they are to a .npy file, or as the array y of a .npz file; nothing is printed",
               "printed")
-      .flag("--json", options.json, "print a list of {\"class\", \"probabilities\", \"classes\"}, one for each sample");
+      .flag("--json", options.json,
+            "print a list of {\"class\", \"probabilities\", \"classes\"}, one for each sample; \"scores\" where the "
+            "outputs are none");
   if (!arguments.parse(words)) return done;
   if (options.invert && options.keep) throw UsageError("--invert and --no-invert exclude each other");
   if (options.out && !is_array_file(*options.out)) {
@@ -259,6 +271,13 @@ int predict(const Words& given) {
     if (!std::exchange(told, true)) check_scale(model, options);
   }
   remarks.say();
+  const auto not_finite =
+      std::find_if(predictions.begin(), predictions.end(), [](const Prediction& each) { return !each.finite; });
+  if (not_finite != predictions.end()) {
+    note(not_finite->source +
+         ": the model's outputs are not finite, so they name no class: its weights are not, or "
+         "grow beyond what 32-bit floats hold ('gradus inspect' tells)");
+  }
   if (options.out) {
     write_outputs(model, *options.out, predictions);
     return done;

@@ -1,6 +1,7 @@
 #include "formats/recipe_search.hpp"
 
 #include <filesystem>
+#include <limits>
 #include <optional>
 
 #include <gradus/cross_validation.hpp>
@@ -55,7 +56,8 @@ Search::Result result_from(const Value& value) {
   if (error != nullptr && !error->is_null()) result.error = FieldType<std::string>::from_value(*error);
   const auto* entries = figures == nullptr ? nullptr : figures->get_if<Value::Object>();
   for (const auto& [name, figure] : entries == nullptr ? Value::Object{} : *entries) {
-    result.figures.set(name, FieldType<double>::from_value(figure));
+    constexpr double not_finite = std::numeric_limits<double>::quiet_NaN();
+    result.figures.set(name, figure.is_null() ? not_finite : FieldType<double>::from_value(figure));
   }
   return result;
 }

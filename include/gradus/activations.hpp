@@ -8,7 +8,7 @@
 
 namespace gradus {
 
-/// What a layer does to the weighted sum z of each unit. The names are Keras's, but for `step`.
+/// What a layer does to the weighted sum z of each unit. The names are Keras's, but for `step` and `gelu_tanh`.
 enum class Activation : std::uint8_t {
   linear,      ///< z
   relu,        ///< max(z, 0)
@@ -27,6 +27,10 @@ enum class Activation : std::uint8_t {
   softsign,    ///< z / (1 + |z|)
   hard_sigmoid,  ///< min(max(z / 6 + 1/2, 0), 1); Keras 2 meant 0.2 z + 1/2 by this name
   exponential,   ///< e^z
+  log_softmax,   ///< z_i - ln sum_j e^z_j over the last axis: the logarithms of softmax's probabilities
+  hard_silu,     ///< z hard_sigmoid(z) (Howard et al. 2019); "hard_swish" is the same
+  gelu_tanh,  ///< z/2 (1 + tanh(sqrt(2/pi) (z + 0.044715 z^3))): Keras's gelu with approximate=True, which Keras cannot
+              ///< name in a file
 };
 
 /// So that `.activation = relu` reads as in Keras. `tanh` clashes with the C function of that name where a file says

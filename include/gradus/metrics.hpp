@@ -13,7 +13,7 @@ namespace gradus {
 enum class Average : std::uint8_t {
   none,      ///< a figure for each class, under names such as f1_score/3
   micro,     ///< all classes' counts are added up first
-  macro,     ///< the mean over classes
+  macro,     ///< the mean over those classes that occur, in targets or predictions, as scikit-learn's
   weighted,  ///< the mean over classes, each counting as many samples as it has
 };
 

@@ -160,7 +160,7 @@ class Sequential {
   [[nodiscard]] const Shape& output_shape() const;
   /// The layers with their names filled in.
   [[nodiscard]] const std::vector<Layer>& layers() const;
-  /// The shape that layer `index` gives.
+  /// The shape that layer `index` gives. Throws `invalid_argument` when there is no such layer.
   [[nodiscard]] const Shape& layer_output_shape(std::size_t index) const;
   [[nodiscard]] const std::optional<CompileOptions>& compiled() const;
   /// The rate of the next step. Throws `invalid_argument` when not compiled.
@@ -171,8 +171,10 @@ class Sequential {
   [[nodiscard]] std::int64_t parameters() const;
   /// The weights in order: layer by layer, kernel before bias.
   [[nodiscard]] const std::vector<WeightInfo>& weights() const;
+  /// In a callback, also in the middle of an epoch: the weights as they are after the last step. Reading them changes
+  /// nothing. Throws `invalid_argument` when there is no such weight.
   [[nodiscard]] Tensor weight(std::size_t index) const;
-  /// Throws `invalid_argument` when the shape differs.
+  /// Throws `invalid_argument` when there is no such weight or the shape differs.
   void set_weight(std::size_t index, const TensorView& values);
   /// SHA-256 in hex over all weights, in order, as little-endian float32: equal weights, equal text.
   [[nodiscard]] std::string weights_sha256() const;

@@ -59,10 +59,8 @@ class Search {
   [[nodiscard]] std::int64_t trials() const { return static_cast<std::int64_t>(points_.size()); }
   /// How many runs there will be in all.
   [[nodiscard]] std::int64_t runs() const;
-  /// The options of a combination, by key.
-  [[nodiscard]] const Value::Object& point(std::int64_t trial) const {
-    return points_.at(static_cast<std::size_t>(trial));
-  }
+  /// The options of a combination, by key. Throws `invalid_argument` when there is no such trial.
+  [[nodiscard]] const Value::Object& point(std::int64_t trial) const;
   /// What to run next; nothing when the search is over.
   [[nodiscard]] std::optional<Run> next() const;
   /// Takes what a run gave. Throws `invalid_argument` unless it is that of `next()`.

@@ -34,7 +34,7 @@ class Shape {
   [[nodiscard]] const std::vector<std::int64_t>& sizes() const noexcept { return sizes_; }
   /// This shape with one more axis of size `count` in front.
   [[nodiscard]] Shape with_rows(std::int64_t count) const;
-  /// This shape without its first axis; rank must be at least 1.
+  /// This shape without its first axis. Throws `invalid_argument` for a scalar.
   [[nodiscard]] Shape without_rows() const;
   /// As Python writes a tuple: `(28, 28, 1)`, `(10,)`, `()`.
   [[nodiscard]] std::string to_string() const;
@@ -66,7 +66,7 @@ class TensorView {
   /// The numbers; throws `invalid_argument` when the view holds the other type.
   [[nodiscard]] std::span<const std::uint8_t> bytes() const;
   [[nodiscard]] std::span<const Real> reals() const;
-  /// The element at flat index `index` as a Real, whichever type is stored.
+  /// The element at flat index `index` as a Real, whichever type is stored. Throws `invalid_argument` outside the view.
   [[nodiscard]] Real at(std::int64_t index) const;
   /// Rows `begin` to `end` (not included). Throws `invalid_argument` outside 0 <= begin <= end <= rows().
   [[nodiscard]] TensorView slice(std::int64_t begin, std::int64_t end) const;
@@ -94,7 +94,7 @@ class Tensor {
   [[nodiscard]] const Shape& shape() const noexcept { return shape_; }
   [[nodiscard]] std::span<const Real> values() const noexcept { return values_; }
   [[nodiscard]] std::span<Real> values() noexcept { return values_; }
-  /// Row `row` of a tensor of rank 1 or more, as a flat span.
+  /// Row `row` of a tensor of rank 1 or more, as a flat span. Throws `invalid_argument` when there is none.
   [[nodiscard]] std::span<const Real> row(std::int64_t row) const;
   [[nodiscard]] Real operator[](std::int64_t flat_index) const { return values_[static_cast<std::size_t>(flat_index)]; }
   [[nodiscard]] TensorView view() const { return {shape_, std::span<const Real>(values_)}; }

@@ -35,6 +35,9 @@ constexpr std::pair<Activation, std::string_view> activation_names[] = {
     {Activation::softsign, "softsign"},
     {Activation::hard_sigmoid, "hard_sigmoid"},
     {Activation::exponential, "exponential"},
+    {Activation::log_softmax, "log_softmax"},
+    {Activation::hard_silu, "hard_silu"},
+    {Activation::gelu_tanh, "gelu_tanh"},
 };
 
 }  // namespace
@@ -214,6 +217,7 @@ Activation activation_from_name(std::string_view name) {
   for (const auto& [activation, known] : activation_names) {
     if (known == name) return activation;
     if (name == "swish" && activation == Activation::silu) return activation;
+    if (name == "hard_swish" && activation == Activation::hard_silu) return activation;
     names.emplace_back(known);
   }
   throw Error(ErrorCode::invalid_argument,

@@ -132,7 +132,7 @@ bool read_bytes(const Array& images, std::vector<std::uint8_t>& pixels, std::siz
 void read_reals(const std::string& path, const Array& images, std::vector<Real>& pixels, std::size_t begin) {
   each(images, [&](std::int64_t at, auto number) {
     const auto value = static_cast<Real>(number);
-    if (!std::isfinite(value)) fail(path, "a pixel of image " + std::to_string(at / images.width) + " is no number");
+    if (!std::isfinite(value)) fail(path, "a pixel of image " + std::to_string(at / images.width) + " is not finite");
     pixels[begin + static_cast<std::size_t>(at)] = value;
   });
 }

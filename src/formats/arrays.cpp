@@ -81,10 +81,22 @@ void convert_to_file(Inputs& inputs, const NpyLayout& layout, std::span<const st
     converted.resize(std::min(piece, count - done));
     convert_numbers(layout.type, numbers.subspan(done * layout.type.bytes, converted.size() * layout.type.bytes),
                     converted);
+    demand_finite(converted, inputs.shape.elements(), inputs.name, static_cast<std::int64_t>(done));
     file.append({reinterpret_cast<const std::uint8_t*>(converted.data()), converted.size() * sizeof(Real)});
     if (source != nullptr) source->release();
   }
   inputs.file = file.map();
+}
+
+/// Reads all numbers of a file once through, since they stay where they are.
+void demand_finite_in_place(const Inputs& inputs, std::span<const std::uint8_t> numbers) {
+  constexpr std::size_t piece = std::size_t{1} << 20;
+  const std::span<const Real> values(reinterpret_cast<const Real*>(numbers.data()), numbers.size() / sizeof(Real));
+  for (std::size_t done = 0; done < values.size(); done += piece) {
+    demand_finite(values.subspan(done, std::min(piece, values.size() - done)), inputs.shape.elements(), inputs.name,
+                  static_cast<std::int64_t>(done));
+    inputs.file->release();
+  }
 }
 
 Inputs read_inputs(Bytes source, const StaysOnDisk& on_disk) {
@@ -102,6 +114,7 @@ Inputs read_inputs(Bytes source, const StaysOnDisk& on_disk) {
     if (in_place) {
       inputs.file = source.content.file();
       inputs.offset = layout.begin;
+      if (floats) demand_finite_in_place(inputs, numbers);
     } else if (bytes) {
       TemporaryFile file;
       file.append(numbers);
@@ -116,6 +129,7 @@ Inputs read_inputs(Bytes source, const StaysOnDisk& on_disk) {
     if (bytes) {
       for (const Real value : tensor.values()) inputs.bytes.push_back(static_cast<std::uint8_t>(value));
     } else {
+      demand_finite(tensor.values(), inputs.shape.elements(), source.name);
       inputs.reals.assign(tensor.values().begin(), tensor.values().end());
     }
   }
@@ -166,6 +180,7 @@ Targets read_targets(const Bytes& source, std::optional<bool> regression) {
   const NpyLayout layout = npy_layout(source.all(), source.name);
   const Tensor y = decode_npy(source.all(), source.name);
   if (y.shape().rank() == 0 || y.shape().elements() == 0) fail(source.name, "holds no targets");
+  demand_finite(y.values(), y.shape().elements() / y.shape()[0], source.name);
   Targets targets{.name = source.name, .rows = y.shape()[0], .width = y.shape().elements() / y.shape()[0]};
   const bool whole =
       layout.type.kind == NumberType::Kind::signed_whole || layout.type.kind == NumberType::Kind::unsigned_whole;

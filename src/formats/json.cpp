@@ -178,8 +178,10 @@ void write_text(const std::string& text, std::string& out) {
   out += Nlohmann(text).dump(-1, ' ', false, Nlohmann::error_handler_t::replace);
 }
 
-void write_number(double number, std::string& out) {
-  if (std::isnan(number)) {
+void write_number(double number, bool python, std::string& out) {
+  if (!std::isfinite(number) && !python) {
+    out += "null";
+  } else if (std::isnan(number)) {
     out += "NaN";
   } else if (std::isinf(number)) {
     out += number > 0 ? "Infinity" : "-Infinity";
@@ -190,7 +192,7 @@ void write_number(double number, std::string& out) {
 
 class Writer {
  public:
-  Writer(int indent, std::string& out) : indent_(indent), out_(out) {}
+  Writer(int indent, bool python, std::string& out) : indent_(indent), python_(python), out_(out) {}
 
   void write(const Value& value) {
     if (const auto* flag = value.get_if<bool>()) {
@@ -198,7 +200,7 @@ class Writer {
     } else if (const auto* whole = value.get_if<std::int64_t>()) {
       out_ += std::to_string(*whole);
     } else if (const auto* number = value.get_if<double>()) {
-      write_number(*number, out_);
+      write_number(*number, python_, out_);
     } else if (const auto* text = value.get_if<std::string>()) {
       write_text(*text, out_);
     } else if (const auto* list = value.get_if<Value::List>()) {
@@ -235,6 +237,7 @@ class Writer {
   }
 
   int indent_;
+  bool python_;
   int level_ = 0;
   std::string& out_;
 };
@@ -259,7 +262,13 @@ Value read_json(std::string_view text, const std::string& name, const JsonLimits
 
 std::string write_json(const Value& value, int indent) {
   std::string out;
-  Writer(indent, out).write(value);
+  Writer(indent, false, out).write(value);
+  return out;
+}
+
+std::string write_python_json(const Value& value) {
+  std::string out;
+  Writer(-1, true, out).write(value);
   return out;
 }
 

@@ -21,7 +21,9 @@ struct JsonLimits {
 Value read_json(std::string_view text, const std::string& name, const JsonLimits& limits = {});
 
 /// The shortest text that reads back to the same value, to the bit; on one line, or with `indent` spaces a level.
-/// Bytes that are not UTF-8 are replaced by U+FFFD.
+/// Bytes that are not UTF-8 are replaced by U+FFFD. A number that is not finite, for which JSON has no word, is null.
 std::string write_json(const Value& value, int indent = -1);
+/// The same on one line with NaN, Infinity and -Infinity bare, as Python writes and reads them: for model files.
+std::string write_python_json(const Value& value);
 
 }  // namespace gradus

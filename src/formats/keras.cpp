@@ -107,11 +107,11 @@ void write_keras(const Sequential& model, const std::string& path) { write_keras
 void write_keras_checkpoint(const Sequential& model, const std::string& path, const KerasAdditions& additions) {
   AtomicFile file(path);  // first of all, so that a place that cannot be written to costs no work
   const Value config = keras::config_to_keras(model);
-  const std::string config_text = write_json(config);
+  const std::string config_text = write_python_json(config);
   Value extras = keras::extras_of(model, config);
   if (!additions.run.is_null()) std::get<Value::Object>(extras.data).emplace_back("run", additions.run);
-  const std::string metadata_text =
-      write_json(Value::Object{{"keras_version", keras_version}, {"date_saved", now()}, {"gradus", std::move(extras)}});
+  const std::string metadata_text = write_python_json(
+      Value::Object{{"keras_version", keras_version}, {"date_saved", now()}, {"gradus", std::move(extras)}});
   const std::vector<std::uint8_t> weights = keras::weights_to_keras(model, additions.arrays);
   const ZipMember members[] = {
       {metadata_member, bytes_of(metadata_text)}, {config_member, bytes_of(config_text)}, {weights_member, weights}};

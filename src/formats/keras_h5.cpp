@@ -250,12 +250,12 @@ void write_keras_h5(const Sequential& model, const std::string& path) {
   using Letters = Hdf5Writer::Letters;
   file.text_attribute("/", "keras_version", written_version);
   file.text_attribute("/", "backend", written_backend);
-  file.text_attribute("/", "model_config", ascii(write_json(keras::legacy_model(config))), Letters::ascii);
+  file.text_attribute("/", "model_config", ascii(write_python_json(keras::legacy_model(config))), Letters::ascii);
   const Value training = keras::legacy_training(config);
   if (!training.is_null()) {
-    file.text_attribute("/", "training_config", ascii(write_json(training)), Letters::ascii);
+    file.text_attribute("/", "training_config", ascii(write_python_json(training)), Letters::ascii);
   }
-  file.text_attribute("/", extras_attribute, write_json(keras::extras_of(model, config)));
+  file.text_attribute("/", extras_attribute, write_python_json(keras::extras_of(model, config)));
   write_layers(model, file);
   if (model.compiled()) write_optimizer(model, file);
   out.write(file.bytes());

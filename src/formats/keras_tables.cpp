@@ -130,6 +130,7 @@ template std::string rule_name<ConstraintKind>(const std::string&);
 
 std::string activation_alias(const std::string& written) {
   if (written == "swish") return "silu";
+  if (written == "hard_swish") return "hard_silu";
   return written.ends_with("_v2") ? written.substr(0, written.size() - 3) : written;
 }
 

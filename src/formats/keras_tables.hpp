@@ -26,7 +26,7 @@ std::string metric_name(const std::string& written);
 /// Of a regularizer or a constraint: "l2", "l1_l2", "max_norm".
 template <class Kind>
 std::string rule_name(const std::string& written);
-/// "softmax_v2" -> "softmax", "swish" -> "silu".
+/// "softmax_v2" -> "softmax", "swish" -> "silu", "hard_swish" -> "hard_silu".
 std::string activation_alias(const std::string& written);
 /// A field of an initializer in today's words.
 Value initializer_value(const std::string& field, const Value& written);

@@ -152,7 +152,7 @@ std::vector<std::uint8_t> weights_to_keras(const Sequential& model, const std::v
 void write_weight(const Sequential::State& state, const Parameter& parameter, const std::string& path,
                   Hdf5Writer& file) {
   Tensor values(parameter.shape);
-  unpack(parameter, state.block.data(), values.values());
+  unpack(parameter, state.whole_block(), values.values());
   if (parameter.whole) {
     file.whole(path, static_cast<std::int64_t>(values[0]));
   } else {

@@ -85,9 +85,9 @@ std::vector<std::string> set_named_weights(Sequential& model, const NamedTensors
 
 void write_safetensors_model(const Sequential& model, const std::string& path) {
   const Value config = keras::config_to_keras(model);
-  write_safetensors(path,
-                    {named_weights(model),
-                     {{config_key, write_json(config)}, {extras_key, write_json(keras::extras_of(model, config))}}});
+  write_safetensors(path, {named_weights(model),
+                           {{config_key, write_python_json(config)},
+                            {extras_key, write_python_json(keras::extras_of(model, config))}}});
 }
 
 LoadedModel read_safetensors_model(const std::string& path) {

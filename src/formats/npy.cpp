@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <optional>
 
@@ -239,6 +240,16 @@ Tensor decode_npy(std::span<const std::uint8_t> bytes, const std::string& name) 
   const std::size_t size = tensor.values().size() * layout.type.bytes;
   convert_numbers(layout.type, bytes.subspan(static_cast<std::size_t>(layout.begin), size), tensor.values());
   return layout.fortran_order ? transposed(layout.shape, tensor) : tensor;
+}
+
+void demand_finite(std::span<const Real> values, std::int64_t width, const std::string& name, std::int64_t first) {
+  const auto bad = std::find_if(values.begin(), values.end(), [](Real value) { return !std::isfinite(value); });
+  if (bad == values.end()) return;
+  const std::int64_t sample = (first + (bad - values.begin())) / std::max<std::int64_t>(width, 1);
+  throw Error(ErrorCode::bad_data, name + ": sample " + std::to_string(sample) +
+                                       " (counted from 0) holds a number that is not finite: " +
+                                       (std::isnan(*bad) ? "NaN" : "infinity, or too large for a 32-bit float") +
+                                       "; leave the sample out, or put a number in its place");
 }
 
 Tensor read_npy(const std::string& path) {

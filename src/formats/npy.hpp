@@ -20,6 +20,10 @@ Tensor read_npy(const std::string& path);
 /// The same from bytes; `name` is what messages call them.
 Tensor decode_npy(std::span<const std::uint8_t> bytes, const std::string& name);
 
+/// Throws `bad_data` naming the first sample that holds NaN, an infinity, or what a 32-bit float cannot hold and so has
+/// become infinite. `values` are those from number `first` on of an array with `width` numbers a sample.
+void demand_finite(std::span<const Real> values, std::int64_t width, const std::string& name, std::int64_t first = 0);
+
 /// What the header of an array says, checked against how many bytes there are.
 struct NpyLayout {
   Shape shape;

@@ -190,8 +190,8 @@ void write_onnx(const Sequential& model, const std::string& path) {
   onnx::Exporter exporter(model.input_shape());
   std::size_t next = 0;
   exporter.layers(model.layers(), weights, next);
-  file.write(
-      exporter.file(model.name(), model.output_shape(), {{"gradus", write_json(keras::portable_extras_of(model))}}));
+  file.write(exporter.file(model.name(), model.output_shape(),
+                           {{"gradus", write_python_json(keras::portable_extras_of(model))}}));
   file.commit();
 }
 

@@ -29,6 +29,15 @@ std::string hard_sigmoid(Exporter& out) {
   return out.node("HardSigmoid", {out.value()}, {attribute("alpha", 1.0 / 6), attribute("beta", 0.5)});
 }
 
+/// x / 2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
+void gelu_tanh(Exporter& out) {
+  const std::string square = out.node("Mul", {out.value(), out.value()});
+  const std::string cubic = out.node("Add", {out.node("Mul", {square, out.scalar(0.044715)}), out.scalar(1)});
+  const std::string scaled = out.node("Mul", {out.value(), out.scalar(0.79788456080286536)});
+  const std::string bend = out.node("Tanh", {out.node("Mul", {scaled, cubic})});
+  times_value(out, out.node("Mul", {out.node("Add", {bend, out.scalar(1)}), out.scalar(0.5)}));
+}
+
 /// x / 2 (1 + erf(x / sqrt 2))
 void gelu(Exporter& out) {
   const std::string scaled = out.node("Mul", {out.value(), out.scalar(0.70710678118654752)});
@@ -65,6 +74,7 @@ const std::map<std::string, Write, std::less<>>& writers() {
          out.apply("Clip", {out.scalar(0), out.scalar(6)});
        }},
       {"gelu", gelu},
+      {"gelu_tanh", gelu_tanh},
       {"silu", [](Exporter& out) { times_value(out, out.node("Sigmoid", {out.value()})); }},
       {"hard_silu", [](Exporter& out) { times_value(out, hard_sigmoid(out)); }},
       {"mish", [](Exporter& out) { times_value(out, out.node("Tanh", {out.node("Softplus", {out.value()})})); }},

@@ -224,32 +224,17 @@ bool GraphReader::read_region(Chain& chain, Flow& flow, const std::string& end, 
     const bool closed =
         std::all_of(inside.begin(), inside.end(), [&](const std::string& v) { return v == last || !leaves(v); });
     if (!closed) continue;
-    const std::string name = activation_of(*this, flow.name, last);
-    Step step(*this, chain, flow, *next, 0);
-    if (!name.empty()) {
-      step.activation(name);
-    } else if (const auto relu = relu_of(*this, flow.name, last, numbers_in(nodes))) {
-      chain.add("ReLU", *relu);
+    const auto found = activation_of(*this, flow.name, last);
+    if (!found) continue;  // a longer piece may be one: 2 gelu(x), then half of it
+    if (found->name.empty()) {
+      chain.add("ReLU", found->relu);
     } else {
-      return false;
+      Step(*this, chain, flow, *next, 0).activation(found->name);
     }
     flow.name = last;
     return true;
   }
   return false;
-}
-
-std::vector<double> GraphReader::numbers_in(const std::vector<const Node*>& nodes) {
-  std::vector<double> numbers;
-  for (const Node* node : nodes) {
-    for (const std::string& input : node->inputs) {
-      const auto found = constant(input);
-      if (found && !found->whole && found->reals.shape().elements() == 1) {
-        numbers.push_back(static_cast<double>(found->reals[0]));
-      }
-    }
-  }
-  return numbers;
 }
 
 /// (x - mean) / sqrt(mean of (x - mean)^2 + epsilon), by its parts.

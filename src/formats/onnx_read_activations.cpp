@@ -1,108 +1,168 @@
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <numbers>
 #include <optional>
 
 #include "base/text.hpp"
+#include "formats/onnx_expression.hpp"
 #include "formats/onnx_reader.hpp"
 
 /// Activations: those with an operator of their own, and those that exporters take apart.
 namespace gradus::onnx {
 namespace {
 
-using Function = double (*)(double);
+double half_normal_scale() { return std::sqrt(2 / std::numbers::pi); }
 
-double sigmoid_of(double x) { return 1 / (1 + std::exp(-x)); }
-double softplus_of(double x) { return x > 30 ? x : std::log1p(std::exp(x)); }
-double hard_sigmoid_of(double x) { return std::clamp(x / 6 + 0.5, 0.0, 1.0); }
-
-/// Keras's activations of one number (keras.activations).
-const std::map<std::string, Function>& functions() {
-  static const std::map<std::string, Function> table = {
-      {"gelu", [](double x) { return x / 2 * (1 + std::erf(x / std::sqrt(2.0))); }},
-      {"silu", [](double x) { return x * sigmoid_of(x); }},
-      {"mish", [](double x) { return x * std::tanh(softplus_of(x)); }},
-      {"hard_silu", [](double x) { return x * hard_sigmoid_of(x); }},
-      {"relu", [](double x) { return std::max(x, 0.0); }},
-      {"relu6", [](double x) { return std::clamp(x, 0.0, 6.0); }},
-      {"softsign", [](double x) { return x / (1 + std::abs(x)); }},
-      {"softplus", softplus_of},
-      {"sigmoid", sigmoid_of},
-      {"hard_sigmoid", hard_sigmoid_of},
-      {"tanh", [](double x) { return std::tanh(x); }},
-      {"exponential", [](double x) { return std::exp(x); }},
-      {"elu", [](double x) { return x > 0 ? x : std::expm1(x); }},
-      {"leaky_relu", [](double x) { return x > 0 ? x : 0.2 * x; }},
-      {"step", [](double x) { return x > 0 ? 1.0 : 0.0; }},
-  };
+/// Keras's activations of one number (keras.activations), in the normal form.
+const std::map<std::string, Expression>& functions() {
+  static const std::map<std::string, Expression> table = [] {
+    const Expression x = Expression::variable(), one(1), half(0.5), sigmoid = sigmoid_of(x), softplus = softplus_of(x);
+    const Expression hard_sigmoid = clipped(x * Expression(1.0 / 6) + half, one - one, one), positive = above_zero(x);
+    const Expression bend = Expression(half_normal_scale()) * (x + Expression(0.044715) * x * x * x);
+    return std::map<std::string, Expression>{
+        {"gelu", half * x * (one + erf_of(x * Expression(std::sqrt(0.5))))},
+        {"gelu_tanh", half * x * (one + tanh_of(bend))},
+        {"silu", x * sigmoid},
+        {"mish", x * tanh_of(softplus)},
+        {"hard_silu", x * hard_sigmoid},
+        {"relu", positive * x},
+        {"relu6", clipped(x, Expression(0), Expression(6))},
+        {"softsign", x * inverse_of(one + abs_of(x))},
+        {"softplus", softplus},
+        {"sigmoid", sigmoid},
+        {"hard_sigmoid", hard_sigmoid},
+        {"tanh", tanh_of(x)},
+        {"exponential", exp_of(x)},
+        {"elu", positive * x + (one - positive) * (exp_of(x) - one)},
+        {"leaky_relu", positive * x + (one - positive) * Expression(0.2) * x},
+        {"step", positive},
+    };
+  }();
   return table;
 }
 
-const std::map<std::string, Function>& unary() {
-  static const std::map<std::string, Function> table = {
+using Unary = Expression (*)(const Expression&);
+const std::map<std::string, Unary>& unary() {
+  static const std::map<std::string, Unary> table = {
       {"Sigmoid", sigmoid_of},
       {"Softplus", softplus_of},
-      {"Tanh", [](double x) { return std::tanh(x); }},
-      {"Erf", [](double x) { return std::erf(x); }},
-      {"Exp", [](double x) { return std::exp(x); }},
-      {"Log", [](double x) { return std::log(x); }},
-      {"Sqrt", [](double x) { return std::sqrt(x); }},
-      {"Abs", [](double x) { return std::abs(x); }},
-      {"Neg", [](double x) { return -x; }},
-      {"Reciprocal", [](double x) { return 1 / x; }},
-      {"Relu", [](double x) { return std::max(x, 0.0); }},
-      {"Identity", [](double x) { return x; }},
-      {"Cast", [](double x) { return x; }},
+      {"Tanh", tanh_of},
+      {"Erf", erf_of},
+      {"Exp", exp_of},
+      {"Log", log_of},
+      {"Sqrt", sqrt_of},
+      {"Abs", abs_of},
+      {"Neg", [](const Expression& x) { return Expression(-1) * x; }},
+      {"Reciprocal", inverse_of},
+      {"Relu", [](const Expression& x) { return above_zero(x) * x; }},
+      {"Softsign", [](const Expression& x) { return x * inverse_of(Expression(1) + abs_of(x)); }},
+      {"Not", [](const Expression& x) { return Expression(1) - x; }},
+      {"Identity", [](const Expression& x) { return x; }},
+      {"Cast", [](const Expression& x) { return x; }},
   };
   return table;
 }
 
-using Function2 = double (*)(double, double);
-const std::map<std::string, Function2>& binary() {
-  static const std::map<std::string, Function2> table = {
-      {"Add", [](double a, double b) { return a + b; }},
-      {"Sub", [](double a, double b) { return a - b; }},
-      {"Mul", [](double a, double b) { return a * b; }},
-      {"Div", [](double a, double b) { return a / b; }},
-      {"Pow", [](double a, double b) { return std::pow(a, b); }},
-      {"Min", [](double a, double b) { return std::min(a, b); }},
-      {"Max", [](double a, double b) { return std::max(a, b); }},
-      {"Greater", [](double a, double b) { return a > b ? 1.0 : 0.0; }},
-      {"Less", [](double a, double b) { return a < b ? 1.0 : 0.0; }},
+using Binary = Expression (*)(const Expression&, const Expression&);
+const std::map<std::string, Binary>& binary() {
+  static const std::map<std::string, Binary> table = {
+      {"Add", [](const Expression& a, const Expression& b) { return a + b; }},
+      {"Sub", [](const Expression& a, const Expression& b) { return a - b; }},
+      {"Mul", [](const Expression& a, const Expression& b) { return a * b; }},
+      {"Div", [](const Expression& a, const Expression& b) { return a * inverse_of(b); }},
+      {"Pow", power_of},
+      {"Min", smaller_of},
+      {"Max", greater_of},
+      {"Greater", [](const Expression& a, const Expression& b) { return above_zero(a - b); }},
+      {"Less", [](const Expression& a, const Expression& b) { return above_zero(b - a); }},
+      {"GreaterOrEqual", [](const Expression& a, const Expression& b) { return Expression(1) - above_zero(b - a); }},
+      {"LessOrEqual", [](const Expression& a, const Expression& b) { return Expression(1) - above_zero(a - b); }},
   };
   return table;
 }
 
-/// One value of a region at one point. `known` holds what has been computed.
-double value_at(GraphReader& graph, const std::string& value, std::map<std::string, double>& known) {
+/// A cast to a number that can hold the value: whole numbers cut it off.
+bool keeps_numbers(const Node& node) {
+  const std::int64_t to = node.whole("to", 0);
+  for (const DataType type : {DataType::real32, DataType::real64, DataType::real16, DataType::bfloat16}) {
+    if (to == static_cast<std::int64_t>(type)) return true;
+  }
+  return false;
+}
+
+using Known = std::map<std::string, Expression>;
+
+Expression result_of(const Node& node, const std::vector<Expression>& inputs, const std::vector<bool>& given) {
+  if (node.op == "Cast" && !keeps_numbers(node)) return Expression::unknown();
+  if (const auto found = unary().find(node.op); found != unary().end() && !inputs.empty()) {
+    return found->second(inputs[0]);
+  }
+  if (const auto found = binary().find(node.op); found != binary().end() && inputs.size() == 2) {
+    return found->second(inputs[0], inputs[1]);
+  }
+  if (node.op == "Where" && inputs.size() == 3) {
+    return inputs[0] * inputs[1] + (Expression(1) - inputs[0]) * inputs[2];
+  }
+  if (node.op == "HardSigmoid" && !inputs.empty()) {
+    const Expression line = Expression(node.real("alpha", 0.2)) * inputs[0] + Expression(node.real("beta", 0.5));
+    return clipped(line, Expression(0), Expression(1));
+  }
+  if (node.op == "Clip" && !inputs.empty()) {
+    constexpr double no_limit = 3e38;
+    const auto bound = [&](std::size_t i, const char* name, double none) {
+      return i < inputs.size() && given[i] ? inputs[i] : Expression(node.real(name, none));
+    };
+    Expression result = inputs[0];
+    const Expression high = bound(2, "max", no_limit), low = bound(1, "min", -no_limit);
+    if (high.constant_or(no_limit) < no_limit) result = smaller_of(result, high);
+    if (low.constant_or(-no_limit) > -no_limit) result = greater_of(result, low);
+    return high.is_known() && low.is_known() ? result : Expression::unknown();
+  }
+  return Expression::unknown();
+}
+
+/// A value of a region in the normal form. `known` holds what has been put into it.
+Expression expression_of(GraphReader& graph, const std::string& value, Known& known) {
   if (const auto found = known.find(value); found != known.end()) return found->second;
-  const double nothing = std::numeric_limits<double>::quiet_NaN();
-  double result = nothing;
+  Expression result = Expression::unknown();
   if (const auto constant = graph.constant(value)) {
-    if (!constant->whole && constant->reals.shape().elements() == 1) result = static_cast<double>(constant->reals[0]);
+    if (!constant->whole && constant->reals.shape().elements() == 1) {
+      result = Expression(static_cast<double>(constant->reals[0]));
+    }
   } else if (const Node* node = graph.producer(value)) {
-    std::vector<double> inputs;
+    std::vector<Expression> inputs;
+    std::vector<bool> given;
     for (const std::string& input : node->inputs) {
-      inputs.push_back(input.empty() ? nothing : value_at(graph, input, known));
+      given.push_back(!input.empty());
+      inputs.push_back(input.empty() ? Expression::unknown() : expression_of(graph, input, known));
     }
-    if (const auto found = unary().find(node->op); found != unary().end() && !inputs.empty()) {
-      result = found->second(inputs[0]);
-    } else if (const auto two = binary().find(node->op); two != binary().end() && inputs.size() == 2) {
-      result = two->second(inputs[0], inputs[1]);
-    } else if (node->op == "Where" && inputs.size() == 3) {
-      result = inputs[0] != 0 ? inputs[1] : inputs[2];
-    } else if (node->op == "HardSigmoid" && !inputs.empty()) {
-      result = std::clamp(node->real("alpha", 0.2) * inputs[0] + node->real("beta", 0.5), 0.0, 1.0);
-    } else if (node->op == "Clip" && !inputs.empty()) {
-      const auto bound = [&](std::size_t i, const char* name, double none) {
-        return i < inputs.size() && !std::isnan(inputs[i]) ? inputs[i] : node->real(name, none);
-      };
-      const double infinity = std::numeric_limits<double>::infinity();
-      result = std::max(bound(1, "min", -infinity), std::min(bound(2, "max", infinity), inputs[0]));
-    }
+    result = result_of(*node, inputs, given);
   }
   known.emplace(value, result);
   return result;
+}
+
+/// slope (x - threshold) below the threshold, x above it, most above that: as the fields of a ReLU layer.
+std::optional<Value::Object> relu_fields(const Expression& given) {
+  const Expression x = Expression::variable(), one(1);
+  const std::vector<double> limits = given.limits();
+  if (limits.empty() || limits.size() > 2 || limits.front() < 0) return std::nullopt;
+  const double slope = given.slope_below(), threshold = limits.front();
+  if (!(slope >= 0)) return std::nullopt;
+  const auto is_above = [&](double limit) { return above_zero(x - Expression(limit)); };
+  const auto with_threshold = [&](double at) {
+    return is_above(at) * x + (one - is_above(at)) * Expression(slope) * (x - Expression(at));
+  };
+  if (limits.size() == 1) {
+    if (given == with_threshold(threshold)) return Value::Object{{"negative_slope", slope}, {"threshold", threshold}};
+    const Expression capped = smaller_of(x, Expression(threshold));  // the slope below 0 is that above
+    if (given == capped) return Value::Object{{"negative_slope", 1.0}, {"threshold", 0.0}, {"max_value", threshold}};
+    return std::nullopt;
+  }
+  const double most = limits.back();
+  const Expression end = is_above(most);
+  if (given != with_threshold(threshold) * (one - end) + Expression(most) * end) return std::nullopt;
+  return Value::Object{{"negative_slope", slope}, {"threshold", threshold}, {"max_value", most}};
 }
 
 // --- operators of their own ---
@@ -211,8 +271,9 @@ void read_prelu(Step& step) {
 void read_thresholded_relu(Step& step) { step.chain.add("ReLU", {{"threshold", step.node.real("alpha", 1)}}); }
 
 void read_gelu(Step& step) {
-  step.need(step.node.text("approximate", "none") == "none", "the approximation by tanh");
-  step.activation("gelu");
+  const std::string how = step.node.text("approximate", "none");
+  step.need(how == "none" || how == "tanh", "there is no approximation " + in_quotes(how));
+  step.activation(how == "tanh" ? "gelu_tanh" : "gelu");
 }
 
 void read_swish(Step& step) {
@@ -226,48 +287,14 @@ bool is_element_wise(const std::string& op) {
   return unary().count(op) != 0 || binary().count(op) != 0 || op == "HardSigmoid" || op == "Clip" || op == "Where";
 }
 
-std::optional<Value::Object> relu_of(GraphReader& graph, const std::string& from, const std::string& to,
-                                     const std::vector<double>& constants) {
-  const auto value = [&](double x) {
-    std::map<std::string, double> known = {{from, x}};
-    return value_at(graph, to, known);
-  };
-  constexpr double far = 1e6;
-  for (const double threshold : constants) {
-    if (!(threshold >= 0 && threshold < far)) continue;
-    const double slope = -value(threshold - 1), most = value(far);
-    if (!(slope >= 0 && most >= 0)) continue;
-    bool same = true;
-    for (int i = -32; same && i <= 32; ++i) {
-      const double x = threshold + 0.01 + i * 0.25;
-      const double wanted = x > threshold ? std::min(x, most) : slope * (x - threshold);
-      same = std::abs(value(x) - wanted) <= 1e-6 * std::max(1.0, std::abs(wanted));
-    }
-    if (!same) continue;
-    Value::Object fields = {{"negative_slope", slope}, {"threshold", threshold}};
-    if (most < far) fields.emplace_back("max_value", most);
-    return fields;
-  }
-  return std::nullopt;
-}
-
-std::string activation_of(GraphReader& graph, const std::string& from, const std::string& to) {
-  constexpr int points = 64;
-  std::vector<double> xs, ys;
-  for (int i = 0; i <= points; ++i) {
-    xs.push_back(0.03 + 16.0 * (i - points / 2) / points);  // -8 to 8, beside the kinks
-    std::map<std::string, double> known = {{from, xs.back()}};
-    ys.push_back(value_at(graph, to, known));
-  }
+std::optional<ReadActivation> activation_of(GraphReader& graph, const std::string& from, const std::string& to) {
+  Known known = {{from, Expression::variable()}};
+  const Expression given = expression_of(graph, to, known).settled();
   for (const auto& [name, function] : functions()) {
-    bool same = true;
-    for (std::size_t i = 0; same && i < xs.size(); ++i) {
-      const double wanted = function(xs[i]);
-      same = std::abs(ys[i] - wanted) <= 1e-6 * std::max(1.0, std::abs(wanted));
-    }
-    if (same) return name;
+    if (given == function) return ReadActivation{name, {}};
   }
-  return {};
+  if (auto fields = relu_fields(given)) return ReadActivation{"", std::move(*fields)};
+  return std::nullopt;
 }
 
 const std::map<std::string, StepReader, std::less<>>& activation_readers() {

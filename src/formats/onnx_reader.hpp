@@ -161,8 +161,6 @@ class GraphReader {
   /// Goes on until the flow is the value `end`.
   void run(Chain& chain, Flow& flow, const std::string& end, const Node* not_to);
   bool read_region(Chain& chain, Flow& flow, const std::string& end, const Node* not_to);
-  /// The constants of one number that these nodes take.
-  std::vector<double> numbers_in(const std::vector<const Node*>& nodes);
   bool read_layer_normalization(Chain& chain, Flow& flow);
   bool read_residual(Chain& chain, Flow& flow, const std::string& end, const Node* not_to);
   void visit(const Flow& flow);
@@ -180,12 +178,14 @@ class GraphReader {
 
 /// A folded operator of constants; an input that the node leaves out is nothing. Nothing when it is not known.
 std::optional<Constant> folded(const Node& node, const std::vector<std::optional<Constant>>& inputs);
-/// The activation that a piece of graph from `from` to `to`, element by element, computes: by Keras's name, or empty.
-/// It is computed at a row of points and compared with every activation that there is.
-std::string activation_of(GraphReader& graph, const std::string& from, const std::string& to);
-/// The fields of the ReLU layer that it computes; one of `constants`, those in the piece, is its threshold.
-std::optional<Value::Object> relu_of(GraphReader& graph, const std::string& from, const std::string& to,
-                                     const std::vector<double>& constants);
+/// An activation by Keras's name; or, where the name is empty, the fields of a ReLU layer.
+struct ReadActivation {
+  std::string name;
+  Value::Object relu;
+};
+/// The activation that a piece of graph from `from` to `to`, element by element, computes. The piece is brought into a
+/// normal form (onnx_expression.hpp) and compared with that of every activation there is; nothing when none is equal.
+std::optional<ReadActivation> activation_of(GraphReader& graph, const std::string& from, const std::string& to);
 /// Whether such a piece can hold this operator.
 bool is_element_wise(const std::string& op);
 

@@ -151,7 +151,7 @@ void write_safetensors(const std::string& path, const Safetensors& content) {
                                             {"data_offsets", Value::List{at, end}}});
     at = end;
   }
-  std::string text = write_json(header);
+  std::string text = write_python_json(header);
   text.append((8 - text.size() % 8) % 8, ' ');
   std::uint8_t length[8];
   for (std::size_t i = 0; i < 8; ++i) length[i] = static_cast<std::uint8_t>(std::uint64_t{text.size()} >> (8 * i));

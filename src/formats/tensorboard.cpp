@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include <gradus/model.hpp>
 
@@ -60,8 +61,8 @@ void TensorBoard::on_train_begin(const TrainingState&) {
 }
 
 bool TensorBoard::on_batch_end(const TrainingState& state) {
-  if (options_.update_freq == 0) return true;  // to look at the model has put-off steps made up for
-  const std::int64_t steps = model().state().iterations;
+  if (options_.update_freq == 0) return true;
+  const std::int64_t steps = std::as_const(model()).state().iterations;
   if (steps % options_.update_freq != 0) return true;
   files_->train.scalar("batch_loss", steps, state.loss);
   if (state.accuracy >= 0) files_->train.scalar("batch_accuracy", steps, state.accuracy);

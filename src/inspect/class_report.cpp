@@ -31,7 +31,7 @@ std::string line_of(const std::string& name, std::size_t width, const ClassFigur
 
 ClassReport class_report(const ConfusionMatrix& matrix) {
   ClassReport report;
-  double right = 0, all = 0;
+  double right = 0, all = 0, occurring = 0;
   for (std::int64_t c = 0; c < matrix.classes; ++c) {
     std::int64_t taken = 0, support = 0;
     for (std::int64_t other = 0; other < matrix.classes; ++other) {
@@ -41,9 +41,10 @@ ClassReport class_report(const ConfusionMatrix& matrix) {
     report.classes.push_back({ratio(found, static_cast<double>(taken)), ratio(found, static_cast<double>(support)),
                               ratio(2 * found, static_cast<double>(taken + support)), support});
     right += found, all += static_cast<double>(support);
+    if (taken + support > 0) ++occurring;
   }
   for (const ClassFigures& figures : report.classes) {
-    add(report.macro, figures, 1 / static_cast<double>(report.classes.size()));
+    add(report.macro, figures, ratio(1, occurring));  // those that do not occur have figures of 0
     add(report.weighted, figures, ratio(static_cast<double>(figures.support), all));
   }
   report.accuracy = ratio(right, all);

@@ -17,7 +17,7 @@ struct ClassFigures {
 
 struct ClassReport {
   std::vector<ClassFigures> classes;
-  ClassFigures macro;     ///< the mean over classes
+  ClassFigures macro;     ///< the mean over the classes that occur, in labels or predictions, as scikit-learn's
   ClassFigures weighted;  ///< the mean over classes, each counting as many samples as it has
   double accuracy = 0;
 };

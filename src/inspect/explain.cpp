@@ -24,11 +24,14 @@ double softplus_of(double z) { return std::max(z, 0.0) + std::log1p(std::exp(-st
 /// The share of a standard normal below z.
 double normal_share(double z) { return std::erfc(-z / std::numbers::sqrt2) / 2; }
 
+double gelu_bend(double z) { return std::sqrt(2 / std::numbers::pi) * (z + 0.044715 * z * z * z); }
+
 /// f(z) of one number.
 double value_of(Activation activation, double z) {
   switch (activation) {
     case Activation::linear:
     case Activation::softmax:
+    case Activation::log_softmax:
       return z;
     case Activation::relu:
       return std::max(z, 0.0);
@@ -60,6 +63,10 @@ double value_of(Activation activation, double z) {
       return std::clamp(z / 6 + 0.5, 0.0, 1.0);
     case Activation::exponential:
       return std::exp(z);
+    case Activation::hard_silu:
+      return z * std::clamp(z / 6 + 0.5, 0.0, 1.0);
+    case Activation::gelu_tanh:
+      return z / 2 * (1 + std::tanh(gelu_bend(z)));
   }
   return z;
 }
@@ -70,6 +77,7 @@ double slope_of(Activation activation, double z) {
   switch (activation) {
     case Activation::linear:
     case Activation::softmax:
+    case Activation::log_softmax:
     case Activation::step:
       return 1;
     case Activation::relu:
@@ -102,17 +110,30 @@ double slope_of(Activation activation, double z) {
       return a > 0 && a < 1 ? 1.0 / 6 : 0;
     case Activation::exponential:
       return a;
+    case Activation::hard_silu:
+      return z <= -3 ? 0 : z >= 3 ? 1 : z / 3 + 0.5;
+    case Activation::gelu_tanh: {
+      const double t = std::tanh(gelu_bend(z));
+      return (1 + t) / 2 + z / 2 * (1 - t * t) * std::sqrt(2 / std::numbers::pi) * (1 + 3 * 0.044715 * z * z);
+    }
   }
   return 1;
 }
 
-/// a = f(z). softmax is taken over groups of `width` numbers, the last axis.
+bool is_over_axis(Activation activation) {
+  return activation == Activation::softmax || activation == Activation::log_softmax;
+}
+
+/// a = f(z). softmax and log_softmax are taken over groups of `width` numbers, the last axis.
 Numbers activate(Activation activation, const Numbers& z, std::size_t width) {
   Numbers a;
   a.reserve(z.size());
-  if (activation == Activation::softmax) {
+  if (is_over_axis(activation)) {
     for (std::size_t i = 0; i < z.size(); i += width) {
-      const Numbers group = softmax_of(std::span(z).subspan(i, width));
+      Numbers group = softmax_of(std::span(z).subspan(i, width));
+      if (activation == Activation::log_softmax) {
+        for (double& value : group) value = std::log(value);
+      }
       a.insert(a.end(), group.begin(), group.end());
     }
     return a;
@@ -124,7 +145,7 @@ Numbers activate(Activation activation, const Numbers& z, std::size_t width) {
 /// dL/dz from dL/da: times f'(z).
 Numbers through_activation(const ExplainedLayer& layer) {
   Numbers dz = layer.a_gradient;
-  if (layer.activation != Activation::softmax) {
+  if (!is_over_axis(layer.activation)) {
     for (std::size_t i = 0; i < dz.size(); ++i) dz[i] *= slope_of(layer.activation, layer.z[i]);
     return dz;
   }
@@ -133,6 +154,11 @@ Numbers through_activation(const ExplainedLayer& layer) {
     // Every output depends on every sum of its group: dz_i = a_i (da_i - sum_j da_j a_j).
     const std::size_t group = i / width * width;
     double mean = 0;
+    if (layer.activation == Activation::log_softmax) {  // dz_i = da_i - e^a_i sum_j da_j
+      for (std::size_t j = group; j < group + width; ++j) mean += layer.a_gradient[j];
+      dz[i] -= std::exp(layer.a[i]) * mean;
+      continue;
+    }
     for (std::size_t j = group; j < group + width; ++j) mean += layer.a_gradient[j] * layer.a[j];
     dz[i] = layer.a[i] * (layer.a_gradient[i] - mean);
   }

@@ -59,7 +59,7 @@ struct Product {
   Real* c = nullptr;
   std::int64_t c_row = 0;
   const Real* add = nullptr;
-  Activation activation = Activation::linear;  ///< not softmax
+  Activation activation = Activation::linear;  ///< none where is_over_axis
   bool accumulate = false;
   /// With a single row, each sum may be several chains of additions, for none of which the others wait: another
   /// rounding than the same row has among others.
@@ -95,12 +95,12 @@ struct SparseBatch {
 constexpr std::int64_t sparse_capacity(std::int64_t width) { return padded(width) + 2 * lane; }
 /// Lists rows [begin, end) of `samples`, scaled.
 void find_nonzero(const Samples& samples, std::int64_t begin, std::int64_t end, const SparseBatch& batch);
-/// For rows [begin, end): y_r[n] = act(sum_k x_r[k] B[k, n] + add[n]). The rows of B and y, and `add`, are padded; not
-/// for softmax.
+/// For rows [begin, end): y_r[n] = act(sum_k x_r[k] B[k, n] + add[n]). The rows of B and y, and `add`, are padded;
+/// none where is_over_axis.
 void sparse_product(const SparseBatch& batch, std::int64_t begin, std::int64_t end, const Real* b, std::int64_t b_row,
                     std::int64_t n, const Real* add, Activation activation, Real* y, std::int64_t y_row);
 /// Two parts of a product become the whole: for rows r < rows, `row` numbers apart and padded,
-/// y_r[n] = act((y_r[n] + part_r[n]) + add[n]); not for softmax.
+/// y_r[n] = act((y_r[n] + part_r[n]) + add[n]); not where is_over_axis.
 void join_parts(const Real* part, std::int64_t rows, std::int64_t row, std::int64_t n, const Real* add,
                 Activation activation, Real* y);
 /// sparse_product of row 0, its sums formed in another order, while row `source` of `samples` is listed as row 0 of
@@ -131,14 +131,23 @@ Real sum(const Real* x, std::int64_t n);
 /// g[r * stride + n] += offset * b[n].
 void add_to_rows(Real* g, std::int64_t rows, std::int64_t stride, std::int64_t n, Real offset, const Real* b);
 
-/// y = act(x), element by element; x may be y. Not for softmax.
+/// y = act(x), element by element; x may be y. Not where is_over_axis.
 void activate(Activation activation, const Real* x, std::int64_t n, Real* y);
 /// Whether act'(z) cannot be told from act(z), since two z may give the same.
 constexpr bool slope_needs_sum(Activation activation) {
-  return activation == Activation::gelu || activation == Activation::silu || activation == Activation::mish;
+  return activation == Activation::gelu || activation == Activation::silu || activation == Activation::mish ||
+         activation == Activation::hard_silu || activation == Activation::gelu_tanh;
 }
 /// d[i] *= act'(z_i), given y = act(z), or given z itself where slope_needs_sum. At a kink the slope of the left.
 void activation_gradient(Activation activation, const Real* y, std::int64_t n, Real* d);
+/// Whether an activation looks at all numbers of the last axis at once, and not at each by itself.
+constexpr bool is_over_axis(Activation activation) {
+  return activation == Activation::softmax || activation == Activation::log_softmax;
+}
+/// y = act(x) over the n numbers of an axis, for an activation where is_over_axis; x may be y.
+void activate_axis(Activation activation, const Real* x, std::int64_t n, Real* y);
+/// d becomes the gradient through it, given y = act(x).
+void activation_axis_gradient(Activation activation, const Real* y, std::int64_t n, Real* d);
 /// y = softmax(x) over n numbers; x may be y. Subtracts the maximum first, so nothing overflows.
 void softmax(const Real* x, std::int64_t n, Real* y);
 /// d = y ⊙ (d - d·y): the gradient through softmax.

@@ -9,8 +9,8 @@ class ActivationFunction : public LayerFunction {
  public:
   ActivationFunction(const ActivationLayer& spec, const Shape& input)
       : LayerFunction(input, input), activation_(spec.activation) {
-    if (activation_ == Activation::softmax && input.rank() == 0) {
-      throw Error(ErrorCode::invalid_argument, "softmax needs at least one axis");
+    if (kernels::is_over_axis(activation_) && input.rank() == 0) {
+      throw Error(ErrorCode::invalid_argument, std::string(activation_name(activation_)) + " needs at least one axis");
     }
   }
 
@@ -50,21 +50,21 @@ class ActivationFunction : public LayerFunction {
   [[nodiscard]] std::int64_t stride() const { return row_stride(size()); }
 
   void apply(const Real* x, Real* y) const {
-    if (activation_ != Activation::softmax) {
+    if (!kernels::is_over_axis(activation_)) {
       kernels::activate(activation_, x, size(), y);
       return;
     }
     const std::int64_t n = input_shape().back();
-    for (std::int64_t i = 0; i < size(); i += n) kernels::softmax(x + i, n, y + i);
+    for (std::int64_t i = 0; i < size(); i += n) kernels::activate_axis(activation_, x + i, n, y + i);
   }
 
   void apply_gradient(const Real* y, Real* d) const {
-    if (activation_ != Activation::softmax) {
+    if (!kernels::is_over_axis(activation_)) {
       kernels::activation_gradient(activation_, y, size(), d);
       return;
     }
     const std::int64_t n = input_shape().back();
-    for (std::int64_t i = 0; i < size(); i += n) kernels::softmax_gradient(y + i, n, d + i);
+    for (std::int64_t i = 0; i < size(); i += n) kernels::activation_axis_gradient(activation_, y + i, n, d + i);
   }
 
   Activation activation_;
@@ -99,6 +99,9 @@ class SoftmaxFunction final : public ActivationFunction {
      {ActivationLayer{.activation = Activation::softsign}, {9}},
      {ActivationLayer{.activation = Activation::hard_sigmoid}, {9}},
      {ActivationLayer{.activation = Activation::exponential}, {9}},
+     {ActivationLayer{.activation = Activation::log_softmax}, {2, 5}},
+     {ActivationLayer{.activation = Activation::hard_silu}, {9}},
+     {ActivationLayer{.activation = Activation::gelu_tanh}, {9}},
      {ActivationLayer{}, {4}}},
     __FILE__);
 

@@ -92,7 +92,7 @@ std::string ConvolutionFunction::why_not_trainable() const {
 
 // A loss that takes softmax over takes it of all outputs; here it is taken of each pixel's.
 Activation ConvolutionFunction::final_activation() const {
-  const bool of_pixels = activation_ == Activation::softmax && c_.rows * c_.columns > 1;
+  const bool of_pixels = kernels::is_over_axis(activation_) && c_.rows * c_.columns > 1;
   return of_pixels ? Activation::linear : activation_;
 }
 
@@ -178,11 +178,12 @@ void ConvolutionFunction::compute(const Pass& p, const LayerBuffers& b, std::int
                     activation_ == Activation::relu, {out, stride});
   if (activation_ == Activation::linear || activation_ == Activation::relu) return;
   for (std::int64_t r = begin; r < end; ++r, out += stride) {
-    if (activation_ != Activation::softmax) {
+    if (!kernels::is_over_axis(activation_)) {
       kernels::activate(activation_, out, c_.y_size(), out);
       continue;
     }
-    for (std::int64_t i = 0; i < c_.y_size(); i += c_.filters) kernels::softmax(out + i, c_.filters, out + i);
+    for (std::int64_t i = 0; i < c_.y_size(); i += c_.filters)
+      kernels::activate_axis(activation_, out + i, c_.filters, out + i);
   }
 }
 
@@ -200,8 +201,10 @@ void ConvolutionFunction::to_delta(const LayerBuffers& b, std::int64_t begin, st
   for (std::int64_t r = begin; r < end; ++r) {
     const Real* y = b.out + r * out_stride();
     Real* d = b.d_out + r * out_stride();
-    if (activation_ == Activation::softmax) {
-      for (std::int64_t i = 0; i < size; i += c_.filters) kernels::softmax_gradient(y + i, c_.filters, d + i);
+    if (kernels::is_over_axis(activation_)) {
+      for (std::int64_t i = 0; i < size; i += c_.filters) {
+        kernels::activation_axis_gradient(activation_, y + i, c_.filters, d + i);
+      }
     } else if (activation_ != Activation::linear) {
       kernels::activation_gradient(activation_, y, size, d);
     }

@@ -83,9 +83,9 @@ class DenseFunction final : public LayerFunction {
                          compute(p, b, 0, p.rows, begin * column_tile, std::min(units_, end * column_tile));
                        }});
     }
-    if (spec_.activation == Activation::softmax) {
+    if (kernels::is_over_axis(spec_.activation)) {
       steps.push_back(rows_step([this, b](const Pass&, std::int64_t begin, std::int64_t end) {
-        for_positions(b.out, begin, end, [&](Real* y) { kernels::softmax(y, units_, y); });
+        for_positions(b.out, begin, end, [&](Real* y) { kernels::activate_axis(spec_.activation, y, units_, y); });
       }));
     }
   }
@@ -131,11 +131,10 @@ class DenseFunction final : public LayerFunction {
     one_by_one(b).lags = false;
   }
 
-  bool lags(const LayerBuffers& b) const override { return b.first && b.max_rows == 1 && one_by_one(b).lags; }
-  void catch_up(const LayerBuffers& b, Real* weights) const override {
-    if (!lags(b)) return;
+  bool has_deferred(const LayerBuffers& b) const override { return b.first && b.max_rows == 1 && one_by_one(b).lags; }
+  void add_deferred(const LayerBuffers& b, Real* weights) const override {
+    if (!has_deferred(b)) return;
     kernels::add_to_rows(weights + kernel().offset, inputs_, stride_, units_, 1, put_off(b));
-    refresh(b, weights);
   }
 
  private:
@@ -351,7 +350,7 @@ class DenseFunction final : public LayerFunction {
 
   // The activation as far as a product applies it.
   [[nodiscard]] Activation product_activation() const {
-    return spec_.activation == Activation::softmax ? Activation::linear : spec_.activation;
+    return kernels::is_over_axis(spec_.activation) ? Activation::linear : spec_.activation;
   }
 
   // Outputs of samples [begin, end), columns [first, last).
@@ -408,8 +407,10 @@ class DenseFunction final : public LayerFunction {
 
   // dL/dy becomes dL/dz, in place.
   void to_delta(const LayerBuffers& b, std::int64_t begin, std::int64_t end) const {
-    if (spec_.activation == Activation::softmax) {
-      for_positions(b.d_out, begin, end, [&](Real* d) { kernels::softmax_gradient(b.out + (d - b.d_out), units_, d); });
+    if (kernels::is_over_axis(spec_.activation)) {
+      for_positions(b.d_out, begin, end, [&](Real* d) {
+        kernels::activation_axis_gradient(spec_.activation, b.out + (d - b.d_out), units_, d);
+      });
       return;
     }
     for (std::int64_t r = begin; r < end; ++r) {
@@ -550,6 +551,7 @@ class DenseFunction final : public LayerFunction {
      {Dense{.units = 17, .activation = Activation::relu}, {19}},
      {Dense{.units = 3, .activation = Activation::sigmoid, .use_bias = false}, {2, 4}},
      {Dense{.units = 4, .activation = Activation::softmax}, {3, 2, 5}},
+     {Dense{.units = 4, .activation = Activation::log_softmax}, {3, 5}},
      {Dense{.units = 4, .activation = Activation::elu}, {3}},
      {Dense{.units = 33}, {65}}},
     __FILE__);

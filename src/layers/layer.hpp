@@ -191,13 +191,14 @@ class LayerFunction {
   virtual void gradients(const LayerBuffers& buffers, Steps& steps) const { (void)buffers, (void)steps; }
   /// Whatever the layer keeps in scratch beside the weights is made anew: weights have changed outside a pass.
   virtual void refresh(const LayerBuffers& buffers, const Real* parameters) const { (void)buffers, (void)parameters; }
-  /// A layer may put off a part of Pass::plain_rate's steps, as long as its own forward takes account of it: whether it
-  /// has, and do it now. The workspace sees to it that nobody else finds weights that lag behind.
-  [[nodiscard]] virtual bool lags(const LayerBuffers& buffers) const {
+  /// A layer may defer a part of Pass::plain_rate's steps, as long as its own forward takes account of it. Whether it
+  /// has, and adding that part to `weights`, laid out as the block: to a copy of the block for a reader, or to the
+  /// block itself, where refresh follows.
+  [[nodiscard]] virtual bool has_deferred(const LayerBuffers& buffers) const {
     (void)buffers;
     return false;
   }
-  virtual void catch_up(const LayerBuffers& buffers, Real* weights) const { (void)buffers, (void)weights; }
+  virtual void add_deferred(const LayerBuffers& buffers, Real* weights) const { (void)buffers, (void)weights; }
 
  protected:
   std::vector<Parameter> parameters_;

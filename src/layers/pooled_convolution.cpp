@@ -19,7 +19,7 @@ class PooledConvolutionFunction final : public ConvolutionFunction {
       : ConvolutionFunction(below, above.output_shape()), p_(above.windows()) {}
 
   [[nodiscard]] bool worthwhile() const {
-    return kernels::is_pooled(c_, p_) && by_groups() && activation_ != Activation::softmax && !activity_regularizer_;
+    return kernels::is_pooled(c_, p_) && by_groups() && !kernels::is_over_axis(activation_) && !activity_regularizer_;
   }
 
   /// Behind the numbers of a convolution: where each maximum stood, and the kernel once more, turned.

@@ -118,7 +118,7 @@ class ResidualFunction final : public LayerFunction {
     for (const Part& part : laid_out(b).parts) part.function->gradients(part.buffers, steps);
   }
   void refresh(const LayerBuffers& b, const Real* parameters) const override {
-    for (const Part& part : laid_out(b).parts) part.function->refresh(part.buffers, parameters);
+    for_parts(b, [&](const Part& part) { part.function->refresh(part.buffers, parameters); });
   }
 
  private:
@@ -142,13 +142,21 @@ class ResidualFunction final : public LayerFunction {
   [[nodiscard]] std::int64_t size() const { return input_shape().elements(); }
   [[nodiscard]] std::int64_t stride() const { return row_stride(size()); }
 
-  // Where the parts' buffers lie: one after another from b.scratch on, or, while that is not known, from any place.
   [[nodiscard]] Layout laid_out(const LayerBuffers& b) const {
-    static Real nowhere[kernels::lane];
     Layout layout;
+    layout.size = for_parts(b, [&](const Part& part) { layout.parts.push_back(part); });
+    return layout;
+  }
+
+  // Calls f(part) for each part in order, and gives the size of all. Their buffers lie one after another from b.scratch
+  // on, or, while that is not known, at any place. Allocates nothing: refresh may come once a step.
+  template <class F>
+  std::int64_t for_parts(const LayerBuffers& b, F&& f) const {
+    static Real nowhere[kernels::lane];
+    std::int64_t size = 0;
     const auto take = [&](std::int64_t numbers) {
-      Real* place = b.scratch == nullptr ? nowhere : b.scratch + layout.size;
-      layout.size += kernels::padded(numbers);
+      Real* place = b.scratch == nullptr ? nowhere : b.scratch + size;
+      size += kernels::padded(numbers);
       return place;
     };
     const Real* below = b.in;
@@ -166,11 +174,11 @@ class ResidualFunction final : public LayerFunction {
       }
       own.scratch = nullptr;
       own.scratch = take(each.function->scratch_size(own));
-      layout.parts.push_back({each.function, own});
+      f(Part{each.function, own});
       below = own.out, d_below = own.d_out;
       wanted = wanted || has_trained_weights(*each.function);
     }
-    return layout;
+    return size;
   }
 
   std::vector<std::unique_ptr<LayerFunction>> stack_, made_;

@@ -60,14 +60,15 @@ class CountState final : public MetricState {
     if (counts_.size() == 1) return {{"", figure_(counts_[0])}};
     if (!rules_.all_together && rules_.average == Average::none) return by_class();
     Counts all;
-    double sum = 0, support = 0;
+    double sum = 0, support = 0, occurring = 0;
     for (const Counts& c : counts_) {
       all.add(c);
       sum += figure_(c) * (rules_.average == Average::weighted ? c.support() : 1);
       support += c.support();
+      if (c.support() + c.taken() > 0) ++occurring;
     }
     if (rules_.all_together || rules_.average == Average::micro) return {{"", figure_(all)}};
-    return {{"", ratio(sum, rules_.average == Average::weighted ? support : static_cast<double>(counts_.size()))}};
+    return {{"", ratio(sum, rules_.average == Average::weighted ? support : occurring)}};
   }
 
   [[nodiscard]] std::vector<double> memory() const override {

@@ -9,6 +9,7 @@
 
 #include "base/philox.hpp"
 #include "base/sha256.hpp"
+#include "base/text.hpp"
 #include "model/predict.hpp"
 #include "model/spec_text.hpp"
 #include "model/state.hpp"
@@ -147,6 +148,13 @@ std::unique_ptr<Workspace> borrow(const Sequential::State& s, std::int64_t rows)
   return std::make_unique<Workspace>(s, size, Workspace::Purpose::predict);
 }
 
+void check_index(std::size_t index, std::size_t count, const std::string& what) {
+  if (index < count) return;
+  const std::string have = "the model has " + count_of(static_cast<std::int64_t>(count), what);
+  throw Error(ErrorCode::invalid_argument, "there is no " + what + " " + std::to_string(index) + ": " + have +
+                                               (count == 0 ? "" : ", 0 to " + std::to_string(count - 1)));
+}
+
 void give_back(const Sequential::State& s, std::unique_ptr<Workspace> workspace) {
   const std::lock_guard lock(s.idle_mutex);
   s.idle.push_back(std::move(workspace));
@@ -175,13 +183,30 @@ void pack(const Parameter& p, std::span<const Real> values, Real* block) {
   }
 }
 
+const Real* Sequential::State::whole_in_training() const {
+  if (!training->has_deferred()) return block.data();
+  const std::lock_guard lock(whole_mutex);
+  if (whole_iterations != iterations) {
+    whole = block;
+    training->add_deferred(whole.data());
+    whole_iterations = iterations;
+  }
+  return whole.data();
+}
+
+void Sequential::State::apply_deferred() {
+  if (training == nullptr || !training->has_deferred()) return;
+  training->apply_deferred(block.data());
+  touch();
+}
+
 std::unique_ptr<Sequential::State> Sequential::State::clone() const {
-  bring_up_to_date();
   auto copy = std::make_unique<State>();
   copy->name = name, copy->seed = seed, copy->input_shape = input_shape, copy->specs = specs;
   bind_layers(*copy);
   place_parameters(*copy);
   copy->block = block;
+  if (training != nullptr) training->add_deferred(copy->block.data());
   copy->compiled = compiled;
   if (compiled) copy->make_compiled();
   copy->slots = slots;
@@ -302,7 +327,8 @@ const Shape& Sequential::output_shape() const {
 }
 const std::vector<Layer>& Sequential::layers() const { return state_->specs; }
 const Shape& Sequential::layer_output_shape(std::size_t index) const {
-  return state_->functions.at(index)->output_shape();
+  check_index(index, state_->functions.size(), "layer");
+  return state_->functions[index]->output_shape();
 }
 const std::optional<CompileOptions>& Sequential::compiled() const { return state_->compiled; }
 
@@ -312,26 +338,25 @@ std::int64_t Sequential::parameters() const {
   return count;
 }
 
-const Sequential::State& Sequential::state() const {
-  state_->bring_up_to_date();
-  return *state_;
-}
+const Sequential::State& Sequential::state() const { return *state_; }
 Sequential::State& Sequential::state() {
-  state_->bring_up_to_date();
+  state_->apply_deferred();
   return *state_;
 }
 
 const std::vector<WeightInfo>& Sequential::weights() const { return state_->weights; }
 
 Tensor Sequential::weight(std::size_t index) const {
-  const Parameter& p = *state_->parameters.at(index).parameter;
+  check_index(index, state_->parameters.size(), "weight");
+  const Parameter& p = *state_->parameters[index].parameter;
   Tensor values(p.shape);
-  unpack(p, state().block.data(), values.values());
+  unpack(p, state_->whole_block(), values.values());
   return values;
 }
 
 void Sequential::set_weight(std::size_t index, const TensorView& values) {
-  const Parameter& p = *state_->parameters.at(index).parameter;
+  check_index(index, state_->parameters.size(), "weight");
+  const Parameter& p = *state_->parameters[index].parameter;
   const WeightInfo& info = state_->weights[index];
   if (!(values.shape() == p.shape)) {
     throw Error(ErrorCode::invalid_argument, info.layer + ": " + info.name + " has shape " + p.shape.to_string() +

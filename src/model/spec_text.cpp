@@ -23,6 +23,7 @@ std::optional<Activation> activation_of(std::string_view text) {
     if (folded(activation_name(each)) == folded(text)) return each;
   }
   if (folded(text) == "swish") return Activation::silu;
+  if (folded(text) == "hardswish") return Activation::hard_silu;
   return std::nullopt;
 }
 
@@ -81,7 +82,7 @@ std::vector<std::string> words_of_type(std::string_view type) {
   std::vector<std::string> words;
   if (type == FieldType<Activation>::name) {
     for (const Activation each : all_activations()) words.emplace_back(activation_name(each));
-    words.emplace_back("swish");
+    words.insert(words.end(), {"swish", "hard_swish"});
   }
   if (type == FieldType<Padding>::name) words = {"valid", "same"};
   if (type == FieldType<Average>::name) words = {"none", "micro", "macro", "weighted"};

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -40,8 +39,9 @@ struct Sequential::State {
   AlignedBuffer block;
   WeightRules rules;          ///< regularizers and constraints of the trained weights
   std::uint64_t version = 1;  ///< counts changes of the block
-  /// Set while a run trains: brings the block up to date with steps that a layer has put off (LayerFunction::lags).
-  std::function<void()> catch_up;
+  /// Set while a run trains, whose layers may have deferred a part of its steps (LayerFunction::has_deferred): the
+  /// block lacks that part then, and is for the run alone.
+  Workspace* training = nullptr;
 
   std::optional<CompileOptions> compiled;
   std::unique_ptr<OptimizerFunction> optimizer;
@@ -63,15 +63,22 @@ struct Sequential::State {
   mutable std::mutex idle_mutex;
   mutable std::vector<std::unique_ptr<Workspace>> idle;
 
+  /// The copy that whole_block makes, and the step it was made after, -1 for none; guarded by the mutex.
+  mutable std::mutex whole_mutex;
+  mutable AlignedBuffer whole;
+  mutable std::int64_t whole_iterations = -1;
+
   State();
   ~State();
   [[nodiscard]] std::unique_ptr<State> clone() const;
   /// Makes optimizer, loss and metrics of `compiled`; the slots are new and 0.
   void make_compiled();
-  /// Comes before anyone outside the run reads the block.
-  void bring_up_to_date() const {
-    if (catch_up) catch_up();
-  }
+  /// The weights as anyone outside the run reads them: the block, or a copy of it with what has been deferred. The copy
+  /// stays as it is until the run makes its next step. From any thread.
+  [[nodiscard]] const Real* whole_block() const { return training == nullptr ? block.data() : whole_in_training(); }
+  [[nodiscard]] const Real* whole_in_training() const;
+  /// Comes before anyone outside the run writes to the block: what has been deferred is applied to it.
+  void apply_deferred();
   /// The weights have been changed: nothing derived from them holds any more.
   void touch() { ++version; }
 };

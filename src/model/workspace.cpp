@@ -257,7 +257,7 @@ void Workspace::set_batch(const kernels::Samples& samples, std::int64_t rows, bo
   pass_.samples = samples;
   pass_.rows = rows;
   pass_.sparse = sparse;
-  pass_.parameters = model_.block.data();
+  pass_.parameters = block();
   refresh();
 }
 
@@ -267,10 +267,15 @@ void Workspace::set_step(std::uint64_t seed, std::int64_t step, Real* weights) {
   averages_ = weights;
 }
 
+// A workspace that trains takes account of what its layers have deferred; all others read whole weights.
+const Real* Workspace::block() const { return purpose_ == Purpose::train ? model_.block.data() : model_.whole_block(); }
+
+// The steps of a run change the version only where its own workspace must know; others go by the count of steps, too.
 void Workspace::refresh() {
-  if (version_ == model_.version) return;
-  for (const Placed& placed : placed_) placed.function->refresh(placed.buffers, model_.block.data());
-  version_ = model_.version;
+  const bool stepped = purpose_ != Purpose::train && iterations_ != model_.iterations;
+  if (version_ == model_.version && !stepped) return;
+  for (const Placed& placed : placed_) placed.function->refresh(placed.buffers, pass_.parameters);
+  version_ = model_.version, iterations_ = model_.iterations;
 }
 
 // A batch that is computed faster than other threads wake up is not shared out.
@@ -384,12 +389,21 @@ void Workspace::run_tiles(const Phase& phase, ThreadPool* pool) {
   });
 }
 
-bool Workspace::lags() const {
-  return std::any_of(placed_.begin(), placed_.end(), [](const Placed& p) { return p.function->lags(p.buffers); });
+bool Workspace::has_deferred() const {
+  return std::any_of(placed_.begin(), placed_.end(),
+                     [](const Placed& p) { return p.function->has_deferred(p.buffers); });
 }
 
-void Workspace::catch_up(Real* weights) {
-  for (const Placed& placed : placed_) placed.function->catch_up(placed.buffers, weights);
+void Workspace::add_deferred(Real* copy) const {
+  for (const Placed& placed : placed_) placed.function->add_deferred(placed.buffers, copy);
+}
+
+void Workspace::apply_deferred(Real* weights) {
+  for (const Placed& placed : placed_) {
+    if (!placed.function->has_deferred(placed.buffers)) continue;
+    placed.function->add_deferred(placed.buffers, weights);
+    placed.function->refresh(placed.buffers, weights);
+  }
 }
 
 double Workspace::loss_sum() const {

@@ -53,9 +53,12 @@ class Workspace {
   /// Brings the weights back to what their constraints allow.
   void constrain(Real* weights, ThreadPool* pool);
 
-  /// Whether the block lacks a part of the steps so far, and what puts it in: LayerFunction::lags.
-  [[nodiscard]] bool lags() const;
-  void catch_up(Real* weights);
+  /// Whether the block lacks a part of the steps so far: LayerFunction::has_deferred.
+  [[nodiscard]] bool has_deferred() const;
+  /// Adds that part to `copy`, a copy of the block. Changes nothing else.
+  void add_deferred(Real* copy) const;
+  /// Adds it to the block itself, which `weights` is, once and for all.
+  void apply_deferred(Real* weights);
 
   /// Outputs of sample r; output_size() numbers.
   [[nodiscard]] const Real* output(std::int64_t r) const { return output_ + r * output_stride_; }
@@ -101,12 +104,14 @@ class Workspace {
   void run_rows(const Phase& phase, ThreadPool* pool);
   void run_tiles(const Phase& phase, ThreadPool* pool);
   [[nodiscard]] ThreadPool* worth(ThreadPool* pool) const;
+  [[nodiscard]] const Real* block() const;
   void refresh();
 
   const Sequential::State& model_;
   std::int64_t max_rows_;
   Purpose purpose_;
   std::uint64_t version_ = 0;
+  std::int64_t iterations_ = 0;
   Real* averages_ = nullptr;  // the block, for weights that forward and backward change
 
   std::vector<std::unique_ptr<LayerFunction>> own_functions_;  // made here: layers without their activation

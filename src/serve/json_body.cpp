@@ -1,8 +1,11 @@
 #include "serve/json_body.hpp"
 
+#include <charconv>
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include <gradus/error.hpp>
 
@@ -25,10 +28,87 @@ constexpr std::size_t explained_bytes = 1 << 16;
 
 [[noreturn]] void refuse(const std::string& sentence) { throw Error(ErrorCode::invalid_argument, sentence); }
 
+/// Finds a number that is not finite in a text that is JSON but for such numbers: NaN and Infinity, as Python writes
+/// them, and those beyond 64 bits.
+class NotFinite {
+ public:
+  explicit NotFinite(std::string_view text) : text_(text) {}
+
+  /// "instances[3][2]: NaN"; empty when there is none.
+  std::string find() {
+    while (at_ < text_.size()) {
+      const char c = text_[at_];
+      if (c == '"') {
+        read_text();
+      } else if (c == '[' || c == '{') {
+        levels_.push_back({c == '[', 0, {}});
+        ++at_;
+      } else if (c == ']' || c == '}') {
+        if (!levels_.empty()) levels_.pop_back();
+        ++at_;
+      } else if (c == ',') {
+        if (!levels_.empty()) ++levels_.back().index;
+        ++at_;
+      } else if (c == ':') {
+        if (!levels_.empty()) levels_.back().key = last_text_;
+        ++at_;
+      } else if (const std::string_view word = read_word(); !is_finite(word)) {
+        return place() + in_quotes(word, 40);
+      }
+    }
+    return {};
+  }
+
+ private:
+  struct Level {
+    bool list;
+    std::int64_t index;
+    std::string_view key;
+  };
+
+  void read_text() {
+    const std::size_t begin = ++at_;
+    while (at_ < text_.size() && text_[at_] != '"') at_ += text_[at_] == '\\' ? 2 : 1;
+    last_text_ = text_.substr(begin, std::min(at_, text_.size()) - begin);
+    ++at_;
+  }
+  std::string_view read_word() {
+    const std::size_t begin = at_++;
+    while (at_ < text_.size() && std::string_view("[]{},:\" \n\r\t").find(text_[at_]) == std::string_view::npos) ++at_;
+    return text_.substr(begin, at_ - begin);
+  }
+  static bool is_finite(std::string_view word) {
+    if (word == "NaN" || word == "Infinity" || word == "-Infinity") return false;
+    double value = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+    // Too large, or too small: what is too small is 0.
+    return error != std::errc::result_out_of_range || word.find("e-") != std::string_view::npos ||
+           word.find("E-") != std::string_view::npos;
+  }
+  [[nodiscard]] std::string place() const {
+    std::string place;
+    for (const Level& level : levels_) {
+      if (level.list) {
+        place += "[" + std::to_string(level.index) + "]";
+      } else {
+        place += (place.empty() ? "" : ".") + std::string(level.key);
+      }
+    }
+    return place.empty() ? place : place + ": ";
+  }
+
+  std::string_view text_, last_text_{};
+  std::size_t at_ = 0;
+  std::vector<Level> levels_{};
+};
+
 [[noreturn]] void explain(std::string_view text, simdjson::error_code code, std::int64_t most_depth) {
   if (code == simdjson::EMPTY) refuse("the body is empty; expected JSON");
   if (code == simdjson::DEPTH_ERROR) {
     refuse("the body's JSON is nested deeper than " + std::to_string(most_depth) + " levels");
+  }
+  if (const std::string bad = NotFinite(text).find(); !bad.empty()) {
+    refuse(bad + " is not finite as a 32-bit float; numbers must be finite");
   }
   if (text.size() <= explained_bytes) {
     try {
@@ -36,8 +116,7 @@ constexpr std::size_t explained_bytes = 1 << 16;
     } catch (const Error& error) {
       refuse(error.what());
     }
-    // The other reader knows Python's NaN and Infinity, and numbers without end.
-    refuse("the body is no JSON: it holds NaN, Infinity or a number beyond 64 bits; numbers must be finite");
+    refuse("the body holds a whole number beyond 64 bits; write it with a point or an exponent");
   }
   refuse(std::string("the body is no JSON: ") + simdjson::error_message(code));
 }

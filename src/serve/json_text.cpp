@@ -56,7 +56,7 @@ void append_json_string(std::string& out, std::string_view text) {
 
 void append_json_number(std::string& out, Real value) {
   if (!std::isfinite(value)) {
-    out += std::isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
+    out += "null";
     return;
   }
   char text[64];

@@ -12,8 +12,8 @@ namespace gradus::serve {
 
 /// `text` in double quotes; bytes that are not UTF-8 become U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
-/// The shortest text that reads back as the same 32-bit float, with a point or an exponent in it; NaN, Infinity and
-/// -Infinity bare, as Python and TensorFlow Serving write them.
+/// The shortest text that reads back as the same 32-bit float, with a point or an exponent in it. A number that is
+/// not finite is null, for which JSON has no word.
 void append_json_number(std::string& out, Real value);
 void append_json_whole(std::string& out, std::int64_t value);
 /// `values` nested as `shape` says; a scalar shape is a bare number.

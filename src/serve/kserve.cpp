@@ -271,7 +271,7 @@ Inference read_inference(std::string_view json, CutNumbers* cut, std::string_vie
   all.rows = rows_of(all.request.shape, row, options.max_rows);
   const DataType& type = data_type(all.request.datatype);
   if (all.request.binary_bytes) {
-    all.inputs = binary_numbers(binary, all.rows * row.elements(), *all.request.binary_bytes, type);
+    all.inputs = binary_numbers(binary, all.rows, all.rows * row.elements(), *all.request.binary_bytes, type);
     return all;
   }
   if (!binary.empty()) refuse("bytes follow the JSON, but no input has parameters.binary_data_size");
@@ -287,7 +287,7 @@ Inference read_inference(std::string_view json, CutNumbers* cut, std::string_vie
 Inference read_inference(const InferBody& body, const Shape& row, const ServeOptions& options) {
   if (body.raw) {
     Inference all{raw_request(row, body.binary.size()), 1, {}};
-    all.inputs = binary_numbers(body.binary, row.elements(), *all.request.binary_bytes, data_type("FP32"));
+    all.inputs = binary_numbers(body.binary, 1, row.elements(), *all.request.binary_bytes, data_type("FP32"));
     return all;
   }
   auto cut = body.binary.empty() ? cut_numbers(body.json, "data", row, true, options.max_rows, options.max_json_depth)

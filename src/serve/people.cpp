@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include <gradus/error.hpp>
@@ -36,24 +37,32 @@ std::string class_name(const Sequential& model, std::size_t index) {
 
 /// One row's part of an answer.
 void append_prediction(std::string& out, const Sequential& model, std::span<const Real> outputs) {
+  if (!are_finite(outputs)) {
+    out += "{\"class\": null, \"values\": ";
+    append_json_tensor(out, outputs, model.output_shape());
+    out += ", \"error\": \"the model's outputs are not finite\"}";
+    return;
+  }
   if (gives_amounts(model)) {
     out += "{\"values\": ";
     append_json_tensor(out, outputs, model.output_shape());
     out += "}";
     return;
   }
-  const std::vector<Real> probabilities = probabilities_of(model, outputs);
+  const std::vector<Real> numbers = probabilities_of(model, outputs);
+  const bool shares = gives_probabilities(model);
   const auto best = static_cast<std::size_t>(class_of(model, outputs));
+  const bool by_class = numbers.size() > 1;  // else it is a single score, of the second class
   out += "{\"class\": ";
   append_json_string(out, class_name(model, best));
-  out += ", \"probability\": ";
-  append_json_number(out, probabilities[best]);
-  out += ", \"probabilities\": {";
-  for (std::size_t i = 0; i < probabilities.size(); ++i) {
+  out += shares ? ", \"probability\": " : ", \"score\": ";
+  append_json_number(out, numbers[by_class ? best : 0]);
+  out += shares ? ", \"probabilities\": {" : ", \"scores\": {";
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
     if (i > 0) out += ", ";
-    append_json_string(out, class_name(model, i));
+    append_json_string(out, class_name(model, by_class ? i : 1));
     out += ": ";
-    append_json_number(out, probabilities[i]);
+    append_json_number(out, numbers[i]);
   }
   out += "}}";
 }
@@ -123,6 +132,11 @@ Prediction predict_rows(std::shared_ptr<const ServedModel> served, const std::st
     if (!takes_images(model.input_shape())) throw;
     refuse(std::string(error.what()) + "; the model takes pictures (PNG, JPEG, WebP, BMP, TIFF, GIF), or rows of " +
            count_of(model.input_shape().elements(), "number"));
+  }
+  const auto bad = std::find_if(rows.values.begin(), rows.values.end(), [](Real x) { return !std::isfinite(x); });
+  if (bad != rows.values.end()) {
+    const std::int64_t row = (bad - rows.values.begin()) / model.input_shape().elements();
+    refuse("row " + std::to_string(row) + " (counted from 0) holds a number that is not finite");
   }
   Prediction prediction{served, std::move(rows.values), rows.count, {}};
   prediction.answer = [served, count = rows.count, remark = std::move(rows.remark)](std::span<const Real> outputs) {

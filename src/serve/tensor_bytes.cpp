@@ -65,7 +65,7 @@ const DataType& data_type(std::string_view name) {
          "BF16 and whole numbers");
 }
 
-std::vector<Real> binary_numbers(std::string_view bytes, std::int64_t count, std::int64_t stated,
+std::vector<Real> binary_numbers(std::string_view bytes, std::int64_t rows, std::int64_t count, std::int64_t stated,
                                  const DataType& type) {
   const std::size_t expected = static_cast<std::size_t>(count) * type.size;
   if (static_cast<std::size_t>(stated) != expected || bytes.size() != expected) {
@@ -82,7 +82,9 @@ std::vector<Real> binary_numbers(std::string_view bytes, std::int64_t count, std
   }
   if (all_finite(numbers)) return numbers;
   const auto bad = std::find_if(numbers.begin(), numbers.end(), [](Real value) { return !std::isfinite(value); });
-  refuse("inputs[0]: number " + std::to_string(bad - numbers.begin()) + " is not finite as a 32-bit float");
+  const std::int64_t at = bad - numbers.begin();
+  refuse("inputs[0]: number " + std::to_string(at) + ", of row " + std::to_string(at * rows / count) +
+         " (both counted from 0), is not finite as a 32-bit float");
 }
 
 }  // namespace gradus::serve

@@ -19,8 +19,10 @@ struct DataType {
 /// Throws `invalid_argument` for a type that holds no numbers.
 const DataType& data_type(std::string_view name);
 
-/// `count` numbers as floats, all finite, from the bytes that follow a request's JSON; `stated` is the size that the
-/// JSON gives for them. Throws `invalid_argument` where the three sizes differ, or a number is not finite.
-std::vector<Real> binary_numbers(std::string_view bytes, std::int64_t count, std::int64_t stated, const DataType& type);
+/// `count` numbers of `rows` rows as floats, all finite, from the bytes that follow a request's JSON; `stated` is the
+/// size that the JSON gives for them. Throws `invalid_argument` where the three sizes differ, or a number is not
+/// finite.
+std::vector<Real> binary_numbers(std::string_view bytes, std::int64_t rows, std::int64_t count, std::int64_t stated,
+                                 const DataType& type);
 
 }  // namespace gradus::serve

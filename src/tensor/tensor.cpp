@@ -38,7 +38,10 @@ Shape Shape::with_rows(std::int64_t count) const {
   return Shape(std::move(sizes));
 }
 
-Shape Shape::without_rows() const { return Shape(std::vector<std::int64_t>(sizes_.begin() + 1, sizes_.end())); }
+Shape Shape::without_rows() const {
+  if (sizes_.empty()) refuse("a scalar has no rows");
+  return Shape(std::vector<std::int64_t>(sizes_.begin() + 1, sizes_.end()));
+}
 
 std::string Shape::to_string() const {
   std::string text = "(";
@@ -67,6 +70,9 @@ std::span<const Real> TensorView::reals() const {
 }
 
 Real TensorView::at(std::int64_t i) const {
+  if (i < 0 || i >= shape_.elements()) {
+    refuse("element " + std::to_string(i) + " is not within a tensor of shape " + shape_.to_string());
+  }
   return dtype_ == DType::uint8 ? static_cast<Real>(static_cast<const std::uint8_t*>(data_)[i])
                                 : static_cast<const Real*>(data_)[i];
 }

@@ -61,7 +61,7 @@ Logs evaluate_in(Workspace& workspace, const Sequential::State& model, const Dat
                  ThreadPool* pool) {
   Measures measures(model);
   measures.begin(data.size());
-  const double penalty = model.rules.penalty(model.block.data());
+  const double penalty = model.rules.penalty(model.whole_block());
   const kernels::Samples all = samples_of(data, nullptr);
   const std::int64_t size = all.bytes ? 1 : static_cast<std::int64_t>(sizeof(Real));
   std::int64_t unreleased = 0;

@@ -41,6 +41,17 @@ std::string fingerprint(const Dataset& data) {
   return hash.hex().substr(0, 16);
 }
 
+/// The first sample whose inputs or targets are not finite; -1 when there is none.
+std::int64_t first_bad_sample(const Dataset& data) {
+  for (const TensorView& view : {data.inputs(), data.targets()}) {
+    if (view.dtype() != DType::real || view.rows() == 0) continue;
+    const std::span<const Real> values = view.reals();
+    const auto bad = std::find_if(values.begin(), values.end(), [](Real value) { return !std::isfinite(value); });
+    if (bad != values.end()) return (bad - values.begin()) / view.row_elements();
+  }
+  return -1;
+}
+
 }  // namespace
 
 Run::Run(Sequential& model, const Dataset& data, const FitOptions& options, std::optional<RunPosition> position)
@@ -75,17 +86,15 @@ Run::Run(Sequential& model, const Dataset& data, const FitOptions& options, std:
     targets_.class_weights = class_weights_.data();
   }
   if (resumed_) check_same_run(resumed_->run);
-  s_.catch_up = [this] {
-    workspace_.catch_up(s_.block.data());
-    s_.touch();
-  };
+  s_.training = &workspace_;
+  s_.whole_iterations = -1;
 }
 
 // Also where a callback threw in the middle of an epoch: the steps that were made are in the weights then, whole.
 Run::~Run() {
-  s_.catch_up = nullptr;
+  s_.training = nullptr;
   if (gave_up_) return;
-  workspace_.catch_up(s_.block.data());
+  workspace_.apply_deferred(s_.block.data());
   s_.touch();
 }
 
@@ -161,7 +170,7 @@ bool Run::train_batches(Clock::time_point start) {
     if (!train_batch()) return false;
     after_batch(start);
   }
-  workspace_.catch_up(s_.block.data());
+  workspace_.apply_deferred(s_.block.data());
   // A last step may have spoilt the weights without any loss having seen it.
   std::int64_t layer = -1;
   if (weights_are_finite(layer)) return true;
@@ -188,7 +197,7 @@ bool Run::train_batch() {
   workspace_.forward_backward(targets_, &pool_);
   if (!std::isfinite(workspace_.loss_sum())) return give_up(workspace_.first_not_finite());
   updater_.step();
-  if (s_.iterations % whole_every == 0) workspace_.catch_up(s_.block.data());
+  if (s_.iterations % whole_every == 0) workspace_.apply_deferred(s_.block.data());
   measures_.add(workspace_, workspace_.penalty());
   return true;
 }
@@ -200,11 +209,11 @@ void Run::after_batch(Clock::time_point start) {
     state_.loss = measures_.loss();
     state_.accuracy = measures_.accuracy();
     for (Callback* callback : options_.callbacks) stop_ = !callback->on_batch_end(state_) || stop_;
-    broke_off_ = !workspace_.lags() && interrupted();
+    broke_off_ = !workspace_.has_deferred() && interrupted();
     stop_ = stop_ || broke_off_;
   }
   if (options_.keeper == nullptr || state_.batch + 1 == state_.batches) return;
-  const bool due = options_.keeper->due(state_, false) && !stop_ && !workspace_.lags();
+  const bool due = options_.keeper->due(state_, false) && !stop_ && !workspace_.has_deferred();
   if (due || broke_off_) options_.keeper->keep(model_, position_now(state_.epoch, state_.batch + 1, false));
 }
 
@@ -236,7 +245,7 @@ bool Run::weights_are_finite(std::int64_t& layer) const {
 // Back to the last good weights, and to the optimizer as it was then; false where a callback wants it quiet.
 bool Run::give_up(std::int64_t layer) {
   gave_up_ = true;
-  s_.catch_up = nullptr;  // what was put off belongs to the bad weights
+  s_.training = nullptr;  // what was deferred belongs to the bad weights
   s_.block = good_, s_.slots = good_slots_, s_.iterations = good_iterations_;
   s_.touch();
   const bool quiet = std::any_of(options_.callbacks.begin(), options_.callbacks.end(),
@@ -247,9 +256,13 @@ bool Run::give_up(std::int64_t layer) {
   const std::string kept = good_is_resumed_    ? "as when the run was resumed"
                            : state_.epoch == 0 ? "as before the run"
                                                : "as after epoch " + std::to_string(state_.epoch);
+  const std::int64_t bad = first_bad_sample(data_);
+  const std::string why = bad < 0 ? "a smaller learning rate may help"
+                                  : "sample " + std::to_string(bad) + " of " + data_.name() +
+                                        " (counted from 0) holds a number that is not finite";
   throw Error(ErrorCode::not_finite, where + " stopped being finite in epoch " + std::to_string(state_.epoch + 1) +
-                                         ", step " + std::to_string(state_.batch + 1) +
-                                         "; a smaller learning rate may help. The weights are " + kept);
+                                         ", step " + std::to_string(state_.batch + 1) + "; " + why +
+                                         ". The weights are " + kept);
 }
 
 bool Run::interrupted() const {

@@ -134,6 +134,14 @@ std::vector<Search::Round> Search::rounds() const {
   return rounds;
 }
 
+const Value::Object& Search::point(std::int64_t trial) const {
+  if (trial < 0 || trial >= trials()) {
+    throw Error(ErrorCode::invalid_argument,
+                "there is no trial " + std::to_string(trial) + "; the search has " + std::to_string(trials()));
+  }
+  return points_[static_cast<std::size_t>(trial)];
+}
+
 std::int64_t Search::runs() const {
   std::int64_t sum = 0;
   for (const Round& round : rounds()) sum += round.trials;

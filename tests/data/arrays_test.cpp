@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include <gradus/dataset.hpp>
 
@@ -50,6 +51,30 @@ std::vector<std::uint8_t> pixels(std::int64_t count) {
   std::vector<std::uint8_t> values;
   for (std::int64_t i = 0; i < count; ++i) values.push_back(static_cast<std::uint8_t>(i * 37));
   return values;
+}
+
+// In memory, in place on the disk, and converted on the way there; inputs and targets.
+TEST(Arrays, HoldFiniteNumbers) {
+  const TemporaryDirectory directory;
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const std::string labels = npy<std::int64_t>("<i8", "(3,)", {0, 1, 0});
+  const auto refused = [&](const std::string& x, const std::string& y, const std::string& array,
+                           const std::string& what) {
+    const std::string archive = write_archive(directory, {{"x", x}, {"y", y}});
+    directory.write("x.npy", x), directory.write("y.npy", y);
+    for (const bool on_disk : {false, true}) {
+      for (const std::string& path : {archive, directory / "x.npy"}) {
+        SCOPED_TRACE(path + (on_disk ? " on disk" : ""));
+        expect_error(ErrorCode::bad_data, {array + ".npy: sample 2 (counted from 0)", "not finite", what},
+                     [&] { (void)datasets::arrays(path, std::nullopt, on_disk); });
+      }
+    }
+  };
+  refused(npy<float>("<f4", "(3, 2)", {1, 2, 3, 4, 5, std::numeric_limits<float>::quiet_NaN()}), labels, "x", "NaN");
+  refused(npy<float>("<f4", "(3, 2)", {1, 2, 3, 4, std::numeric_limits<float>::infinity(), 6}), labels, "x",
+          "infinity");
+  refused(npy<double>("<f8", "(3, 2)", {1, 2, 3, 4, 1e300, 6}), labels, "x", "too large for a 32-bit float");
+  refused(npy<double>("<f8", "(3, 2)", {1, 2, 3, 4, 5, 6}), npy<double>("<f8", "(3,)", {0.5, 1, nan}), "y", "NaN");
 }
 
 TEST(Arrays, AreReadFromAnArchiveAsKerasNamesThem) {

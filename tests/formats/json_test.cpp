@@ -32,7 +32,8 @@ TEST(Json, ReadsThePythonWordsForNumbersThatAreNotFinite) {
   EXPECT_EQ(list[3], Value("NaN"));
   EXPECT_EQ(list[4], Value("a\"NaN"));
   EXPECT_TRUE(std::isnan(*list[5].find("Infinity")->get_if<double>()));
-  EXPECT_EQ(write_json(value), R"([NaN,Infinity,-Infinity,"NaN","a\"NaN",{"Infinity":NaN}])");
+  EXPECT_EQ(write_python_json(value), R"([NaN,Infinity,-Infinity,"NaN","a\"NaN",{"Infinity":NaN}])");
+  EXPECT_EQ(write_json(value), R"([null,null,null,"NaN","a\"NaN",{"Infinity":null}])");
   expect_error(ErrorCode::bad_data, {"x.json"}, [] { read("[-NaN]"); });
   expect_error(ErrorCode::bad_data, {"x.json"}, [] { read("[Infinityy]"); });
 }

@@ -135,5 +135,116 @@ TEST(OnnxImport, CountsInputsThatAreLeftOut) {
   expect_error(ErrorCode::unsupported, {"'shape'", "no constant"}, [&] { (void)reshaped(-1, {6, 0}); });
 }
 
+// --- activations in parts ---
+
+/// What a graph of one number from "x" to "y" is read as: the activation's name, or the class of the layer.
+std::string read_as(const std::vector<Node>& nodes, const std::map<std::string, float>& constants = {}) {
+  std::map<std::string, onnx::TensorData> initializers;
+  for (const auto& [name, value] : constants) initializers[name] = reals({value}, false);
+  const Sequential model = network({3}, nodes, initializers);
+  std::string all;
+  for (const Layer& layer : model.layers()) {
+    const auto* activation = layer.get_if<ActivationLayer>();
+    all += (all.empty() ? "" : ", ") +
+           std::string(activation != nullptr ? activation_name(activation->activation) : layer.class_name());
+  }
+  return all;
+}
+
+constexpr float root_of_half = 0.70710678F, root_of_two = 1.41421356F;
+
+// The orders in which PyTorch (x / sqrt 2, halved in the end), TensorFlow and others write it.
+TEST(OnnxImport, ReadsGeluInEveryOrder) {
+  const std::map<std::string, float> constants = {
+      {"r2", root_of_two}, {"rh", root_of_half}, {"one", 1}, {"half", 0.5F}};
+  EXPECT_EQ(read_as({node("Div", {"x", "r2"}, "a"), node("Erf", {"a"}, "b"), node("Add", {"b", "one"}, "c"),
+                     node("Mul", {"x", "c"}, "d"), node("Mul", {"d", "half"}, "y")},
+                    constants),
+            "gelu");
+  EXPECT_EQ(read_as({node("Mul", {"x", "half"}, "h"), node("Mul", {"rh", "x"}, "a"), node("Erf", {"a"}, "b"),
+                     node("Add", {"one", "b"}, "c"), node("Mul", {"c", "h"}, "y")},
+                    constants),
+            "gelu");
+  EXPECT_EQ(read_as({node("Div", {"x", "r2"}, "a"), node("Erf", {"a"}, "b"), node("Add", {"b", "one"}, "c"),
+                     node("Mul", {"c", "half"}, "d"), node("Mul", {"d", "x"}, "y")},
+                    constants),
+            "gelu");
+}
+
+TEST(OnnxImport, ReadsTheApproximationOfGelu) {
+  const std::map<std::string, float> constants = {
+      {"three", 3}, {"c", 0.044715F}, {"s", 0.79788456F}, {"one", 1}, {"half", 0.5F}};
+  EXPECT_EQ(read_as({node("Pow", {"x", "three"}, "a"), node("Mul", {"a", "c"}, "b"), node("Add", {"x", "b"}, "d"),
+                     node("Mul", {"d", "s"}, "e"), node("Tanh", {"e"}, "f"), node("Add", {"f", "one"}, "g"),
+                     node("Mul", {"x", "g"}, "h"), node("Mul", {"h", "half"}, "y")},
+                    constants),
+            "gelu_tanh");
+  onnx::Attribute how;
+  how.name = "approximate", how.text = "tanh";
+  EXPECT_EQ(read_as({node("Gelu", {"x"}, "y", {how})}), "gelu_tanh");
+  EXPECT_EQ(read_as({node("Gelu", {"x"}, "y")}), "gelu");
+}
+
+TEST(OnnxImport, ReadsActivationsByTheirParts) {
+  EXPECT_EQ(read_as({node("Sigmoid", {"x"}, "a"), node("Mul", {"a", "x"}, "y")}), "silu");
+  EXPECT_EQ(read_as({node("Neg", {"x"}, "a"), node("Exp", {"a"}, "b"), node("Add", {"b", "one"}, "c"),
+                     node("Div", {"x", "c"}, "y")},
+                    {{"one", 1}}),
+            "silu");
+  EXPECT_EQ(read_as({node("Softplus", {"x"}, "a"), node("Tanh", {"a"}, "b"), node("Mul", {"x", "b"}, "y")}), "mish");
+  EXPECT_EQ(
+      read_as({node("Abs", {"x"}, "a"), node("Add", {"a", "one"}, "b"), node("Div", {"x", "b"}, "y")}, {{"one", 1}}),
+      "softsign");
+  // PyTorch's Hardswish for older versions of ONNX, halved or divided in another order, and by its own operator.
+  EXPECT_EQ(read_as({node("Add", {"x", "three"}, "a"), node("Clip", {"a", "zero", "six"}, "b"),
+                     node("Mul", {"x", "b"}, "c"), node("Div", {"c", "six"}, "y")},
+                    {{"three", 3}, {"zero", 0}, {"six", 6}}),
+            "hard_silu");
+  onnx::Attribute alpha, beta;
+  alpha.name = "alpha", alpha.real = 1.0F / 6, beta.name = "beta", beta.real = 0.5F;
+  EXPECT_EQ(read_as({node("HardSigmoid", {"x"}, "a", {alpha, beta}), node("Mul", {"x", "a"}, "y")}), "hard_silu");
+  EXPECT_EQ(read_as({node("HardSwish", {"x"}, "y")}), "hard_silu");
+  EXPECT_EQ(read_as({node("LogSoftmax", {"x"}, "y")}), "log_softmax");
+  EXPECT_EQ(read_as({node("Greater", {"x", "zero"}, "a"), node("Mul", {"x", "slope"}, "b"),
+                     node("Where", {"a", "x", "b"}, "y")},
+                    {{"zero", 0}, {"slope", 0.2F}}),
+            "leaky_relu");
+  EXPECT_EQ(read_as({node("Mul", {"x", "slope"}, "b"), node("Max", {"x", "b"}, "y")}, {{"slope", 0.2F}}), "leaky_relu");
+  EXPECT_EQ(read_as({node("Less", {"x", "zero"}, "a"), node("Exp", {"x"}, "b"), node("Sub", {"b", "one"}, "c"),
+                     node("Where", {"a", "c", "x"}, "y")},
+                    {{"zero", 0}, {"one", 1}}),
+            "elu");
+}
+
+// What bends beyond any points that one might look at is read as it is, or not at all.
+TEST(OnnxImport, ComparesActivationsByStructure) {
+  const auto limited = [](float at) {
+    return network({3},
+                   {node("Relu", {"x"}, "a"), node("Sub", {"x", "at"}, "b"), node("Relu", {"b"}, "c"),
+                    node("Sub", {"a", "c"}, "y")},
+                   {{"at", reals({at}, false)}});
+  };
+  for (const float at : {2.0F, 20.0F, 1e4F}) {
+    const Sequential model = limited(at);
+    const Tensor y = model.predict(Tensor({1, 3}, {-5, at / 2, 3 * at}));
+    EXPECT_EQ(y[0], 0) << at;
+    EXPECT_EQ(y[1], at / 2) << at;
+    EXPECT_EQ(y[2], at) << at;
+  }
+  // Twice relu from 20 on; silu with a bend far out; gelu with another constant.
+  const auto refused = [](const std::vector<Node>& nodes, const std::map<std::string, float>& constants) {
+    expect_error(ErrorCode::unsupported, {"nodes"}, [&] { (void)read_as(nodes, constants); });
+  };
+  refused(
+      {node("Relu", {"x"}, "a"), node("Sub", {"x", "at"}, "b"), node("Relu", {"b"}, "c"), node("Add", {"a", "c"}, "y")},
+      {{"at", 20}});
+  refused({node("Sigmoid", {"x"}, "a"), node("Mul", {"a", "x"}, "b"), node("Sub", {"x", "at"}, "c"),
+           node("Relu", {"c"}, "d"), node("Mul", {"b", "d"}, "y")},
+          {{"at", 30}});
+  refused({node("Mul", {"x", "c"}, "a"), node("Erf", {"a"}, "b"), node("Add", {"b", "one"}, "d"),
+           node("Mul", {"x", "d"}, "e"), node("Mul", {"e", "half"}, "y")},
+          {{"c", 0.708F}, {"one", 1}, {"half", 0.5F}});
+}
+
 }  // namespace
 }  // namespace gradus::test

@@ -5,6 +5,7 @@
 
 #include <gradus/gradus.hpp>
 
+#include "inspect/class_report.hpp"
 #include "support/expect_error.hpp"
 
 namespace gradus::test {
@@ -116,6 +117,31 @@ TEST(Metrics, StayFiniteOnDegenerateSets) {
   const Logs logs = model.evaluate(Dataset::classified("ones", {1}, reals({0.1, 0.2, 0.3}), {0, 0, 0}, 2));
   for (const auto& [name, value] : logs.entries()) EXPECT_TRUE(std::isfinite(value)) << name;
   EXPECT_EQ(logs.at("auc"), 0);
+}
+
+// As scikit-learn's precision_recall_fscore_support(average="macro"): classes that neither labels nor predictions hold
+// do not count. Here class 2 is only predicted, class 3 is only a label, and 4 and 5 do not occur.
+TEST(Metrics, MacroMeansAreOverTheClassesThatOccur) {
+  const std::vector<std::int32_t> truths = {0, 0, 1, 1, 3, 0}, said = {0, 1, 1, 1, 0, 2};
+  std::vector<Real> outputs;
+  for (const std::int32_t label : said) {
+    for (std::int32_t i = 0; i < 6; ++i) outputs.push_back(i == label ? Real{1} : Real{0});
+  }
+  Sequential model{{6}, {ActivationLayer{}}};
+  model.compile({.loss = MeanSquaredError{},
+                 .metrics = {F1Score{.average = Average::macro}, Precision{.average = Average::macro},
+                             Recall{.average = Average::macro}, F1Score{.average = Average::weighted}}});
+  const Dataset data = Dataset::classified("some", {6}, outputs, truths, 6);
+  const Logs logs = model.evaluate(data);
+  EXPECT_NEAR(logs.at("f1_score"), (0.4 + 0.8 + 0 + 0) / 4, 1e-12);
+  EXPECT_NEAR(logs.at("precision"), (0.5 + 2.0 / 3 + 0 + 0) / 4, 1e-12);
+  EXPECT_NEAR(logs.at("recall"), (1.0 / 3 + 1 + 0 + 0) / 4, 1e-12);
+  EXPECT_NEAR(logs.at("f1_score_1"), (3 * 0.4 + 2 * 0.8) / 6, 1e-12);
+  const ClassReport report = class_report(model.confusion(data));
+  EXPECT_EQ(report.classes.size(), 6U);
+  EXPECT_NEAR(report.macro.f1, 0.3, 1e-12);
+  EXPECT_NEAR(report.macro.precision, (0.5 + 2.0 / 3) / 4, 1e-12);
+  EXPECT_NEAR(report.macro.recall, (1.0 / 3 + 1) / 4, 1e-12);
 }
 
 TEST(Metrics, RankNothingThatIsNoNumber) {

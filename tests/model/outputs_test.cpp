@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include <gradus/gradus.hpp>
 
@@ -51,10 +52,11 @@ TEST(Outputs, SumsBecomeTheProbabilitiesThatTheLossSees) {
 
 TEST(Outputs, ProbabilitiesStayAsTheyAre) {
   const std::vector<Real> one{Real(0.3)}, two{Real(0.2), Real(0.8)};
-  for (const Activation activation : {sigmoid, tanh}) {
-    expect_near(probabilities_of(identity(1, activation), one), {0.7, 0.3});
-    EXPECT_EQ(class_of(identity(1, activation), one), 0);
-  }
+  expect_near(probabilities_of(identity(1, sigmoid), one), {0.7, 0.3});
+  EXPECT_TRUE(gives_probabilities(identity(1, sigmoid)));
+  EXPECT_EQ(class_of(identity(1, sigmoid), one), 0);
+  expect_near(probabilities_of(identity(1, Activation::tanh), one), {0.3});
+  EXPECT_EQ(class_of(identity(1, Activation::tanh), one), 0);
   expect_near(probabilities_of(identity(2, softmax), two), {0.2, 0.8});
   expect_near(probabilities_of(with_loss(identity(2), MeanSquaredError{}), two), {0.2, 0.8});
   expect_near(probabilities_of(with_loss(identity(2), CategoricalCrossentropy{}), two), {0.2, 0.8});
@@ -62,6 +64,40 @@ TEST(Outputs, ProbabilitiesStayAsTheyAre) {
   EXPECT_EQ(last_activation(layer.layers()), softmax);
   EXPECT_FALSE(gives_amounts(layer));
   expect_near(probabilities_of(layer, two), {0.2, 0.8});
+}
+
+TEST(Outputs, OfLogSoftmaxAreTheLogarithmsOfProbabilities) {
+  const std::vector<Real> outputs{static_cast<Real>(std::log(0.2)), static_cast<Real>(std::log(0.8))};
+  const Sequential model = identity(2, log_softmax);
+  EXPECT_TRUE(gives_probabilities(model));
+  EXPECT_FALSE(gives_amounts(model));
+  expect_near(probabilities_of(model, outputs), {0.2, 0.8});
+  EXPECT_EQ(class_of(model, outputs), 1);
+}
+
+// Probabilities lie within 0 to 1 and add up to 1; all other outputs that name a class are scores.
+TEST(Outputs, AreProbabilitiesOrScores) {
+  const auto named = [](Sequential model) {
+    model.set_class_names({"a", "b"});
+    return model;
+  };
+  EXPECT_TRUE(gives_probabilities(identity(2, softmax)));
+  EXPECT_TRUE(gives_probabilities(named(identity(2))));
+  EXPECT_TRUE(gives_probabilities(with_loss(identity(2), CategoricalCrossentropy{.from_logits = true})));
+  EXPECT_TRUE(gives_probabilities(with_loss(identity(1), BinaryCrossentropy{.from_logits = true})));
+  for (const Activation activation : {Activation::tanh, relu, sigmoid, softplus}) {
+    EXPECT_FALSE(gives_probabilities(identity(2, activation))) << activation_name(activation);
+  }
+  for (const Loss& loss : std::vector<Loss>{Hinge{}, CategoricalHinge{}, MeanSquaredError{}}) {
+    const Sequential model = named(with_loss(identity(2), loss));
+    EXPECT_FALSE(gives_amounts(model));
+    EXPECT_FALSE(gives_probabilities(model)) << loss.class_name();
+    expect_near(probabilities_of(model, std::vector<Real>{-1, 3}), {-1, 3});
+    EXPECT_EQ(class_of(model, std::vector<Real>{-1, 3}), 1);
+  }
+  EXPECT_TRUE(are_finite(std::vector<Real>{1, 2}));
+  EXPECT_FALSE(are_finite(std::vector<Real>{1, std::numeric_limits<Real>::quiet_NaN()}));
+  EXPECT_FALSE(are_finite(std::vector<Real>{std::numeric_limits<Real>::infinity()}));
 }
 
 TEST(Outputs, ConfusionCountsTheSameClasses) {

@@ -172,5 +172,20 @@ TEST(Specs, AreMadeByNameAndSayWhatIsWrong) {
   EXPECT_EQ(dense.describe().front().name, "units");
 }
 
+TEST(Sequential, RefusesAnIndexThatIsNotThere) {
+  Sequential model({3}, {Dense{.units = 2}});
+  for (const std::size_t index : {std::size_t{2}, std::size_t{9}, std::size_t{0} - 1}) {
+    const std::string sentence = "there is no weight " + std::to_string(index) + ": the model has 2 weights, 0 to 1";
+    expect_error(ErrorCode::invalid_argument, {sentence}, [&] { (void)model.weight(index); });
+    expect_error(ErrorCode::invalid_argument, {sentence}, [&] { model.set_weight(index, Tensor({2})); });
+  }
+  expect_error(ErrorCode::invalid_argument, {"there is no layer 1: the model has 1 layer, 0 to 0"},
+               [&] { (void)model.layer_output_shape(1); });
+  expect_error(ErrorCode::invalid_argument, {"there is no weight 0: the model has 0 weights"},
+               [&] { (void)Sequential({3}, {Flatten{}}).weight(0); });
+  expect_error(ErrorCode::invalid_argument, {"scalar"}, [] { (void)Shape{}.without_rows(); });
+  expect_error(ErrorCode::invalid_argument, {"element 6", "(2, 3)"}, [] { (void)Tensor({2, 3}).view().at(6); });
+}
+
 }  // namespace
 }  // namespace gradus::test

@@ -114,6 +114,27 @@ TEST(Layers, AllocateNothingAStep) {
   EXPECT_EQ(counter.count(), 0);
 }
 
+// Constraints and clipping change weights behind the layers' backs, which then make anew what they keep beside them.
+TEST(Layers, WithinAResidualAllocateNothingAStep) {
+  if (std::string(GRADUS_SANITIZED) != "") GTEST_SKIP() << "sanitizers have an operator new of their own";
+  const Residual block{.layers = {Dense{.units = 30, .activation = relu, .kernel_constraint = MaxNorm{.max_value = 2}},
+                                  Residual{.layers = {Dense{.units = 30, .activation = silu}}}, Dense{.units = 40}}};
+  for (const Optimizer& optimizer :
+       std::vector<Optimizer>{SGD{}, Adam{.global_clipnorm = 1}, SGD{.clipnorm = 1}, Adam{.use_ema = true}}) {
+    Sequential model{{28, 28, 1},
+                     {Rescaling{.scale = 1.0 / 255}, Flatten{}, Dense{.units = 40, .activation = relu}, block,
+                      Dense{.units = 10, .activation = softmax}},
+                     {.seed = 1}};
+    model.compile({.optimizer = optimizer, .loss = CategoricalCrossentropy{}, .metrics = {Accuracy{}}});
+    for (const std::int64_t batch_size : {50, 1}) {
+      StepCounter counter;
+      model.fit(inked(20 * batch_size), {.batch_size = batch_size, .threads = 1, .callbacks = {&counter}});
+      EXPECT_EQ(counter.steps, 20);
+      EXPECT_EQ(counter.count(), 0) << optimizer.class_name() << ", batches of " << batch_size;
+    }
+  }
+}
+
 TEST(Counting, SeesAnAllocation) {
   if (std::string(GRADUS_SANITIZED) != "") GTEST_SKIP() << "sanitizers have an operator new of their own";
   const std::int64_t before = allocations();

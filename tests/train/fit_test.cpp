@@ -3,8 +3,10 @@
 
 #include <atomic>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include <gradus/gradus.hpp>
 
@@ -29,6 +31,60 @@ Dataset images(std::int64_t count, std::int64_t side = 12) {
     labels.push_back(label);
   }
   return Dataset::classified("images", {side, side, 1}, pixels, labels, 4);
+}
+
+/// Looks at the model in every way there is, after every step.
+class Reader : public Callback {
+ public:
+  explicit Reader(const Dataset& data) : data_(data) {}
+  bool on_batch_end(const TrainingState&) override {
+    const std::string hash = model().weights_sha256();
+    const Sequential copy = model();
+    EXPECT_EQ(copy.weights_sha256(), hash) << "step " << steps;
+    const Dataset few = data_.first(3);
+    const Tensor inputs = reals_of(few), outputs = model().predict(inputs), same = copy.predict(inputs);
+    for (std::int64_t i = 0; i < outputs.shape().elements(); ++i) EXPECT_EQ(outputs[i], same[i]) << "step " << steps;
+    EXPECT_EQ(model().evaluate(few).at("loss"), copy.evaluate(few).at("loss"));
+    EXPECT_EQ(model().weights_sha256(), hash) << "it is read, not written";
+    EXPECT_NE(hash, std::exchange(last_, hash)) << "step " << steps << " has changed it";
+    ++steps;
+    return true;
+  }
+  std::int64_t steps = 0;
+
+ private:
+  static Tensor reals_of(const Dataset& data) {
+    Tensor inputs(data.sample_shape().with_rows(data.size()));
+    for (std::int64_t i = 0; i < inputs.shape().elements(); ++i) {
+      inputs.values()[static_cast<std::size_t>(i)] = data.inputs().at(i);
+    }
+    return inputs;
+  }
+  const Dataset& data_;
+  std::string last_;
+};
+
+// Where samples come one by one and have an offset, the first layer defers a part of each step. A reader gets whole
+// weights, computed into a copy.
+TEST(Fit, ReadingTheWeightsChangesNothing) {
+  const Dataset data = images(150);
+  for (const std::int64_t batch_size : {1, 7}) {
+    const auto trained = [&](Callback* callback) {
+      Sequential model{{12, 12, 1},
+                       {Rescaling{.scale = 0.99 / 255, .offset = 0.01}, Flatten{},
+                        Dense{.units = 30, .activation = sigmoid}, Dense{.units = 4, .activation = sigmoid}},
+                       {.seed = 3}};
+      model.compile({.optimizer = SGD{.learning_rate = 0.1}, .loss = Quadratic{}, .metrics = {}});
+      FitOptions options{.epochs = 2, .batch_size = batch_size, .threads = 1};
+      if (callback != nullptr) options.callbacks = {callback};
+      model.fit(data, options);
+      return model.weights_sha256();
+    };
+    Reader reader(data);
+    const std::string with = trained(&reader);
+    EXPECT_EQ(with, trained(nullptr)) << "batches of " << batch_size;
+    EXPECT_EQ(reader.steps, 2 * ((150 + batch_size - 1) / batch_size));
+  }
 }
 
 struct BitsCase {
@@ -244,6 +300,20 @@ TEST(Fit, KeepsTheLastGoodWeightsWhenNumbersLeaveTheirRange) {
   EXPECT_EQ(model.weights_sha256(), good);
   const Tensor outputs = model.predict(data.inputs().first(3));
   for (const Real y : outputs.values()) EXPECT_TRUE(std::isfinite(y));
+}
+
+TEST(Fit, NamesTheSampleThatIsNotFinite) {
+  Sequential model{{2}, {Dense{.units = 1}}};
+  model.compile({.optimizer = SGD{}, .loss = MeanSquaredError{}, .metrics = {}});
+  const std::string before = model.weights_sha256();
+  const Real nan = std::numeric_limits<Real>::quiet_NaN();
+  for (const bool in_targets : {false, true}) {
+    std::vector<Real> inputs(20, 1), targets(10, 1);
+    (in_targets ? targets[7] : inputs[15]) = nan;
+    const Dataset data = Dataset::with_targets("gaps", {2}, inputs, targets, 1);
+    expect_error(ErrorCode::not_finite, {"sample 7 of gaps", "not finite"}, [&] { model.fit(data, {.epochs = 2}); });
+    EXPECT_EQ(model.weights_sha256(), before);
+  }
 }
 
 TEST(Fit, GivesBackTheOptimizerWithTheGoodWeights) {

@@ -84,6 +84,31 @@ HWY_INLINE V silu_slope(V z) {
   return hn::Mul(s, hn::MulAdd(z, hn::Sub(one, s), one));
 }
 
+HWY_INLINE V hard_sigmoid(V z) {
+  const V line = hn::MulAdd(z, number(1.0f / 6), number(0.5f));
+  return hn::Min(number(1.0f), hn::Max(hn::Zero(D()), line));
+}
+
+// sqrt(2/pi) (z + 0.044715 z^3), of which gelu's approximation takes the tanh (Hendrycks, Gimpel 2016).
+constexpr float gelu_scale = 0.7978845608f, gelu_cubic = 0.044715f;
+HWY_INLINE V gelu_bend(V z) {
+  return hn::Mul(hn::Mul(number(gelu_scale), z), hn::MulAdd(hn::Mul(number(gelu_cubic), z), z, number(1.0f)));
+}
+
+// (1 + tanh u) / 2, as the sigmoid of 2 u: next to -1 the tanh would keep no digits.
+HWY_INLINE V gelu_share(V z) {
+  const V u = gelu_bend(z);
+  return sigmoid(hn::Add(u, u));
+}
+
+HWY_INLINE V gelu_tanh_slope(V z) {
+  const V one = number(1.0f), s = gelu_share(z);
+  const V bend = hn::Mul(number(2 * gelu_scale), hn::MulAdd(hn::Mul(number(3 * gelu_cubic), z), z, one));
+  const V inner = hn::Mul(hn::Mul(z, bend), hn::Mul(s, hn::Sub(one, s)));
+  // Far out the share is 0 or 1 and its slope 0, while the bend may overflow.
+  return hn::Add(s, hn::IfThenElseZero(hn::Lt(hn::Abs(z), number(20.0f)), inner));
+}
+
 // tanh(ln(1 + w)) = n / (n + 2) with n = w (w + 2). From z = 20 on it is 1.
 HWY_INLINE V mish_power(V z) { return hn::Exp(D(), hn::Min(number(20.0f), z)); }
 
@@ -120,6 +145,7 @@ void Activate(Activation activation, const float* x, std::int64_t n, float* y) {
   switch (activation) {
     case Activation::linear:
     case Activation::softmax:
+    case Activation::log_softmax:
       return map(x, n, y, [](V z) HWY_ATTR { return z; });
     case Activation::relu:
       return map(x, n, y, [&](V z) HWY_ATTR { return hn::Max(zero, z); });
@@ -148,11 +174,13 @@ void Activate(Activation activation, const float* x, std::int64_t n, float* y) {
     case Activation::softsign:
       return map(x, n, y, [&](V z) HWY_ATTR { return hn::Div(z, hn::Add(one, hn::Abs(z))); });
     case Activation::hard_sigmoid:
-      return map(x, n, y, [&](V z) HWY_ATTR {
-        return hn::Min(one, hn::Max(zero, hn::MulAdd(z, number(1.0f / 6), number(0.5f))));
-      });
+      return map(x, n, y, [&](V z) HWY_ATTR { return hard_sigmoid(z); });
     case Activation::exponential:
       return map(x, n, y, [&](V z) HWY_ATTR { return exponential(z); });
+    case Activation::hard_silu:
+      return map(x, n, y, [&](V z) HWY_ATTR { return hn::Mul(z, hard_sigmoid(z)); });
+    case Activation::gelu_tanh:
+      return map(x, n, y, [&](V z) HWY_ATTR { return hn::Mul(z, gelu_share(z)); });
   }
 }
 
@@ -167,6 +195,7 @@ void ActivationGradient(Activation activation, const float* y, std::int64_t n, f
   switch (activation) {
     case Activation::linear:
     case Activation::softmax:
+    case Activation::log_softmax:
     case Activation::step:
       return;
     case Activation::relu:
@@ -207,6 +236,14 @@ void ActivationGradient(Activation activation, const float* y, std::int64_t n, f
       });
     case Activation::exponential:
       return change([&](V a, V g) HWY_ATTR { return hn::Mul(g, a); });
+    case Activation::hard_silu:
+      return change([&](V z, V g) HWY_ATTR {
+        const V inner = hn::MulAdd(z, number(1.0f / 3), number(0.5f));
+        const V slope = hn::IfThenElse(hn::Ge(z, number(3.0f)), one, inner);
+        return hn::IfThenZeroElse(hn::Le(z, number(-3.0f)), hn::Mul(g, slope));
+      });
+    case Activation::gelu_tanh:
+      return change([&](V z, V g) HWY_ATTR { return hn::Mul(g, gelu_tanh_slope(z)); });
   }
 }
 

@@ -13,6 +13,11 @@ inline constexpr double selu_scale = 1.0507009873554804934, selu_alpha = 1.67326
 
 /// The share of a standard normal below z.
 inline Real normal_share(Real z) { return std::erfc(-z / std::numbers::sqrt2_v<Real>) / 2; }
+/// sqrt(2/pi) (z + 0.044715 z^3), of which gelu's approximation takes the tanh (Hendrycks, Gimpel 2016).
+inline constexpr double gelu_scale = 0.79788456080286535588, gelu_cubic = 0.044715;
+inline Real gelu_bend(Real z) {
+  return static_cast<Real>(gelu_scale) * (z + static_cast<Real>(gelu_cubic) * z * z * z);
+}
 inline Real sigmoid(Real z) { return 1 / (1 + std::exp(-z)); }
 inline Real softplus(Real z) { return std::max(z, Real{0}) + std::log1p(std::exp(-std::abs(z))); }
 
@@ -20,6 +25,7 @@ inline Real activated(Activation activation, Real z) {
   switch (activation) {
     case Activation::linear:
     case Activation::softmax:
+    case Activation::log_softmax:
       return z;
     case Activation::relu:
       return z < 0 ? Real{0} : z;
@@ -51,6 +57,10 @@ inline Real activated(Activation activation, Real z) {
       return std::min(std::max(z / 6 + Real{0.5}, Real{0}), Real{1});
     case Activation::exponential:
       return std::exp(z);
+    case Activation::hard_silu:
+      return z * std::min(std::max(z / 6 + Real{0.5}, Real{0}), Real{1});
+    case Activation::gelu_tanh:
+      return z / 2 * (1 + std::tanh(gelu_bend(z)));
   }
   return z;
 }
@@ -60,6 +70,7 @@ inline Real slope(Activation activation, Real y) {
   switch (activation) {
     case Activation::linear:
     case Activation::softmax:
+    case Activation::log_softmax:
     case Activation::step:
       return 1;
     case Activation::relu:
@@ -93,6 +104,13 @@ inline Real slope(Activation activation, Real y) {
       return y > 0 && y < 1 ? Real{1} / 6 : Real{0};
     case Activation::exponential:
       return y;
+    case Activation::hard_silu:
+      return y <= -3 ? Real{0} : y >= 3 ? Real{1} : y / 3 + Real{0.5};
+    case Activation::gelu_tanh: {
+      const Real t = std::tanh(gelu_bend(y));
+      const Real bend = static_cast<Real>(gelu_scale) * (1 + static_cast<Real>(3 * gelu_cubic) * y * y);
+      return (1 + t) / 2 + y / 2 * (1 - t * t) * bend;
+    }
   }
   return 1;
 }
