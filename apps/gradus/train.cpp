@@ -48,7 +48,8 @@ void declare(Arguments& arguments, TrainOptions& options) {
       .option("--metrics", "LIST", options.metrics, "what is measured beside the loss: \"accuracy, f1_score macro\"",
               "the recipe's, else accuracy for classes")
       .option("--class-weight", "WEIGHTS", options.class_weight,
-              "how much the samples of each class count: balanced for all classes alike, or 0:1,1:5",
+              "how much the samples of each class count: balanced for all classes alike, or classes by name, as "
+              "no:1,yes:9; one that is left out counts 1, one whose name holds a comma stands in quotes",
               "all samples alike")
       .option(
           "--epochs", "N", options.epochs, "how often to go through the data",

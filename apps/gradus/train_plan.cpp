@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <limits>
-#include <map>
+#include <tuple>
 
 #include <gradus/error.hpp>
 
 #include "base/atomic_file.hpp"
 #include "base/nearest.hpp"
 #include "base/text.hpp"
+#include "class_weight_option.hpp"
 #include "data/table.hpp"
 #include "formats/model_formats.hpp"
 #include "model/outputs.hpp"
@@ -266,23 +266,6 @@ void settle_without_recipe(Recipe& recipe, const TrainOptions& options, const Da
   recipe.fit.epochs = image ? std::clamp<std::int64_t>(passes, 5, 100) : std::clamp<std::int64_t>(passes, 10, 500);
 }
 
-/// "balanced", or "0:1,1:5".
-ClassWeights class_weights_from(const std::string& text) {
-  if (text.find(':') == std::string::npos) return ClassWeights(text);
-  std::map<std::int32_t, double> weights;
-  for (const std::string& part : split_text(text, ',')) {
-    const std::size_t colon = part.find(':');
-    const auto label = parse_int(trim(std::string_view(part).substr(0, colon)));
-    const auto weight =
-        colon == std::string::npos ? std::nullopt : parse_real(trim(std::string_view(part).substr(colon + 1)));
-    if (!label || !weight || *label < 0 || *label > std::numeric_limits<std::int32_t>::max()) {
-      throw UsageError("--class-weight: expected CLASS:WEIGHT, as 1:5, got " + in_quotes(part));
-    }
-    weights[static_cast<std::int32_t>(*label)] = *weight;
-  }
-  return weights;
-}
-
 /// A callback given by its options: "3 monitor=val_accuracy". It takes the place of the recipe's of the same class.
 void set_callback(Recipe& recipe, const std::string& class_name, const std::optional<std::string>& words,
                   const char* main_option = nullptr) {
@@ -319,7 +302,7 @@ void apply_options(Recipe& recipe, const TrainOptions& options, bool weighted) {
   if (weighted && (options.metrics || recipe.compile.weighted_metrics.empty())) {
     recipe.compile.weighted_metrics = recipe.compile.metrics;
   }
-  if (options.class_weight) recipe.fit.class_weight = class_weights_from(*options.class_weight);
+  if (options.class_weight) recipe.fit.class_weight = class_weight_option(*options.class_weight);
   if (options.epochs) recipe.fit.epochs = *options.epochs;
   if (options.batch_size) recipe.fit.batch_size = *options.batch_size;
   if (options.augment) recipe.fit.augmentation = augmentation_option(*options.augment);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -37,30 +38,47 @@ struct CompileOptions {
   std::vector<Metric> weighted_metrics{};
 };
 
-/// How much the samples of each class count while the model is trained: `{{0, 1.0}, {1, 5.0}}`, or "balanced" for
-/// samples / (classes * samples of the class), classes being those that the data have, so that all count alike. A class
-/// that is not named counts 1. A sample's own weight is multiplied by that of its class. Validation and evaluate take
-/// no notice, as in Keras.
+/// How much the samples of each class count while the model is trained. Classes go by name, `{{"no", 1.0}, {"yes",
+/// 5.0}}`, or by label as Dataset::labels has it, `{{0, 1.0}, {1, 5.0}}`; or "balanced" for samples / (classes *
+/// samples of the class), classes being those that the data have, so that all count alike. A class that is not named
+/// counts 1. A sample's own weight is multiplied by that of its class. Validation and evaluate take no notice, as in
+/// Keras.
 class ClassWeights {
  public:
   ClassWeights() = default;
+  /// The weight of a class by its name, as Dataset::class_names has it: {"yes", 5.0}.
+  struct Named {
+    template <class Name>
+    requires std::convertible_to<Name, std::string_view> Named(const Name& name_of_class, double weight_of_class)
+        : name(std::string_view(name_of_class)), weight(weight_of_class) {}
+    std::string name;
+    double weight;
+  };
+
   ClassWeights(std::initializer_list<std::pair<const std::int32_t, double>> weights) : weights_(weights) {}  // NOLINT
   ClassWeights(std::map<std::int32_t, double> weights) : weights_(std::move(weights)) {}                     // NOLINT
   /// "balanced"; throws `invalid_argument` for another word.
+  ClassWeights(std::initializer_list<Named> weights) {                                                       // NOLINT
+    for (const Named& each : weights) named_[each.name] = each.weight;
+  }
+  ClassWeights(std::map<std::string, double> weights) : named_(std::move(weights)) {}  // NOLINT
   ClassWeights(std::string_view word);                                      // NOLINT
   ClassWeights(const char* word) : ClassWeights(std::string_view(word)) {}  // NOLINT
 
-  [[nodiscard]] bool empty() const { return !balanced_ && weights_.empty(); }
+  [[nodiscard]] bool empty() const { return !balanced_ && weights_.empty() && named_.empty(); }
   [[nodiscard]] bool balanced() const { return balanced_; }
   [[nodiscard]] const std::map<std::int32_t, double>& weights() const { return weights_; }
+  /// Those given by label, and those given by name.
   /// The weight of each class of `data`. Throws `invalid_argument` when its targets are numbers, for a class that it
-  /// does not have, or for a weight that is not a number of 0 or more.
+  [[nodiscard]] const std::map<std::string, double>& named() const { return named_; }
+  /// does not have (naming those that it has), or for a weight that is not a number of 0 or more.
   [[nodiscard]] std::vector<Real> of(const Dataset& data) const;
   friend bool operator==(const ClassWeights&, const ClassWeights&) = default;
 
  private:
   std::map<std::int32_t, double> weights_;
   bool balanced_ = false;
+  std::map<std::string, double> named_;
 };
 
 struct FitOptions {
