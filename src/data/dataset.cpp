@@ -2,14 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <variant>
 
 #include <gradus/error.hpp>
 
 #include "base/aligned.hpp"
 #include "base/mapped_file.hpp"
-#include "base/philox.hpp"
 #include "base/text.hpp"
 
 namespace gradus {
@@ -58,43 +56,6 @@ std::vector<T> gather(std::span<const T> values, std::int64_t width, std::int64_
     out = std::copy_n(values.begin() + static_cast<std::ptrdiff_t>((begin + row) * width), width, out);
   }
   return result;
-}
-
-// `count` of the positions 0 ... size-1, each set of them as likely as any other, in rising order.
-std::vector<std::int64_t> choose(std::int64_t size, std::int64_t count, Philox& random) {
-  std::vector<std::int64_t> order(static_cast<std::size_t>(size));
-  std::iota(order.begin(), order.end(), std::int64_t{0});
-  for (std::int64_t i = 0; i < count; ++i) {
-    const auto other = i + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(size - i)));
-    std::swap(order[static_cast<std::size_t>(i)], order[static_cast<std::size_t>(other)]);
-  }
-  order.resize(static_cast<std::size_t>(count));
-  std::sort(order.begin(), order.end());
-  return order;
-}
-
-// How many of each class to cut off: the share rounded down, and the classes with the largest remainders one more
-// until there are `count` in all.
-std::vector<std::int64_t> shares(const std::vector<std::vector<std::int64_t>>& classes, double fraction,
-                                 std::int64_t count) {
-  std::vector<std::int64_t> share(classes.size());
-  std::vector<std::pair<double, std::size_t>> remainders;
-  for (std::size_t c = 0; c < classes.size(); ++c) {
-    const double exact = fraction * static_cast<double>(classes[c].size());
-    share[c] = static_cast<std::int64_t>(std::floor(exact + 1e-9));
-    remainders.emplace_back(exact - static_cast<double>(share[c]), c);
-  }
-  std::stable_sort(remainders.begin(), remainders.end(),
-                   [](const auto& a, const auto& b) { return a.first > b.first; });
-  std::int64_t left = count - std::accumulate(share.begin(), share.end(), std::int64_t{0});
-  for (std::size_t i = 0; i < remainders.size() && left > 0; ++i) {
-    const std::size_t c = remainders[i].second;
-    if (share[c] < static_cast<std::int64_t>(classes[c].size())) {
-      ++share[c];
-      --left;
-    }
-  }
-  return share;
 }
 
 }  // namespace
@@ -430,37 +391,6 @@ Dataset Dataset::subset(std::span<const std::int64_t> indices) const {
   Dataset set = owning(std::move(chosen), static_cast<std::int64_t>(indices.size()));
   set.one_hot_ = one_hot_;
   return set;
-}
-
-std::pair<Dataset, Dataset> Dataset::split(double fraction, std::uint64_t seed, bool stratified) const {
-  if (!(fraction > 0 && fraction < 1)) {
-    fail(ErrorCode::invalid_argument, name(),
-         "the part to cut off must be between 0 and 1, not " + std::to_string(fraction));
-  }
-  if (stratified && !is_classified()) {
-    fail(ErrorCode::invalid_argument, name(), "cannot keep the shares of the classes: the targets are numbers");
-  }
-  // 1e-9: 0.29 * 100 is 28.999999999999996.
-  const auto count = static_cast<std::int64_t>(std::floor(fraction * static_cast<double>(size_) + 1e-9));
-  if (is_on_disk()) {
-    return {slice(0, size_ - count), slice(size_ - count, size_)};
-  }
-  // The groups whose shares are kept: one for each class, or all samples.
-  std::vector<std::vector<std::int64_t>> groups(stratified ? static_cast<std::size_t>(target_width()) : 1);
-  for (std::int64_t row = 0; row < size_; ++row) {
-    groups[stratified ? static_cast<std::size_t>(labels()[static_cast<std::size_t>(row)]) : 0].push_back(row);
-  }
-  const std::vector<std::int64_t> share = shares(groups, fraction, count);
-  std::vector<bool> cut(static_cast<std::size_t>(size_));
-  for (std::size_t g = 0; g < groups.size(); ++g) {
-    Philox random(mix_key(seed, static_cast<std::uint64_t>(RandomPurpose::split)), g);
-    for (const std::int64_t at : choose(static_cast<std::int64_t>(groups[g].size()), share[g], random)) {
-      cut[static_cast<std::size_t>(groups[g][static_cast<std::size_t>(at)])] = true;
-    }
-  }
-  std::vector<std::int64_t> rest, part;
-  for (std::int64_t row = 0; row < size_; ++row) (cut[static_cast<std::size_t>(row)] ? part : rest).push_back(row);
-  return {subset(rest), subset(part)};
 }
 
 }  // namespace gradus
