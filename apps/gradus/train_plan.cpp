@@ -82,11 +82,30 @@ TrainTest load_or_draw(DataOptions options) {
   return load_data(options);
 }
 
-Recipe::Parts load_parts(Recipe& recipe, const TrainOptions& options) {
+/// An option that changes nothing is a mistake, not a wish.
+void check_test_split(const TrainOptions& options, const std::string& what) {
+  if (options.test_split) throw UsageError("--test-split is for data without a test part, and " + what);
+}
+
+/// Data without a test part lose some rows to one, so that the model can be measured on what it has not seen.
+void split_off_test(TrainPlan& plan, TrainTest& parts, const TrainOptions& options) {
+  if (!parts.test.empty()) return check_test_split(options, parts.train.name() + " has one");
+  const double share = options.test_split.value_or(parts.train.size() < least_for_test_split ? 0 : 0.2);
+  if (share == 0) return;
+  plan.held_out = HeldOut::of(parts.train, share, plan.recipe.build.seed, parts.train.is_classified());
+  std::tie(parts.train, parts.test) = plan.held_out->split(parts.train);
+  note("A share of " + percent(share, 0) + " of the rows, " +
+       (plan.held_out->tail ? "the last ones" : "drawn at random") + ", is kept to test on (--test-split 0: none).");
+}
+
+/// Of data without a recipe the test part is split off first, then the validation part from what is left to train on.
+Recipe::Parts load_parts(TrainPlan& plan, const TrainOptions& options) {
+  Recipe& recipe = plan.recipe;
   DataOptions source = options.data;
   source.data = recipe.data.source;
   source.csv = recipe.data.csv;
   TrainTest first = load_or_draw(source);
+  if (!plan.from_recipe && !options.k_fold) split_off_test(plan, first, options);
   if (options.data.targets) recipe.data.one_hot = first.train.one_hot();
   TrainTest second;
   if (recipe.data.test == recipe.data.source) recipe.data.test.clear();
@@ -311,24 +330,6 @@ void apply_options(Recipe& recipe, const TrainOptions& options, bool weighted) {
   if (options.seed) recipe.build.seed = recipe.fit.seed = static_cast<std::uint64_t>(*options.seed);
 }
 
-/// An option that changes nothing is a mistake, not a wish.
-void check_test_split(const TrainOptions& options, const std::string& what) {
-  if (options.test_split) throw UsageError("--test-split is for data without a test part, and " + what);
-}
-
-/// Data without a test part lose some rows to one, so that the model can be measured on what it has not seen.
-void split_off_test(Recipe::Parts& parts, const TrainOptions& options, std::uint64_t seed) {
-  if (!parts.test.empty()) return check_test_split(options, parts.train.name() + " has one");
-  const double share = options.test_split.value_or(parts.train.size() < least_for_test_split ? 0 : 0.2);
-  if (share == 0) return;
-  auto [train, test] = parts.train.split(share, seed, parts.train.is_classified());
-  parts.train = std::move(train);
-  parts.test = std::move(test);
-  const bool last = parts.test.is_on_disk();  // what lies on the disk stays in its order there
-  note("A share of " + percent(share, 0) + " of the rows, " + (last ? "the last ones" : "drawn at random") +
-       ", is kept to test on (--test-split 0: none).");
-}
-
 /// Whether the plan is that of a recipe's file, which is then to be named where something in it is wrong.
 bool of_file(const TrainOptions& options) { return options.data.data.ends_with(".toml"); }
 
@@ -337,7 +338,9 @@ bool of_file(const TrainOptions& options) { return options.data.data.ends_with("
 Sequential model_of(const TrainPlan& plan, const TrainOptions& options) {
   const bool changed = options.layers || options.optimizer || options.learning_rate || options.loss || options.metrics;
   try {
-    return plan.recipe.model(plan.parts.train);
+    Sequential model = plan.recipe.model(plan.parts.train);
+    model.set_held_out(plan.held_out);
+    return model;
   } catch (const Error& error) {
     if (error.code() != ErrorCode::invalid_argument || !of_file(options) || changed) throw;
     throw Error(ErrorCode::bad_data, options.data.data + ": " + error.what());
@@ -372,7 +375,7 @@ TrainPlan make_plan(const TrainOptions& options) {
     recipe.data.validation_fraction = *options.validation_split;
   }
   try {
-    plan.parts = load_parts(recipe, options);
+    plan.parts = load_parts(plan, options);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::not_found || !of_file(options) || options.data_instead) throw;
     throw Error(error.code(), options.data.data + ": [data]: " + error.what());
@@ -383,7 +386,6 @@ TrainPlan make_plan(const TrainOptions& options) {
     if (options.layers) recipe.layers = layers_from(*options.layers, recipe.layers, plan.parts.train);
     return plan;
   }
-  if (!options.k_fold) split_off_test(plan.parts, options, recipe.build.seed);
   settle_without_recipe(recipe, options, plan.parts.train);
   apply_options(recipe, options, weighted);
   tell_choice(recipe, plan.parts.train, options.layers.has_value());

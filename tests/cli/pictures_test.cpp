@@ -53,10 +53,14 @@ TEST(Pictures, AFolderIsLearntAndFurtherOnesAreNamed) {
   EXPECT_TRUE(contains(predicted.err, "resized from 200x120")) << predicted.err;
   EXPECT_FALSE(contains(predicted.err, "invert")) << predicted.err;
 
-  // Evaluated at the model's size without being told, and from the disk.
+  // Evaluated at the model's size without being told, and from the disk: the pictures that training kept in memory.
   const Finished measured = run(gradus({"evaluate", "photos.keras", "photos", "--on-disk", "--json"}), in(directory));
   ASSERT_EQ(measured.status, 0) << measured.err;
-  EXPECT_EQ(number(at(json_of(measured), "samples")), 120);
+  EXPECT_EQ(number(at(json_of(measured), "samples")), 24);
+  EXPECT_EQ(at(json_of(measured), "accuracy"), at(at(json_of(finished), "test"), "accuracy"));
+  EXPECT_EQ(at(json_of(measured), "learnt_from"), Value(false));
+  const Finished all = run(gradus({"evaluate", "photos.keras", "photos", "--part", "all", "--json"}), in(directory));
+  EXPECT_EQ(number(at(json_of(all), "samples_learnt_from")), 96);
   expect_refusal(run(gradus({"train", "photos", "--strict"}), in(directory)), 3, "photos/lying/broken.jpg");
 }
 
