@@ -336,8 +336,11 @@ bool of_file(const TrainOptions& options) { return options.data.data.ends_with("
 }  // namespace
 
 Sequential model_of(const TrainPlan& plan, const TrainOptions& options) {
-  const bool changed = options.layers || options.optimizer || options.learning_rate || options.loss || options.metrics;
+  const bool changed = options.layers || options.optimizer || options.learning_rate || options.loss ||
+                       options.metrics || options.class_weight;
+  const ClassWeights& weights = plan.recipe.fit.class_weight;
   try {
+    if (!weights.empty()) (void)weights.of(plan.parts.train);  // a class that does not exist
     Sequential model = plan.recipe.model(plan.parts.train);
     model.set_held_out(plan.held_out);
     return model;

@@ -59,6 +59,22 @@ TEST_F(ClassWeightOption, WordsWithCommasAndColonsToo) {
                  "there is no class 'maybe'; the classes of p.csv are 'no: never', 'yes, please'");
 }
 
+TEST_F(ClassWeightOption, RecipesNameThemLikewise) {
+  directory_.write("p.csv", patients("no", "yes"));
+  const auto train = [&](const std::string& weights) {
+    directory_.write("r.toml",
+                     "[data]\nsource = 'p.csv'\n[model]\nlayers = ['dense 2 softmax']\n[compile]\n"
+                     "optimizer = 'adam 0.05'\n[fit]\nepochs = 20\nclass_weight = " +
+                         weights + "\n");
+    return run(gradus({"train", "r.toml", "--save", "m.keras"}), in(directory_));
+  };
+  ASSERT_EQ(train("{yes = 9}").status, 0);
+  EXPECT_GT(recall("yes"), 0.85);
+  EXPECT_LT(recall("no"), 0.45);
+  expect_refusal(train("{maybe = 9}"), 3, "r.toml: class_weight: there is no class 'maybe'");
+  expect_refusal(train("{0 = 9}"), 3, "the classes of p.csv are 'no', 'yes'");
+}
+
 TEST_F(ClassWeightOption, WhatIsMistypedIsRefusedBeforeAnythingIsRead) {
   for (const char* wrong :
        {"", "yes:", ":3", "yes", "yes:a", "yes:1,", "'yes:1", "'yes'1:2", "yes:1,no", "yes:1,yes:2"}) {
