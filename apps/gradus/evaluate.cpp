@@ -7,6 +7,7 @@
 #include "inputs.hpp"
 #include "inspect/class_report.hpp"
 #include "inspect/confusion.hpp"
+#include "learnt.hpp"
 #include "model/spec_text.hpp"
 #include "terminal.hpp"
 #include "values.hpp"
@@ -75,7 +76,7 @@ int evaluate(const Words& given) {
   if (!arguments.parse(words)) return done;
 
   Sequential model = load_model(model_path);
-  std::string part;
+  DataPart part;
   const Dataset data = data_for_model(model, data_options, part);
   prepare_to_evaluate(model, data.is_classified());
   if (metrics) measure(model, *metrics, !data.sample_weights().empty());
@@ -88,17 +89,19 @@ int evaluate(const Words& given) {
     note("The loss is not finite: the model's weights are not, or its outputs grow beyond what 32-bit floats hold.");
   }
   const ConfusionMatrix matrix = confusion || report ? models.confusion(data) : ConfusionMatrix{};
+  const Learnt learnt(models.models(), data, part);
   if (json) {
     Value::Object object = figures_object(logs);
     object.emplace_back("samples", data.size());
     object.emplace_back("data", data.name());
-    object.emplace_back("part", part);
+    object.emplace_back("part", part.name);
+    learnt.add_to(object);
     if (confusion) object.emplace_back("confusion", confusion_value(matrix));
     if (report) object.emplace_back("report", report_value(class_report(matrix), data.class_names()));
     print_json(object);
     return done;
   }
-  print(part_name(data, part) + ", " + with_commas(data.size()) + " samples\n");
+  print(part_name(data, part) + ", " + count_of(data.size(), "sample") + learnt.text() + "\n");
   for (const auto& [name, value] : logs.entries()) {
     print("  " + name + "  " + figure_text(name, value) + "\n");
   }

@@ -5,6 +5,7 @@
 #include "commands.hpp"
 #include "formats/model_formats.hpp"
 #include "inputs.hpp"
+#include "learnt.hpp"
 #include "terminal.hpp"
 #include "values.hpp"
 
@@ -65,18 +66,20 @@ int explain_sample(const Words& words) {
   if (!arguments.parse(words)) return done;
 
   Sequential model = load_model(model_path);
-  std::string part;
+  DataPart part;
   const Dataset data = data_for_model(model, data_options, part);
   prepare_to_evaluate(model, data.is_classified());
   const Explanation explanation = explain(model, data, index.value_or(0));
+  const Learnt learnt(model, data.slice(index.value_or(0), index.value_or(0) + 1), part);
   if (json) {
-    Value::Object object{{"data", data.name()}, {"part", part}, {"index", index.value_or(0)}};
+    Value::Object object{{"data", data.name()}, {"part", part.name}, {"index", index.value_or(0)}};
+    learnt.add_to(object);
     Value rest = explanation_value(explanation);
     for (auto& entry : std::get<Value::Object>(rest.data)) object.push_back(std::move(entry));
     print_json(object);
     return done;
   }
-  print("Sample " + std::to_string(index.value_or(0)) + " of " + part_name(data, part) + "\n\n" +
+  print("Sample " + std::to_string(index.value_or(0)) + " of " + part_name(data, part) + learnt.text() + "\n\n" +
         explanation_text(explanation));
   return done;
 }

@@ -122,15 +122,15 @@ Dataset rows_for(const TableSchema& schema, const DataOptions& options) {
 }
 
 /// The data as the model's file says that they are to be read.
-Dataset load_for(const Sequential& model, const DataOptions& options, std::int32_t classes, std::string& part) {
+Dataset load_for(const Sequential& model, const DataOptions& options, std::int32_t classes, DataPart& part) {
   if (model.table() && is_table_file(options.data)) {
-    return choose_part({rows_for(*model.table(), options), {}}, options.part, part);
+    return choose_part({rows_for(*model.table(), options), {}}, options.part, model.held_out(), part);
   }
   DataOptions own = options;
   const Shape& shape = model.input_shape();
   if (shape.rank() == 3 && !options.image_size) own.images.height = shape[0], own.images.width = shape[1];
   if (shape.rank() == 3 && !options.grey && !options.colour) own.images.colour = shape[2] == 3;
-  return choose_part(load_data(own, classes), options.part, part);
+  return choose_part(load_data(own, classes), options.part, model.held_out(), part);
 }
 
 /// The data with its labels numbered as `names` says.
@@ -243,8 +243,9 @@ void add_data_options(Arguments& arguments, DataOptions& options, bool with_part
       "are; memory stays small, and samples are shuffled within blocks");
   arguments.option("--targets", "OFF,ON", options.targets, "what outputs of wrong and right classes should be", "0,1");
   if (with_part) {
-    arguments.choice("--part", {"auto", "train", "test"}, options.part,
-                     "which part of DATA; auto is the test part where there is one");
+    arguments.choice("--part", {"auto", "train", "test", "all"}, options.part,
+                     "which part of DATA. Where the model was trained on DATA, test is what its training kept, train "
+                     "what it learnt from; auto is the test part where there is one, else all");
   }
 }
 
@@ -268,14 +269,7 @@ TrainTest load_data(const DataOptions& options, std::int32_t classes) {
   return both;
 }
 
-Dataset choose_part(const TrainTest& both, const std::string& wanted, std::string& part) {
-  part = wanted == "auto" ? (both.test.empty() ? "train" : "test") : wanted;
-  if (part == "train") return both.train;
-  if (both.test.empty()) throw UsageError(both.train.name() + " has no test part");
-  return both.test;
-}
-
-Dataset data_for_model(const Sequential& model, const DataOptions& options, std::string& part) {
+Dataset data_for_model(const Sequential& model, const DataOptions& options, DataPart& part) {
   const std::int64_t outputs = model.output_shape().elements();
   // Classes with names are told apart by them; numbered ones need to be known to be as many as the model's.
   const bool numbered = outputs > 1 && outputs < 1'000'000 && has_numbered_classes(model);
@@ -340,10 +334,6 @@ void prepare_to_evaluate(Sequential& model, bool classified) {
     change = true;
   }
   if (change) model.compile(options);
-}
-
-std::string part_name(const Dataset& data, const std::string& part) {
-  return data.name() + (part == "test" ? " (test part)" : part == "train" ? " (training part)" : "");
 }
 
 }  // namespace gradus::app

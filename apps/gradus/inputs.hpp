@@ -8,6 +8,7 @@
 #include <gradus/model.hpp>
 
 #include "cli.hpp"
+#include "data_part.hpp"
 
 namespace gradus::app {
 
@@ -22,7 +23,7 @@ struct DataOptions {
   datasets::ImageOptions images{};
   std::optional<std::string> image_size;
   bool grey = false, colour = false, on_disk = false;
-  std::string part = "auto";  ///< for those that look at one part: auto, train or test
+  std::string part = "auto";  ///< for those that look at one part: auto, train, test or all
 };
 
 /// DATA itself and the options that say how to read it.
@@ -40,12 +41,9 @@ Augmentation augmentation_option(const std::string& text);
 /// Both parts, downloaded if need be. `classes` is the number of classes when it is known.
 TrainTest load_data(const DataOptions& options, std::int32_t classes = 0);
 
-/// The part that was asked for, else the test part, else all there is; its name comes back in `part`.
-Dataset choose_part(const TrainTest& both, const std::string& wanted, std::string& part);
-
-/// DATA as `model` sees it: its classes are numbered as the model numbers them. Throws `bad_data` when shapes or
-/// classes do not fit.
-Dataset data_for_model(const Sequential& model, const DataOptions& options, std::string& part);
+/// The part of DATA that was asked for, as `model` sees it: its classes are numbered as the model numbers them. Data
+/// that the model was trained on are split as they were then. Throws `bad_data` when shapes or classes do not fit.
+Dataset data_for_model(const Sequential& model, const DataOptions& options, DataPart& part);
 
 /// A model from a file that can be evaluated: one that names no loss gets the usual one for its outputs, and accuracy
 /// is measured when `classified`.
@@ -58,8 +56,5 @@ void prepare_to_evaluate(Sequential& model, bool classified);
 
 /// The loss that outputs like these usually go with.
 Loss usual_loss(Activation last, std::int64_t outputs, bool classified);
-
-/// "mnist", "digits", ... and "sample 98 of mnist's test part".
-std::string part_name(const Dataset& data, const std::string& part);
 
 }  // namespace gradus::app

@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "cli.hpp"
 #include "commands.hpp"
+#include "formats/held_out_value.hpp"
 #include "formats/model_formats.hpp"
 #include "inputs.hpp"
 #include "inspect/numbers.hpp"
@@ -61,7 +62,27 @@ Value model_value(const Sequential& model) {
     object.emplace_back("loss", spec_value(model.compiled()->loss));
   }
   object.emplace_back("history", history_value(model.history()));
+  const LearntRows& rows = model.state().learnt_rows;
+  object.emplace_back("learnt_samples", rows.empty() ? Value() : Value(rows.samples()));
+  object.emplace_back("held_out", model.held_out() ? held_out_value(*model.held_out()) : Value());
   return object;
+}
+
+/// Which samples the model learnt from, and which were kept; nothing where the file does not say.
+std::string samples_text(const Sequential& model) {
+  const LearntRows& rows = model.state().learnt_rows;
+  if (rows.empty()) return "";
+  std::string text = "Learnt from " + std::string(rows.level() == 0 ? "" : "about ") + with_commas(rows.samples()) +
+                     " different sample" + (rows.samples() == 1 ? "" : "s") + "; ";
+  const std::optional<HeldOut>& kept = model.held_out();
+  if (!kept) return text + "no part of the data was split off to test on\n";
+  text += with_commas(kept->kept()) + " of the " + with_commas(kept->samples) + " in " + kept->data +
+          " were kept to test on (";
+  return text +
+         (kept->tail
+              ? std::string("the last ones")
+              : "drawn with seed " + std::to_string(kept->seed) + (kept->stratified ? ", each class its share" : "")) +
+         ")\n";
 }
 
 void print_model(const Sequential& model) {
@@ -71,7 +92,7 @@ void print_model(const Sequential& model) {
     line += ", trained with " + std::string(model.compiled()->optimizer.class_name()) + " on " +
             std::string(model.compiled()->loss.class_name());
   }
-  print(line + "\nWeights sha256 " + model.weights_sha256() + "\n");
+  print(line + "\n" + samples_text(model) + "Weights sha256 " + model.weights_sha256() + "\n");
 }
 
 /// A layer by its number from 0, or by its name.

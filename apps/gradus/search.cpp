@@ -17,6 +17,7 @@
 #include "formats/json.hpp"
 #include "inspect/numbers.hpp"
 #include "interrupt.hpp"
+#include "learnt.hpp"
 #include "model/missing_figure.hpp"
 #include "recipe_callbacks.hpp"
 #include "terminal.hpp"
@@ -242,6 +243,7 @@ Value save_best(const Task& task, const Search& search, const std::string& path)
   FitOptions fit = recipe.fit_options(parts);
   const RecipeCallbacks callbacks(recipe.callbacks);
   fit.callbacks = callbacks.all();
+  count_validation(model, parts);
   model.fit(parts.train, fit);
   model.save(path);
   note("The best is trained anew and saved in " + path + ".");
@@ -249,6 +251,7 @@ Value save_best(const Task& task, const Search& search, const std::string& path)
   const Logs test = model.evaluate(parts.test, {.threads = recipe.fit.threads});
   Value::Object object = figures_object(test);
   object.emplace_back("samples", parts.test.size());
+  Learnt(model, parts.test, {"test", false}).add_to(object);
   return object;
 }
 

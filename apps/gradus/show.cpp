@@ -10,6 +10,7 @@
 #include "inputs.hpp"
 #include "inspect/numbers.hpp"
 #include "inspect/picture.hpp"
+#include "learnt.hpp"
 #include "model/outputs.hpp"
 #include "terminal.hpp"
 #include "values.hpp"
@@ -62,7 +63,7 @@ std::string file_of(const Dataset& data, std::int64_t index) {
   return data.sample_names().empty() ? "" : data.sample_names()[static_cast<std::size_t>(index)];
 }
 
-Value sample_value(const Dataset& data, std::int64_t index, const std::string& part) {
+Value sample_value(const Dataset& data, std::int64_t index, const DataPart& part) {
   const std::int64_t size = data.sample_shape().elements();
   Value::List values;
   for (std::int64_t i = 0; i < size; ++i) {
@@ -71,7 +72,7 @@ Value sample_value(const Dataset& data, std::int64_t index, const std::string& p
                                                            : json_number(value));
   }
   Value::Object object{{"data", data.name()},
-                       {"part", part},
+                       {"part", part.name},
                        {"index", index},
                        {"shape", shape_value(data.sample_shape())},
                        {"values", std::move(values)}};
@@ -101,7 +102,7 @@ Dataset as_asked(const ShowOptions& options, const Dataset& data) {
                    options.epoch.value_or(0));
 }
 
-int show_sample(const ShowOptions& options, const Dataset& data, const std::string& part) {
+int show_sample(const ShowOptions& options, const Dataset& data, const DataPart& part) {
   const std::int64_t index = options.index.value_or(0);
   if (index >= data.size()) {
     throw UsageError("--index: " + part_name(data, part) + " has samples 0 to " + std::to_string(data.size() - 1));
@@ -153,10 +154,13 @@ Grid choose_cells(const ShowOptions& options, const Dataset& data, const Sequent
   return grid;
 }
 
-int show_grid(const ShowOptions& options, const Dataset& data, const Sequential* model, const std::string& part) {
+int show_grid(const ShowOptions& options, const Dataset& plain, const Sequential* model, const DataPart& part) {
   const GridSize size = grid_size(options.grid.value_or("2x5"));
+  const Dataset data = as_asked(options, plain);
   if (!data.is_classified()) throw UsageError("--grid needs data with classes");
   const Grid grid = choose_cells(options, data, model, size.rows * size.columns);
+  std::optional<Learnt> learnt;
+  if (model != nullptr) learnt.emplace(*model, plain.subset(grid.indices), part);
   if (options.out && !grid.cells.empty()) write_picture(*options.out, grid_picture(grid.cells, size.columns));
   if (options.json) {
     Value::List cells;
@@ -169,7 +173,9 @@ int show_grid(const ShowOptions& options, const Dataset& data, const Sequential*
       if (const std::string file = file_of(data, grid.indices[i]); !file.empty()) object.emplace_back("file", file);
       cells.emplace_back(std::move(object));
     }
-    print_json(Value::Object{{"data", data.name()}, {"part", part}, {"cells", std::move(cells)}});
+    Value::Object object{{"data", data.name()}, {"part", part.name}, {"cells", std::move(cells)}};
+    if (learnt) learnt->add_to(object);
+    print_json(object);
     return done;
   }
   print(grid_text(grid.cells, size.columns, colors_of(Stream::out, options.color), terminal_width(Stream::out)));
@@ -181,8 +187,8 @@ int show_grid(const ShowOptions& options, const Dataset& data, const Sequential*
   const auto wrong =
       std::count_if(grid.cells.begin(), grid.cells.end(), [](const GridCell& cell) { return cell.wrong; });
   if (model != nullptr) {
-    print(count_of(static_cast<std::int64_t>(grid.cells.size()), "image") + " of " + part_name(data, part) + ", " +
-          std::to_string(wrong) + " read wrong\n");
+    print(count_of(static_cast<std::int64_t>(grid.cells.size()), "image") + " of " + part_name(data, part) +
+          learnt->text() + ", " + std::to_string(wrong) + " read wrong\n");
   }
   if (options.out && !grid.cells.empty()) note("Written to " + *options.out + ".");
   return done;
@@ -215,14 +221,14 @@ int show(const Words& words) {
   }
   if (options.wrong && !options.model) throw UsageError("--wrong needs --model");
 
-  std::string part;
+  DataPart part;
   if (options.model) {
     const Sequential model = load_model(*options.model);
-    const Dataset data = as_asked(options, data_for_model(model, options.data, part));
+    const Dataset data = data_for_model(model, options.data, part);
     return show_grid(options, data, &model, part);
   }
-  const Dataset data = as_asked(options, choose_part(load_data(options.data), options.data.part, part));
-  return options.grid ? show_grid(options, data, nullptr, part) : show_sample(options, data, part);
+  const Dataset data = choose_part(load_data(options.data), options.data.part, std::nullopt, part);
+  return options.grid ? show_grid(options, data, nullptr, part) : show_sample(options, as_asked(options, data), part);
 }
 
 }  // namespace gradus::app

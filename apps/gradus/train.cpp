@@ -12,6 +12,7 @@
 #include "help_specs.hpp"
 #include "inspect/numbers.hpp"
 #include "interrupt.hpp"
+#include "learnt.hpp"
 #include "progress.hpp"
 #include "recipe_callbacks.hpp"
 #include "terminal.hpp"
@@ -48,7 +49,8 @@ void declare(Arguments& arguments, TrainOptions& options) {
       .option("--metrics", "LIST", options.metrics, "what is measured beside the loss: \"accuracy, f1_score macro\"",
               "the recipe's, else accuracy for classes")
       .option("--class-weight", "WEIGHTS", options.class_weight,
-              "how much the samples of each class count: balanced for all classes alike, or 0:1,1:5",
+              "how much the samples of each class count: balanced for all classes alike, or classes by name, as "
+              "no:1,yes:9; one that is left out counts 1, one whose name holds a comma stands in quotes",
               "all samples alike")
       .option(
           "--epochs", "N", options.epochs, "how often to go through the data",
@@ -116,6 +118,25 @@ void announce(const TrainPlan& plan, const Sequential& model) {
        std::string(recipe.compile.loss.class_name()));
 }
 
+/// Whether the callback decides by what is measured on the validation samples.
+bool looks_at_validation(const CallbackSpec& callback) {
+  const Value fields = callback.fields();
+  const Value* monitor = fields.find("monitor");
+  const auto* figure = monitor == nullptr ? nullptr : monitor->get_if<std::string>();
+  const bool decides = callback.class_name() == "EarlyStopping" || callback.class_name() == "ReduceLROnPlateau";
+  return decides && figure != nullptr && figure->starts_with("val_");
+}
+
+/// What is chosen by the test part is not measured by it.
+void tell_chosen_on_test(const TrainPlan& plan) {
+  const auto& all = plan.recipe.callbacks;
+  const auto found = std::find_if(all.begin(), all.end(), looks_at_validation);
+  if (found == all.end() || !validates_on_test(plan.parts)) return;
+  note(std::string(found->class_name()) +
+       " decides by the test part, so the test figures flatter the model; --validation-split 0.2 gives it other "
+       "samples.");
+}
+
 /// How many epochs the model has seen, the last perhaps in part.
 std::int64_t epochs_of(const History& history) {
   return history.entries().empty() ? 0 : static_cast<std::int64_t>(history.entries()[0].second.size());
@@ -163,6 +184,7 @@ History run(const TrainPlan& plan, Sequential& model, Progress& progress, RunKee
   const RecipeCallbacks callbacks(plan.recipe.callbacks);
   for (Callback* callback : callbacks.all()) fit.callbacks.push_back(callback);
   fit.keeper = keeper;
+  count_validation(model, plan.parts);
   try {
     return model.fit(plan.parts.train, fit);
   } catch (const Error& error) {
@@ -173,11 +195,12 @@ History run(const TrainPlan& plan, Sequential& model, Progress& progress, RunKee
 }
 
 /// What was measured, and on which part: data without a test part are measured on what was trained on.
-Value measured_value(const Logs& logs, const Dataset& data, const std::string& part) {
+Value measured_value(const Logs& logs, const Dataset& data, const DataPart& part, const Learnt& learnt) {
   Value::Object object = figures_object(logs);
   object.emplace_back("samples", data.size());
   object.emplace_back("data", data.name());
-  object.emplace_back("part", part);
+  object.emplace_back("part", part.name);
+  learnt.add_to(object);
   return object;
 }
 
@@ -195,14 +218,15 @@ Value result_value(const TrainPlan& plan, const Sequential& model, const History
                        {"weights_sha256", model.weights_sha256()}};
 }
 
-void print_measured(const std::string& what, const Logs& logs, const Dataset& data) {
-  std::string line = what;
+void print_measured(const DataPart& part, const Logs& logs, const Dataset& data, const Learnt& learnt) {
+  std::string line = part.name == "test" ? "Test" : "Training";
   for (const auto& [name, value] : logs.entries()) {
     const bool of_one_class = name.find('/') != std::string::npos;
     if (name == "loss" || of_one_class) continue;
     line += " " + name + " " + figure_text(name, value, 4) + ",";
   }
-  line += " loss " + number_text(logs.at("loss"), 4) + " on " + with_commas(data.size()) + " samples of " + data.name();
+  line += " loss " + number_text(logs.at("loss"), 4) + " on " + with_commas(data.size()) + " samples of " +
+          data.name() + learnt.text();
   print(line + "\n");
 }
 
@@ -248,6 +272,7 @@ int train(const Words& words) {
   Sequential model = model_of(plan, options);
   if (options.find_lr) return find_rate(plan, model, options.json);
   announce(plan, model);
+  tell_chosen_on_test(plan);
 
   History history;
   bool interrupted = false;
@@ -263,13 +288,15 @@ int train(const Words& words) {
   }
 
   const bool has_test = !plan.parts.test.empty();
+  const DataPart part{has_test ? "test" : "train", plan.held_out.has_value()};
   const Dataset& measured = has_test ? plan.parts.test : plan.parts.train;
   const Logs logs = model.evaluate(measured, {.threads = plan.recipe.fit.threads});
+  const Learnt learnt(model, measured, part);
   if (options.json) {
-    print_json(result_value(plan, model, history, measured_value(logs, measured, has_test ? "test" : "train"), false));
+    print_json(result_value(plan, model, history, measured_value(logs, measured, part, learnt), false));
     return done;
   }
-  print_measured(has_test ? "Test" : "Training", logs, measured);
+  print_measured(part, logs, measured, learnt);
   print("Saved in " + plan.save_path + " (" + with_commas(model.parameters()) + " weights, trained in " +
         duration(history.seconds) + ")\n");
   suggest(plan);

@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <limits>
-#include <map>
+#include <tuple>
 
 #include <gradus/error.hpp>
 
 #include "base/atomic_file.hpp"
 #include "base/nearest.hpp"
 #include "base/text.hpp"
+#include "class_weight_option.hpp"
 #include "data/table.hpp"
 #include "formats/model_formats.hpp"
 #include "model/outputs.hpp"
@@ -83,16 +83,35 @@ TrainTest load_or_draw(DataOptions options) {
   return load_data(options);
 }
 
-Recipe::Parts load_parts(Recipe& recipe, const TrainOptions& options, bool splits_off_test) {
+/// An option that changes nothing is a mistake, not a wish.
+void check_test_split(const TrainOptions& options, const std::string& what) {
+  if (options.test_split) throw UsageError("--test-split is for data without a test part, and " + what);
+}
+
+/// Data without a test part lose some rows to one, so that the model can be measured on what it has not seen.
+void split_off_test(TrainPlan& plan, TrainTest& parts, const TrainOptions& options) {
+  if (!parts.test.empty()) return check_test_split(options, parts.train.name() + " has one");
+  const double share = options.test_split.value_or(parts.train.size() < least_for_test_split ? 0 : usual_test_split);
+  if (share == 0) return;
+  plan.held_out = HeldOut::of(parts.train, share, plan.recipe.build.seed, parts.train.is_classified());
+  std::tie(parts.train, parts.test) = plan.held_out->split(parts.train);
+  note("A share of " + percent(share, 0) + " of the rows, " +
+       (plan.held_out->tail ? "the last ones" : "drawn at random") + ", is kept to test on (--test-split 0: none).");
+}
+
+/// Of data without a recipe the test part is split off first, then the validation part from what is left to train on.
+Recipe::Parts load_parts(TrainPlan& plan, const TrainOptions& options) {
+  Recipe& recipe = plan.recipe;
   DataOptions source = options.data;
   source.data = recipe.data.source;
   source.csv = recipe.data.csv;
-  if (splits_off_test) {
+  if (!plan.from_recipe && !options.k_fold) {
     source.csv.test_split = options.test_split.value_or(usual_test_split);
     source.csv.test_split_from = options.test_split ? 0 : least_for_test_split;
     source.csv.test_seed = recipe.build.seed;
   }
   TrainTest first = load_or_draw(source);
+  if (!plan.from_recipe && !options.k_fold) split_off_test(plan, first, options);
   if (options.data.targets) recipe.data.one_hot = first.train.one_hot();
   TrainTest second;
   if (recipe.data.test == recipe.data.source) recipe.data.test.clear();
@@ -272,23 +291,6 @@ void settle_without_recipe(Recipe& recipe, const TrainOptions& options, const Da
   recipe.fit.epochs = image ? std::clamp<std::int64_t>(passes, 5, 100) : std::clamp<std::int64_t>(passes, 10, 500);
 }
 
-/// "balanced", or "0:1,1:5".
-ClassWeights class_weights_from(const std::string& text) {
-  if (text.find(':') == std::string::npos) return ClassWeights(text);
-  std::map<std::int32_t, double> weights;
-  for (const std::string& part : split_text(text, ',')) {
-    const std::size_t colon = part.find(':');
-    const auto label = parse_int(trim(std::string_view(part).substr(0, colon)));
-    const auto weight =
-        colon == std::string::npos ? std::nullopt : parse_real(trim(std::string_view(part).substr(colon + 1)));
-    if (!label || !weight || *label < 0 || *label > std::numeric_limits<std::int32_t>::max()) {
-      throw UsageError("--class-weight: expected CLASS:WEIGHT, as 1:5, got " + in_quotes(part));
-    }
-    weights[static_cast<std::int32_t>(*label)] = *weight;
-  }
-  return weights;
-}
-
 /// A callback given by its options: "3 monitor=val_accuracy". It takes the place of the recipe's of the same class.
 void set_callback(Recipe& recipe, const std::string& class_name, const std::optional<std::string>& words,
                   const char* main_option = nullptr) {
@@ -325,7 +327,7 @@ void apply_options(Recipe& recipe, const TrainOptions& options, bool weighted) {
   if (weighted && (options.metrics || recipe.compile.weighted_metrics.empty())) {
     recipe.compile.weighted_metrics = recipe.compile.metrics;
   }
-  if (options.class_weight) recipe.fit.class_weight = class_weights_from(*options.class_weight);
+  if (options.class_weight) recipe.fit.class_weight = class_weight_option(*options.class_weight);
   if (options.epochs) recipe.fit.epochs = *options.epochs;
   if (options.batch_size) recipe.fit.batch_size = *options.batch_size;
   if (options.augment) recipe.fit.augmentation = augmentation_option(*options.augment);
@@ -334,33 +336,20 @@ void apply_options(Recipe& recipe, const TrainOptions& options, bool weighted) {
   if (options.seed) recipe.build.seed = recipe.fit.seed = static_cast<std::uint64_t>(*options.seed);
 }
 
-/// An option that changes nothing is a mistake, not a wish.
-void check_test_split(const TrainOptions& options, const std::string& what) {
-  if (options.test_split) throw UsageError("--test-split is for data without a test part, and " + what);
-}
-
-/// Data without a test part lose some rows to one, so that the model can be measured on what it has not seen.
-void split_off_test(Recipe::Parts& parts, const TrainOptions& options, std::uint64_t seed) {
-  if (!parts.test.empty()) return check_test_split(options, parts.train.name() + " has one");
-  const double share = options.test_split.value_or(parts.train.size() < least_for_test_split ? 0 : usual_test_split);
-  if (share == 0) return;
-  auto [train, test] = parts.train.split(share, seed, parts.train.is_classified());
-  parts.train = std::move(train);
-  parts.test = std::move(test);
-  const bool last = parts.test.is_on_disk();  // what lies on the disk stays in its order there
-  note("A share of " + percent(share, 0) + " of the rows, " + (last ? "the last ones" : "drawn at random") +
-       ", is kept to test on (--test-split 0: none).");
-}
-
 /// Whether the plan is that of a recipe's file, which is then to be named where something in it is wrong.
 bool of_file(const TrainOptions& options) { return options.data.data.ends_with(".toml"); }
 
 }  // namespace
 
 Sequential model_of(const TrainPlan& plan, const TrainOptions& options) {
-  const bool changed = options.layers || options.optimizer || options.learning_rate || options.loss || options.metrics;
+  const bool changed = options.layers || options.optimizer || options.learning_rate || options.loss ||
+                       options.metrics || options.class_weight;
+  const ClassWeights& weights = plan.recipe.fit.class_weight;
   try {
-    return plan.recipe.model(plan.parts.train);
+    if (!weights.empty()) (void)weights.of(plan.parts.train);  // a class that does not exist
+    Sequential model = plan.recipe.model(plan.parts.train);
+    model.set_held_out(plan.held_out);
+    return model;
   } catch (const Error& error) {
     if (error.code() != ErrorCode::invalid_argument || !of_file(options) || changed) throw;
     throw Error(ErrorCode::bad_data, options.data.data + ": " + error.what());
@@ -395,7 +384,7 @@ TrainPlan make_plan(const TrainOptions& options) {
     recipe.data.validation_fraction = *options.validation_split;
   }
   try {
-    plan.parts = load_parts(recipe, options, !plan.from_recipe && !options.k_fold);
+    plan.parts = load_parts(plan, options);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::not_found || !of_file(options) || options.data_instead) throw;
     throw Error(error.code(), options.data.data + ": [data]: " + error.what());
@@ -406,7 +395,6 @@ TrainPlan make_plan(const TrainOptions& options) {
     if (options.layers) recipe.layers = layers_from(*options.layers, recipe.layers, plan.parts.train);
     return plan;
   }
-  if (!options.k_fold) split_off_test(plan.parts, options, recipe.build.seed);
   settle_without_recipe(recipe, options, plan.parts.train);
   apply_options(recipe, options, weighted);
   tell_choice(recipe, plan.parts.train, options.layers.has_value());

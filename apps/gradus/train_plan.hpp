@@ -28,6 +28,7 @@ struct TrainPlan {
   Recipe recipe;  ///< with everything in it that the options say
   bool from_recipe = false;
   Recipe::Parts parts;
+  std::optional<HeldOut> held_out{};  ///< how parts.test was split off, where it was
   std::string save_path;
 };
 

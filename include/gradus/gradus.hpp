@@ -10,6 +10,7 @@
 #include <gradus/dataset.hpp>
 #include <gradus/ensemble.hpp>
 #include <gradus/error.hpp>
+#include <gradus/held_out.hpp>
 #include <gradus/initializers.hpp>
 #include <gradus/layers.hpp>
 #include <gradus/losses.hpp>

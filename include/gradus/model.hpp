@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -14,6 +15,7 @@
 #include <gradus/augmentation.hpp>
 #include <gradus/callbacks.hpp>
 #include <gradus/dataset.hpp>
+#include <gradus/held_out.hpp>
 #include <gradus/layers.hpp>
 #include <gradus/losses.hpp>
 #include <gradus/metrics.hpp>
@@ -37,29 +39,46 @@ struct CompileOptions {
   std::vector<Metric> weighted_metrics{};
 };
 
-/// How much the samples of each class count while the model is trained: `{{0, 1.0}, {1, 5.0}}`, or "balanced" for
-/// samples / (classes * samples of the class), classes being those that the data have, so that all count alike. A class
-/// that is not named counts 1. A sample's own weight is multiplied by that of its class. Validation and evaluate take
-/// no notice, as in Keras.
+/// How much the samples of each class count while the model is trained. Classes go by name, `{{"no", 1.0}, {"yes",
+/// 5.0}}`, or by label as Dataset::labels has it, `{{0, 1.0}, {1, 5.0}}`; or "balanced" for samples / (classes *
+/// samples of the class), classes being those that the data have, so that all count alike. A class that is not named
+/// counts 1. A sample's own weight is multiplied by that of its class. Validation and evaluate take no notice, as in
+/// Keras.
 class ClassWeights {
  public:
+  /// The weight of a class by its name, as Dataset::class_names has it: {"yes", 5.0}.
+  struct Named {
+    template <class Name>
+    requires std::convertible_to<Name, std::string_view> Named(const Name& name_of_class, double weight_of_class)
+        : name(std::string_view(name_of_class)), weight(weight_of_class) {}
+    std::string name;
+    double weight;
+  };
+
   ClassWeights() = default;
   ClassWeights(std::initializer_list<std::pair<const std::int32_t, double>> weights) : weights_(weights) {}  // NOLINT
   ClassWeights(std::map<std::int32_t, double> weights) : weights_(std::move(weights)) {}                     // NOLINT
+  ClassWeights(std::initializer_list<Named> weights) {                                                       // NOLINT
+    for (const Named& each : weights) named_[each.name] = each.weight;
+  }
+  ClassWeights(std::map<std::string, double> weights) : named_(std::move(weights)) {}  // NOLINT
   /// "balanced"; throws `invalid_argument` for another word.
   ClassWeights(std::string_view word);                                      // NOLINT
   ClassWeights(const char* word) : ClassWeights(std::string_view(word)) {}  // NOLINT
 
-  [[nodiscard]] bool empty() const { return !balanced_ && weights_.empty(); }
+  [[nodiscard]] bool empty() const { return !balanced_ && weights_.empty() && named_.empty(); }
   [[nodiscard]] bool balanced() const { return balanced_; }
+  /// Those given by label, and those given by name.
   [[nodiscard]] const std::map<std::int32_t, double>& weights() const { return weights_; }
+  [[nodiscard]] const std::map<std::string, double>& named() const { return named_; }
   /// The weight of each class of `data`. Throws `invalid_argument` when its targets are numbers, for a class that it
-  /// does not have, or for a weight that is not a number of 0 or more.
+  /// does not have (naming those that it has), or for a weight that is not a number of 0 or more.
   [[nodiscard]] std::vector<Real> of(const Dataset& data) const;
   friend bool operator==(const ClassWeights&, const ClassWeights&) = default;
 
  private:
   std::map<std::int32_t, double> weights_;
+  std::map<std::string, double> named_;
   bool balanced_ = false;
 };
 
@@ -188,6 +207,18 @@ class Sequential {
   /// How images were prepared, as Dataset::preparation; likewise.
   [[nodiscard]] const std::string& preparation() const;
   void set_preparation(std::string preparation);
+  /// How a part of the data was kept from training; nothing where none was split off. Kept in the model file. `fit`
+  /// with more samples than the other part has takes the record away, since they cannot all be of that part.
+  [[nodiscard]] const std::optional<HeldOut>& held_out() const;
+  /// Throws `invalid_argument` where the record cannot be one: a share outside 0 to 1, a fingerprint of another length.
+  void set_held_out(std::optional<HeldOut> kept);
+  /// How many samples of `data` are among those that `fit` trained on, in all its calls together, or that
+  /// `count_as_learnt` named. The model file keeps the 8 characters a sample that this takes, 80 kB at most; see
+  /// LearntFrom for sets of more than 10,000 samples. Nothing is recorded in models that were trained elsewhere.
+  [[nodiscard]] LearntFrom learnt_from(const Dataset& data) const;
+  /// Counts further samples as learnt from: validation samples by which epochs, rates or options were chosen. What
+  /// `fit` gets as validation_data does not count by itself, since it may well be the test part, measured as it goes.
+  void count_as_learnt(const Dataset& data);
   /// The figures of all runs so far, over all epochs. Kept in the model file.
   [[nodiscard]] const History& history() const;
 

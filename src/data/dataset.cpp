@@ -9,7 +9,6 @@
 #include "base/aligned.hpp"
 #include "base/mapped_file.hpp"
 #include "base/text.hpp"
-#include "data/split.hpp"
 
 namespace gradus {
 namespace {
@@ -417,26 +416,6 @@ Dataset Dataset::subset(std::span<const std::int64_t> indices) const {
   Dataset set = owning(std::move(chosen), static_cast<std::int64_t>(indices.size()));
   set.one_hot_ = one_hot_;
   return set;
-}
-
-std::pair<Dataset, Dataset> Dataset::split(double fraction, std::uint64_t seed, bool stratified) const {
-  if (!(fraction > 0 && fraction < 1)) {
-    fail(ErrorCode::invalid_argument, name(),
-         "the part to cut off must be between 0 and 1, not " + std::to_string(fraction));
-  }
-  if (stratified && !is_classified()) {
-    fail(ErrorCode::invalid_argument, name(), "cannot keep the shares of the classes: the targets are numbers");
-  }
-  if (is_on_disk()) {
-    const std::int64_t count = split_count(size_, fraction);
-    return {slice(0, size_ - count), slice(size_ - count, size_)};
-  }
-  const std::vector<bool> cut = stratified
-                                    ? split_rows(labels(), static_cast<std::int32_t>(target_width()), fraction, seed)
-                                    : split_rows(size_, fraction, seed);
-  std::vector<std::int64_t> rest, part;
-  for (std::int64_t row = 0; row < size_; ++row) (cut[static_cast<std::size_t>(row)] ? part : rest).push_back(row);
-  return {subset(rest), subset(part)};
 }
 
 }  // namespace gradus

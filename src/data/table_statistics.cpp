@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "data/split.hpp"
+#include "data/split_rows.hpp"
 #include "data/table_fields.hpp"
 
 namespace gradus {

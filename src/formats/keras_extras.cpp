@@ -7,6 +7,7 @@
 #include <gradus/error.hpp>
 
 #include "base/text.hpp"
+#include "formats/held_out_value.hpp"
 #include "formats/history_value.hpp"
 #include "formats/keras_objects.hpp"
 #include "formats/table_value.hpp"
@@ -139,6 +140,27 @@ std::optional<CompileOptions> compile_extras(const Value& extras) {
   return options;
 }
 
+/// What was kept from training, and what was not.
+void add_held_out(const Sequential& model, Value::Object& extras) {
+  const Sequential::State& state = model.state();
+  if (state.held_out) extras.emplace_back("held_out", held_out_value(*state.held_out));
+  if (!state.learnt_rows.empty()) extras.emplace_back("learnt_rows", learnt_rows_value(state.learnt_rows));
+}
+
+void apply_held_out(const Value& extras, Sequential& model) {
+  const auto apply = [&](const char* key, auto&& set) {
+    const Value* value = extras.find(key);
+    if (value == nullptr) return;
+    try {
+      set(*value);
+    } catch (const Error& error) {
+      damaged(std::string("gradus.") + key + ": " + error.what());
+    }
+  };
+  apply("held_out", [&](const Value& value) { model.set_held_out(held_out_from(value)); });
+  apply("learnt_rows", [&](const Value& value) { model.state().learnt_rows = learnt_rows_from(value); });
+}
+
 /// Computes the sample again.
 void check_sample(const Value& extras, const Sequential& model) {
   const Value* sample = extras.find("sample");
@@ -200,6 +222,7 @@ Value extras_of(const Sequential& model, const Value& config) {
   }
   if (state.table) extras.emplace_back("table", table_value(*state.table));
   if (!state.preparation.empty()) extras.emplace_back("preparation", state.preparation);
+  add_held_out(model, extras);
   if (Value layers = layers_of(model, config); !layers.get_if<Value::Object>()->empty()) {
     extras.emplace_back("layers", std::move(layers));
   }
@@ -254,6 +277,7 @@ void apply_model_extras(const Value& extras, Sequential& model) {
     }
   }
   state.preparation = field_at<std::string>(extras, "preparation").value_or("");
+  apply_held_out(extras, model);
   const Value* history = extras.find("history");
   if (history == nullptr || history->get_if<Value::Object>() == nullptr) return check_sample(extras, model);
   try {
@@ -284,6 +308,7 @@ Value portable_extras_of(const Sequential& model) {
   Value::Object extras = {{"format", format}};
   const std::vector<std::string>& names = model.class_names();
   if (!names.empty()) extras.emplace_back("class_names", Value::List(names.begin(), names.end()));
+  add_held_out(model, extras);
   if (sample_fits(model)) extras.emplace_back("sample", sample_of(model));
   return extras;
 }

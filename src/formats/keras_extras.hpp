@@ -20,6 +20,7 @@
 ///     "class_names": ["0", "1", ...],
 ///     "layers": {"dense": {"kernel_initializer": {...}}},   fields that Keras cannot say, as Gradus has them
 ///     "compile": {"optimizer": {...}, "loss": {...}, "metrics": [...]},   only when Keras cannot say it
+///     "held_out": {...}, "learnt_rows": {...}     which samples were kept from training: formats/held_out_value.hpp
 ///     "sample": {"input": [...], "output": [...]} what the model gave for an input when it was saved
 ///   }
 ///
@@ -36,11 +37,12 @@ void compile(const Config& config, const Value& extras, Sequential& model, std::
 
 /// Gives the layers of `config` back what Keras could not say.
 void apply_layer_extras(const Value& extras, Config& config);
-/// History, class names, epochs. Then computes the sample again: throws `bad_data` when the outputs are not those that
-/// were stored.
+/// History, class names, epochs, which samples were kept from training. Then computes the sample again: throws
+/// `bad_data` when the outputs are not those that were stored.
 void apply_model_extras(const Value& extras, Sequential& model);
 
-/// What formats that are not Keras's have a place for: class names and the sample.
+/// What formats that are not Keras's have a place for: class names, which samples were kept from training, and the
+/// sample.
 Value portable_extras_of(const Sequential& model);
 /// An input made by rule: bytes for a network that scales bytes down first, else quarters from -2 to 2.
 Tensor sample_input(const Sequential& model);

@@ -36,7 +36,7 @@ namespace gradus {
 ///   batch_size = 200
 ///   shuffle = true
 ///   seed = 1
-///   class_weight = "balanced"         # or {0 = 1.0, 1 = 5.0}
+///   class_weight = "balanced"         # or classes by name: {no = 1.0, "not yet" = 5.0}
 ///   schedule = "cosine warmup_steps=1epoch"
 ///   callbacks = ["early_stopping 3 restore_best_weights"]   # or tables: {class = "ReduceLROnPlateau", factor = 0.5}
 ///   [augmentation]                    # as gradus::Augmentation

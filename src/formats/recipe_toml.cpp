@@ -179,7 +179,7 @@ void read_compile(Section& recipe, CompileOptions& compile, const RecipePlace& s
   section.check_keys();
 }
 
-// "balanced", or {0 = 1.0, 1 = 5.0}.
+// "balanced", or {no = 1.0, yes = 5.0}: classes by name.
 ClassWeights class_weights_of(const toml::node& node, const RecipePlace& source) {
   const std::string key = "fit.class_weight";
   if (const auto* word = node.as_string()) {
@@ -187,14 +187,8 @@ ClassWeights class_weights_of(const toml::node& node, const RecipePlace& source)
   }
   if (!node.is_table())
     source.fail(node, key + ": expected \"balanced\" or a table of weights, got " + type_name(node));
-  std::map<std::int32_t, double> weights;
-  for (const auto& [name, weight] : *node.as_table()) {
-    const auto label = parse_int(name.str());
-    if (!label || *label < 0 || *label > std::numeric_limits<std::int32_t>::max()) {
-      source.fail(weight, key + ": expected the number of a class, got " + in_quotes(name.str()));
-    }
-    weights[static_cast<std::int32_t>(*label)] = number_of(weight, key, source);
-  }
+  std::map<std::string, double> weights;
+  for (const auto& [name, weight] : *node.as_table()) weights[std::string(name.str())] = number_of(weight, key, source);
   return weights;
 }
 

@@ -213,6 +213,7 @@ std::unique_ptr<Sequential::State> Sequential::State::clone() const {
   copy->iterations = iterations, copy->epochs = epochs;
   copy->class_names = class_names, copy->history = history;
   copy->table = table, copy->preparation = preparation;
+  copy->held_out = held_out, copy->learnt_rows = learnt_rows;
   return copy;
 }
 
@@ -383,6 +384,22 @@ void Sequential::set_class_names(std::vector<std::string> names) { state_->class
 std::shared_ptr<const TableSchema> Sequential::table() const { return state_->table; }
 const std::string& Sequential::preparation() const { return state_->preparation; }
 void Sequential::set_preparation(std::string preparation) { state_->preparation = std::move(preparation); }
+
+const std::optional<HeldOut>& Sequential::held_out() const { return state_->held_out; }
+void Sequential::set_held_out(std::optional<HeldOut> kept) {
+  const auto demand = [](bool good, const std::string& sentence) {
+    if (!good) throw Error(ErrorCode::invalid_argument, "held_out: " + sentence);
+  };
+  if (kept) {
+    demand(kept->share > 0 && kept->share < 1, "share must be between 0 and 1, got " + Value(kept->share).to_string());
+    demand(kept->samples > 0, "samples must be 1 or more, got " + std::to_string(kept->samples));
+    const bool hex = kept->fingerprint.find_first_not_of("0123456789abcdef") == std::string::npos;
+    demand(hex && kept->fingerprint.size() == 64, "fingerprint must be 64 hexadecimal digits, as fingerprint_of gives");
+  }
+  state_->held_out = std::move(kept);
+}
+LearntFrom Sequential::learnt_from(const Dataset& data) const { return state_->learnt_rows.count(data); }
+void Sequential::count_as_learnt(const Dataset& data) { state_->learnt_rows.add(data); }
 const History& Sequential::history() const { return state_->history; }
 
 }  // namespace gradus

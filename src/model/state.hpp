@@ -10,6 +10,7 @@
 #include <gradus/model.hpp>
 
 #include "base/aligned.hpp"
+#include "data/row_hashes.hpp"
 #include "layers/layer.hpp"
 #include "losses/loss.hpp"
 #include "metrics/metric.hpp"
@@ -57,6 +58,8 @@ struct Sequential::State {
   std::vector<std::string> class_names;
   std::shared_ptr<const TableSchema> table;  ///< how rows of the table that was trained on become inputs; or null
   std::string preparation;                   ///< as Dataset::preparation
+  std::optional<HeldOut> held_out;           ///< how a part was kept from training
+  LearntRows learnt_rows;                    ///< the samples trained on so far
   History history;
 
   /// Workspaces for prediction that nobody uses right now; guarded by the mutex.

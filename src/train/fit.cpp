@@ -44,6 +44,12 @@ History Sequential::fit(const Dataset& data, const FitOptions& options) {
   adapt_layers(*this, data, false);
   std::optional<RunPosition> position;  // whose weights replace what was fitted just now
   if (options.keeper != nullptr) position = options.keeper->resume(*this);
+  if (options.epochs > 0) {
+    state_->learnt_rows.add(data);
+    // A set larger than the training part cannot be it: the part that was kept may be in it.
+    std::optional<HeldOut>& kept = state_->held_out;
+    if (kept && data.size() > kept->samples - kept->kept()) kept.reset();
+  }
   return Run(*this, data, options, std::move(position)).train();
 }
 

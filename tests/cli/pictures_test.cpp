@@ -94,10 +94,14 @@ TEST(Pictures, AFolderIsLearntAndFurtherOnesAreNamed) {
   ASSERT_EQ(list(at(cells, "cells")).size(), 1u);
   EXPECT_EQ(text(at(list(at(cells, "cells"))[0], "file")), "swapped/lying/seven.png");
 
-  // Evaluated at the model's size without being told, and from the disk.
+  // Evaluated at the model's size without being told, and from the disk: the pictures that training kept in memory.
   const Finished measured = run(gradus({"evaluate", "photos.keras", "photos", "--on-disk", "--json"}), in(directory));
   ASSERT_EQ(measured.status, 0) << measured.err;
-  EXPECT_EQ(number(at(json_of(measured), "samples")), 120);
+  EXPECT_EQ(number(at(json_of(measured), "samples")), 24);
+  EXPECT_EQ(at(json_of(measured), "accuracy"), at(at(json_of(finished), "test"), "accuracy"));
+  EXPECT_EQ(at(json_of(measured), "learnt_from"), Value(false));
+  const Finished whole = run(gradus({"evaluate", "photos.keras", "photos", "--part", "all", "--json"}), in(directory));
+  EXPECT_EQ(number(at(json_of(whole), "samples_learnt_from")), 96);
   expect_refusal(run(gradus({"train", "photos", "--strict"}), in(directory)), 3, "photos/lying/broken.jpg");
 }
 

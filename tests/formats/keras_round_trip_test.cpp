@@ -44,6 +44,9 @@ void expect_same(const Sequential& a, const Sequential& b) {
   EXPECT_EQ(a.class_names(), b.class_names());
   EXPECT_EQ(a.history().entries(), b.history().entries());
   EXPECT_EQ(a.history().seconds, b.history().seconds);
+  EXPECT_EQ(a.held_out(), b.held_out());
+  EXPECT_EQ(a.state().learnt_rows.level(), b.state().learnt_rows.level());
+  EXPECT_EQ(a.state().learnt_rows.hashes(), b.state().learnt_rows.hashes());
   EXPECT_EQ(a.state().seed, b.state().seed);
   EXPECT_EQ(a.state().iterations, b.state().iterations);
   EXPECT_EQ(a.state().epochs, b.state().epochs);

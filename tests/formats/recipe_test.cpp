@@ -209,6 +209,14 @@ TEST(Recipe, MakesItsNetwork) {
   EXPECT_EQ(model.class_names(), clouds(9).class_names());
 }
 
+TEST(Recipe, WeighsClassesByTheirNames) {
+  const Recipe recipe = parse_recipe(
+      "[data]\nsource='blobs'\n[model]\nlayers='dense 3 softmax'\n[fit]\nclass_weight = {yes = 9, 'not yet' = 0.5}",
+      "r.toml");
+  const Dataset data = clouds(9).with_class_names({"not yet", "no", "yes"});
+  EXPECT_EQ(recipe.fit.class_weight.of(data), (std::vector<Real>{0.5, 1, 9}));
+}
+
 TEST(Recipes, AreBuiltInAsTheyAreInTheFolder) {
   std::vector<std::string> files;
   for (const auto& entry : std::filesystem::directory_iterator(GRADUS_SOURCE_DIR "/recipes")) {

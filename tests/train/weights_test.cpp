@@ -105,6 +105,24 @@ TEST(ClassWeights, AreThoseOfTheirSamples) {
   EXPECT_EQ(by_class.history().at("accuracy"), by_sample.history().at("accuracy"));
 }
 
+TEST(ClassWeights, GoByTheClassesNames) {
+  const Dataset data = uneven().with_class_names({"2", "1"});  // not in the order of their labels
+  Sequential by_label = model_of(), by_name = by_label, from_map = by_label;
+  by_label.fit(data, {.class_weight = {{0, 0.5}, {1, 3.0}}});
+  by_name.fit(data, {.class_weight = {{"2", 0.5}, {"1", 3.0}}});
+  from_map.fit(data, {.class_weight = std::map<std::string, double>{{"1", 3.0}, {"2", 0.5}}});
+  EXPECT_EQ(by_name.weights_sha256(), by_label.weights_sha256());
+  EXPECT_EQ(from_map.weights_sha256(), by_label.weights_sha256());
+  EXPECT_EQ((ClassWeights{{"1", 3.0}}.of(data)), (std::vector<Real>{1, 3})) << "a class that is left out counts 1";
+  expect_error(ErrorCode::invalid_argument, {"there is no class 'maybe'", "'2', '1'"}, [&] {
+    (void)ClassWeights{{"maybe", 3.0}}.of(data);
+  });
+  expect_error(ErrorCode::invalid_argument, {"there is no class '0'", "'2', '1'"}, [&] {
+    (void)ClassWeights{{"0", 3.0}}.of(data);
+  });
+  expect_error(ErrorCode::invalid_argument, {"class '1'", "-2"}, [&] { (void)ClassWeights{{"1", -2.0}}.of(data); });
+}
+
 TEST(ClassWeights, MultiplyThoseOfSamples) {
   const Dataset data = uneven();
   std::vector<Real> twice(50, 2), both;
