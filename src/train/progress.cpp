@@ -1,15 +1,18 @@
-#include "progress.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 
-#include "base/text.hpp"
-#include "terminal.hpp"
+#include <gradus/callbacks.hpp>
 
-namespace gradus::app {
+#include "base/terminal.hpp"
+#include "base/text.hpp"
+
+namespace gradus {
 
 namespace {
+
+/// Without a terminal at most so many epochs of a run get a line, the last one not counted.
+constexpr std::int64_t most_lines = 20;
 
 std::string figure(const char* format, double value) {
   char text[64];
@@ -29,27 +32,45 @@ std::string epoch_of(const TrainingState& state) {
   return "epoch " + epoch + "/" + epochs;
 }
 
-/// How many columns UTF-8 text takes: one for each character.
-std::size_t columns(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-
-std::string bar(double share, std::size_t width, bool color) {
+/// A bar of `width` columns: a green line on a grey one, or # and . where there are no colors or no UTF-8.
+std::string bar(double share, std::size_t width, bool color, bool utf8) {
   const auto done = static_cast<std::size_t>(std::clamp(share, 0.0, 1.0) * static_cast<double>(width));
+  const bool line = color && utf8;
   std::string text = color ? "\x1b[32m" : "";
   for (std::size_t i = 0; i < width; ++i) {
     if (i == done && color) text += "\x1b[90m";
-    text += i < done ? "\xE2\x94\x81" : color ? "\xE2\x94\x81" : " ";
+    text += line ? "\xE2\x94\x81" : i < done ? "#" : ".";
   }
   return text + (color ? "\x1b[0m" : "");
 }
 
+std::string epoch_line(const TrainingState& state, const Logs& logs, double batch_seconds, std::size_t room) {
+  std::string line = epoch_of(state);
+  for (const auto& [name, value] : logs.entries()) line += "  " + name + " " + figure("%.4f", value);
+  // A terminal that is too narrow has shown these two beside the bar.
+  for (const std::string& more : {speed(state.samples, batch_seconds), duration(state.seconds)}) {
+    if (line.size() + 2 + more.size() <= room) line += "  " + more;
+  }
+  return line;
+}
+
+/// The first epoch, and those after which another twentieth of the run is done.
+bool gets_a_line(const TrainingState& state) {
+  const std::int64_t lines = std::min(most_lines, state.epochs), done = state.epoch + 1;
+  return done == 1 || done == state.epochs || done * lines / state.epochs > state.epoch * lines / state.epochs;
+}
+
 }  // namespace
 
-Progress::Progress() : live_(is_terminal(Stream::err)), color_(colors_of(Stream::err) != Colors::none) {}
+Progress::Progress() : live_(is_terminal(Stream::err)), color_(live_ && colors_allowed()), utf8_(shows_utf8()) {}
 
 Progress::~Progress() { clear(); }
+
+void Progress::on_train_begin(const TrainingState&) {
+  untold_.clear();
+  epochs_seconds_ = 0;
+  epochs_done_ = 0;
+}
 
 void Progress::on_epoch_begin(const TrainingState&) {
   batch_seconds_ = 0;
@@ -81,38 +102,49 @@ void Progress::draw(const TrainingState& state) {
     tail += "  " + duration(left) + " left";
   }
   const auto width = static_cast<std::size_t>(std::max<std::int64_t>(terminal_width(Stream::err) - 1, 20));
-  const std::size_t taken = columns(head) + columns(tail) + 4;
+  const std::size_t bar_width = width > head.size() + tail.size() + 4 ? width - head.size() - tail.size() - 4 : 0;
   std::string line = head + "  ";
-  if (taken + 5 <= width) line += bar(share, std::min<std::size_t>(width - taken, 30), color_) + "  ";
+  std::size_t columns = head.size() + 2 + tail.size();
+  if (bar_width >= 5) {
+    const std::size_t drawn = std::min<std::size_t>(bar_width, 30);
+    line += bar(share, drawn, color_, utf8_) + "  ";
+    columns += drawn + 2;
+  }
   line += tail;
-  if (taken - 2 > width) line = line.substr(0, width);
-  std::fprintf(stderr, "\r%s\x1b[K", line.c_str());
+  if (columns > width) {  // there is no bar then, and a column is a byte
+    line.resize(width);
+    columns = width;
+  }
+  // Spaces over what is left of the line before: a dumb terminal has no sequence for that.
+  const std::size_t rest = columns_drawn_ - std::min(columns_drawn_, columns);
+  std::fprintf(stderr, "\r%s%*s", line.c_str(), static_cast<int>(rest), "");
   std::fflush(stderr);
-  drawn_ = true;
+  columns_drawn_ = columns;
 }
 
 void Progress::clear() {
-  if (!drawn_) return;
-  std::fputs("\r\x1b[K", stderr);
+  if (columns_drawn_ == 0) return;
+  std::fprintf(stderr, "\r%*s\r", static_cast<int>(columns_drawn_), "");
   std::fflush(stderr);
-  drawn_ = false;
+  columns_drawn_ = 0;
 }
 
 bool Progress::on_epoch_end(const TrainingState& state, const Logs& logs) {
   clear();
-  std::string line = epoch_of(state);
-  for (const auto& [name, value] : logs.entries()) line += "  " + name + " " + figure("%.4f", value);
-  // A terminal that is too narrow has shown these two beside the bar.
   const auto room = live_ ? static_cast<std::size_t>(terminal_width(Stream::err)) : std::string::npos;
-  for (const std::string& more : {speed(state.samples, batch_seconds_), duration(state.seconds)}) {
-    if (line.size() + 2 + more.size() <= room) line += "  " + more;
-  }
-  note(line);
+  const std::string line = epoch_line(state, logs, batch_seconds_, room);
+  const bool told = live_ || gets_a_line(state);
+  if (told) note(line);
+  untold_ = told ? "" : line;
   epochs_seconds_ += state.seconds;
   ++epochs_done_;
   return true;
 }
 
-void Progress::on_train_end(const TrainingState&) { clear(); }
+void Progress::on_train_end(const TrainingState&) {
+  clear();
+  if (!untold_.empty()) note(untold_);
+  untold_.clear();
+}
 
-}  // namespace gradus::app
+}  // namespace gradus
