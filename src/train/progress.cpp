@@ -54,6 +54,15 @@ std::string epoch_line(const TrainingState& state, const Logs& logs, double batc
   return line;
 }
 
+/// What is left of a run, by this epoch so far and the mean of those before it, 0 where there is none. Past epochs
+/// count their validation; this one does not know of it yet.
+double seconds_left(const TrainingState& state, double share, double mean_of_past) {
+  const double epoch_seconds = state.seconds / share;
+  const double expected = mean_of_past > 0 ? mean_of_past : epoch_seconds;
+  return std::max(0.0, std::max(expected, epoch_seconds) - state.seconds) +
+         expected * static_cast<double>(state.epochs - state.epoch - 1);
+}
+
 /// The first epoch, and those after which another twentieth of the run is done.
 bool gets_a_line(const TrainingState& state) {
   const std::int64_t lines = std::min(most_lines, state.epochs), done = state.epoch + 1;
@@ -89,28 +98,24 @@ bool Progress::on_batch_end(const TrainingState& state) {
 void Progress::draw(const TrainingState& state) {
   const auto total = static_cast<double>(state.samples_per_epoch);
   const double share = total > 0 ? static_cast<double>(state.samples) / total : 0;
-  const std::string head = epoch_of(state);
-  std::string tail = "loss " + figure("%.4f", state.loss);
-  if (state.accuracy >= 0) tail += "  accuracy " + figure("%.4f", state.accuracy);
-  tail += "  " + speed(state.samples, state.seconds);
-  if (share > 0) {
-    const double epoch_seconds = state.seconds / share;
-    // Past epochs count their validation; this one does not know of it yet.
-    const double expected = epochs_done_ > 0 ? epochs_seconds_ / static_cast<double>(epochs_done_) : epoch_seconds;
-    const double left = std::max(0.0, std::max(expected, epoch_seconds) - state.seconds) +
-                        expected * static_cast<double>(state.epochs - state.epoch - 1);
-    tail += "  " + duration(left) + " left";
-  }
+  const std::string head = epoch_of(state) + "  ", rate = "  " + speed(state.samples, state.seconds);
+  std::string figures = "loss " + figure("%.4f", state.loss), left;
+  if (state.accuracy >= 0) figures += "  accuracy " + figure("%.4f", state.accuracy);
+  const double past = epochs_done_ > 0 ? epochs_seconds_ / static_cast<double>(epochs_done_) : 0;
+  if (share > 0) left = "  " + duration(seconds_left(state, share, past)) + " left";
   const auto width = static_cast<std::size_t>(std::max<std::int64_t>(terminal_width(Stream::err) - 1, 20));
-  const std::size_t bar_width = width > head.size() + tail.size() + 4 ? width - head.size() - tail.size() - 4 : 0;
-  std::string line = head + "  ";
-  std::size_t columns = head.size() + 2 + tail.size();
-  if (bar_width >= 5) {
-    const std::size_t drawn = std::min<std::size_t>(bar_width, 30);
+  constexpr std::size_t least_bar = 5, most_bar = 30;
+  std::size_t columns = head.size() + figures.size() + left.size();
+  // Where there is no room for both, the bar is worth more than the speed.
+  const bool tells_speed = columns + rate.size() + least_bar + 2 <= width;
+  if (tells_speed) columns += rate.size();
+  std::string line = head;
+  if (columns + least_bar + 2 <= width) {
+    const std::size_t drawn = std::min(width - columns - 2, most_bar);
     line += bar(share, drawn, color_, utf8_) + "  ";
     columns += drawn + 2;
   }
-  line += tail;
+  line += figures + (tells_speed ? rate : "") + left;
   if (columns > width) {  // there is no bar then, and a column is a byte
     line.resize(width);
     columns = width;
