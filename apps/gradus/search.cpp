@@ -32,7 +32,7 @@ struct SearchCommand {
   std::string recipe;
   std::optional<std::string> directory, save;
   std::optional<std::int64_t> trials, seed, threads, top;
-  bool json = false;
+  bool restart = false, json = false;
 };
 
 Value result_value(const Search::Result& result) {
@@ -72,23 +72,11 @@ class StateFile {
 
   void load(Search& search) const {
     if (!std::filesystem::exists(path_)) return;
-    constexpr std::uint64_t most_bytes = std::uint64_t{64} << 20;
-    const std::vector<std::uint8_t> bytes = read_file(path_, most_bytes);
-    const Value state = read_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path_);
-    const Value *identity = state.find("search"), *results = state.find("results");
-    const auto* list = results == nullptr ? nullptr : results->get_if<Value::List>();
-    if (identity == nullptr || list == nullptr) {
-      throw Error(ErrorCode::bad_data, path_ + " is not the state of a search; remove it, or choose another --dir");
-    }
-    if (!(*identity == Value(identity_))) {
-      throw Error(ErrorCode::bad_data, path_ + " is of another search: the recipe or an option has changed since. " +
-                                           "Remove it to begin anew, or choose another --dir");
-    }
-    try {
-      for (const Value& result : *list) search.add(result_from(result));
-    } catch (const Error& error) {
-      throw Error(ErrorCode::bad_data, path_ + ": " + error.what());
-    }
+    const std::string wrong = try_to_load(search);
+    if (wrong.empty()) return;
+    throw Error(ErrorCode::bad_data, path_ + " " + wrong +
+                                         ". To start over and replace it, add --restart; to keep it, name another "
+                                         "directory with --dir");
   }
   void save(const Search& search) const {
     Value::List results;
@@ -97,6 +85,25 @@ class StateFile {
   }
 
  private:
+  /// What is wrong with the file, or nothing.
+  std::string try_to_load(Search& search) const {
+    constexpr std::uint64_t most_bytes = std::uint64_t{64} << 20;
+    const std::vector<std::uint8_t> bytes = read_file(path_, most_bytes);
+    try {
+      const Value state = read_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path_);
+      const Value *identity = state.find("search"), *results = state.find("results");
+      const auto* list = results == nullptr ? nullptr : results->get_if<Value::List>();
+      if (identity == nullptr || list == nullptr) return "is not the state of a search";
+      if (!(*identity == Value(identity_))) {
+        return "holds the runs of another search: the recipe or an option has changed since";
+      }
+      for (const Value& result : *list) search.add(result_from(result));
+    } catch (const Error& error) {
+      return "cannot be read: " + std::string(error.what());
+    }
+    return "";
+  }
+
   std::string path_, identity_;
 };
 
@@ -333,13 +340,14 @@ int search(const Words& words) {
       .option("--top", "N", command.top, "how many of the best are shown", "10", 1)
       .option("--threads", "N", command.threads, "threads to compute with; the results do not depend on it",
               "all cores", 0)
+      .flag("--restart", command.restart, "start over: results that are kept from before are replaced")
       .flag("--json", command.json, "print one JSON object");
   if (!arguments.parse(words)) return done;
 
   const Task task = make_task(command);
   Search search(task.wanted.ranges, task.wanted.options);
   const StateFile state(state_path(command), identity_of(task));
-  state.load(search);
+  if (!command.restart) state.load(search);
   announce(task, search, state);
   const bool complete = run_all(task, search, state);
   if (!complete) {

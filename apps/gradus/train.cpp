@@ -13,7 +13,6 @@
 #include "inspect/numbers.hpp"
 #include "interrupt.hpp"
 #include "learnt.hpp"
-#include "progress.hpp"
 #include "recipe_callbacks.hpp"
 #include "terminal.hpp"
 #include "train_plan.hpp"

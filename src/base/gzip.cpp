@@ -44,23 +44,34 @@ InputFile::InputFile(const std::string& path) : path_(path) {
     file_size_ = static_cast<std::uint64_t>(status.st_size);
     buffer_.resize(std::clamp<std::uint64_t>(file_size_, 16, 256 * 1024));
     refill();
-    if (pending_.size() >= 2 && pending_[0] == 0x1f && pending_[1] == 0x8b) {
-      compressed_ = true;
-      inflater_ = std::make_unique<Inflater>();
-    }
+    look_for_gzip();
   } catch (...) {
     ::close(descriptor_);
     throw;
   }
 }
 
-InputFile::~InputFile() { ::close(descriptor_); }
+InputFile::InputFile(std::string name, std::span<const std::uint8_t> bytes)
+    : path_(std::move(name)), file_size_(bytes.size()), pending_(bytes), file_offset_(bytes.size()) {
+  look_for_gzip();
+}
+
+InputFile::~InputFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+void InputFile::look_for_gzip() {
+  if (pending_.size() < 2 || pending_[0] != 0x1f || pending_[1] != 0x8b) return;
+  compressed_ = true;
+  inflater_ = std::make_unique<Inflater>();
+}
 
 void InputFile::fail(const std::string& sentence) const { throw Error(ErrorCode::bad_data, path_ + ": " + sentence); }
 
 std::uint64_t InputFile::most_bytes() const noexcept { return compressed_ ? file_size_ * 1032 : file_size_; }
 
 bool InputFile::refill() {
+  if (descriptor_ < 0) return false;
   for (;;) {
     const ssize_t count = ::read(descriptor_, buffer_.data(), buffer_.size());
     if (count < 0) {

@@ -14,6 +14,8 @@ class InputFile {
  public:
   /// Throws `not_found` when there is no such file, `io` when it cannot be opened or is a directory.
   explicit InputFile(const std::string& path);
+  /// The same for bytes in memory, which must outlive this. `name` stands for the path in messages.
+  InputFile(std::string name, std::span<const std::uint8_t> bytes);
   ~InputFile();
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;
@@ -43,15 +45,16 @@ class InputFile {
   std::size_t read_inflated(std::span<std::uint8_t> out);
   bool refill();
   void start_member();
+  void look_for_gzip();
   [[noreturn]] void fail(const std::string& sentence) const;
 
   std::string path_;
-  int descriptor_ = -1;
+  int descriptor_ = -1;  // none for bytes in memory
   std::uint64_t file_size_ = 0;
   std::uint64_t offset_ = 0;
   bool compressed_ = false;
   std::vector<std::uint8_t> buffer_;
-  std::span<const std::uint8_t> pending_;  // bytes of `buffer_` not consumed yet
+  std::span<const std::uint8_t> pending_;  // bytes of `buffer_`, or in memory, not consumed yet
   std::uint64_t file_offset_ = 0;          // of the end of `pending_`
   int peeked_ = -1;                        // a byte that at_end() had to look at
   std::unique_ptr<Inflater> inflater_;

@@ -116,9 +116,7 @@ Search search(const IdxSet& set, const std::string& cache) {
     result.found = paths;
     return true;
   };
-  const char* variable = std::getenv("GRADUS_DATA_DIR");
-  for (const std::string& directory : split_text(variable == nullptr ? "" : variable, ':')) {
-    if (directory.empty()) continue;
+  for (const std::string& directory : data_directories()) {
     for (const std::string& folder : set.folders) {
       if (look(fs::path(directory) / folder, true)) return result;
     }
@@ -263,12 +261,15 @@ const bool registered =
     register_source(
         {.name = "mnist",
          .summary = "handwritten digits: 60,000 and 10,000 images 28x28, 10 classes (LeCun, Cortes, Burges)",
+         .folders = idx_sets()[0].folders,
          .load = [](const SourceRequest& r) { return datasets::mnist(r.fetch); }}) &&
     register_source({.name = "fashion_mnist",
                      .summary = "photographs of clothes: 60,000 and 10,000 images 28x28, 10 classes (Zalando)",
+                     .folders = idx_sets()[1].folders,
                      .load = [](const SourceRequest& r) { return datasets::fashion_mnist(r.fetch); }}) &&
     register_source({.name = "kmnist",
                      .summary = "cursive Japanese characters: 60,000 and 10,000 images 28x28, 10 classes (CODH)",
+                     .folders = idx_sets()[2].folders,
                      .load = [](const SourceRequest& r) { return datasets::kmnist(r.fetch); }});
 
 }  // namespace

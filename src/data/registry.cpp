@@ -119,14 +119,26 @@ std::vector<const Source*> registered_sources() {
   return all;
 }
 
+std::vector<std::string> data_directories() {
+  const char* variable = std::getenv("GRADUS_DATA_DIR");
+  std::vector<std::string> directories = split_text(variable == nullptr ? "" : variable, ':');
+  std::erase(directories, "");
+  return directories;
+}
+
 std::string find_data_file(const std::string& path) {
   namespace fs = std::filesystem;
   std::error_code ignored;
   if (fs::path(path).is_absolute() || fs::exists(path, ignored)) return path;
-  const char* variable = std::getenv("GRADUS_DATA_DIR");
-  for (const std::string& directory : split_text(variable == nullptr ? "" : variable, ':')) {
-    const fs::path found = fs::path(directory) / path;
-    if (!directory.empty() && fs::exists(found, ignored)) return found.string();
+  for (const std::string& name : data_directories()) {
+    const fs::path directory(name);
+    if (fs::exists(directory / path, ignored)) return (directory / path).string();
+    for (const Source* source : registered_sources()) {
+      for (const std::string& folder : source->folders) {
+        const fs::path found = directory / folder / path;
+        if (fs::exists(found, ignored)) return found.string();
+      }
+    }
   }
   return path;
 }

@@ -35,12 +35,16 @@ struct Source {
   std::string summary;                 ///< one line for `gradus data list`
   std::vector<std::string> endings{};  ///< of a kind of file: ".csv", ".csv.gz"
   bool is_folder = false;              ///< of a kind of folder: any directory
+  std::vector<std::string> folders{};  ///< of a named set: what the folder of its files is called, best first
   bool takes_count = false;            ///< makes `count` samples; of others the first `count` are taken
   std::function<TrainTest(const SourceRequest&)> load{};
 };
 
-/// A file as `datasets::load` finds it: a relative path that leads nowhere from here is also tried from the directories
-/// of GRADUS_DATA_DIR. The path as it is when it leads nowhere at all.
+/// The directories of GRADUS_DATA_DIR, in order.
+std::vector<std::string> data_directories();
+/// A file as `datasets::load` finds it: a relative path that leads nowhere from here is also tried from each directory
+/// of GRADUS_DATA_DIR, then from the folders of the named sets in it ("mnist", ...). The path as it is when it leads
+/// nowhere at all.
 std::string find_data_file(const std::string& path);
 
 /// Each source's file ends with `const bool registered = register_source({...});`. Returns true.

@@ -33,6 +33,20 @@ std::string endings(Has has) {
   return text;
 }
 
+/// The format with the longest ending that the name has; null when it has none.
+const ModelFormat* find_format(const std::string& path) {
+  const std::string name = lower(path);
+  const ModelFormat* found = nullptr;
+  std::size_t longest = 0;
+  for (const ModelFormat& format : model_formats()) {
+    for (const std::string& ending : format.endings) {
+      if (!name.ends_with(ending) || ending.size() <= longest) continue;
+      found = &format, longest = ending.size();
+    }
+  }
+  return found;
+}
+
 }  // namespace
 
 const std::vector<ModelFormat>& model_formats() {
@@ -56,17 +70,13 @@ std::string readable_endings() {
   return endings([](const ModelFormat& format) { return format.read != nullptr; });
 }
 
+bool is_model_name(const std::string& path) {
+  const ModelFormat* format = find_format(path);
+  return format != nullptr && format->read != nullptr;
+}
+
 const ModelFormat& format_of(const std::string& path) {
-  const std::string name = lower(path);
-  const ModelFormat* found = nullptr;
-  std::size_t longest = 0;
-  for (const ModelFormat& format : model_formats()) {
-    for (const std::string& ending : format.endings) {
-      if (!name.ends_with(ending) || ending.size() <= longest) continue;
-      found = &format, longest = ending.size();
-    }
-  }
-  if (found != nullptr) return *found;
+  if (const ModelFormat* found = find_format(path)) return *found;
   throw Error(ErrorCode::unsupported, path + ": a model's file ends in " + readable_endings() +
                                           "; one of weights alone in " +
                                           endings([](const ModelFormat& format) { return format.read == nullptr; }));

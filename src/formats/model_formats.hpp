@@ -31,6 +31,8 @@ const std::vector<ModelFormat>& model_formats();
 
 /// The format that goes with the ending of a name; throws `unsupported` listing what there is.
 const ModelFormat& format_of(const std::string& path);
+/// Whether a file of this name holds a whole model, by its ending: whether `read_model` would try to read it.
+bool is_model_name(const std::string& path);
 
 /// What is said, behind a file's name, of one that `read_model` cannot make a model of.
 inline constexpr const char* weights_alone =

@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "serve/answer_text.hpp"
+#include "serve/content_encoding.hpp"
 #include "serve/request_parser.hpp"
 
 namespace gradus::serve {
@@ -159,6 +160,8 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
     bool whole = true;
     if (has_body) whole = co_await read_body(parser, expect != nullptr);
     if (!whole) co_return false;
+    refused = unpack_body(request, options_.max_body_bytes);
+    if (refused) co_return co_await refuse(request, *refused, keep);
     co_return co_await answer_request(request, keep);
   }
 

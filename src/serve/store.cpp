@@ -14,6 +14,7 @@
 #include "base/nearest.hpp"
 #include "base/text.hpp"
 #include "formats/json.hpp"
+#include "formats/model_formats.hpp"
 
 namespace gradus::serve {
 
@@ -22,11 +23,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::uint64_t largest_labels_file = 1 << 16;
-
-bool is_model_file(const fs::path& path) {
-  const std::string ending = lower(path.extension().string());
-  return ending == ".keras" || ending == ".h5" || ending == ".hdf5" || ending == ".onnx";
-}
 
 bool is_hidden(const fs::path& path) { return path.filename().string().starts_with("."); }
 
@@ -136,7 +132,7 @@ std::vector<ModelStore::Place> ModelStore::find_places() const {
   std::vector<Place> places;
   const auto add = [&](const fs::path& path, bool listed) {
     const bool folder = fs::is_directory(path);
-    if (!listed && !(folder ? has_versions(path) : is_model_file(path))) return;
+    if (!listed && !(folder ? has_versions(path) : is_model_name(path.string()))) return;
     fs::path named = path.lexically_normal();
     if (!named.has_filename()) named = named.parent_path();
     const std::string name = (folder ? named.filename() : named.stem()).string();
@@ -163,7 +159,7 @@ std::map<std::int64_t, std::string> ModelStore::version_files(const Place& place
     if (!number || !fs::is_directory(entry)) continue;
     std::string& file = files[*number];
     for (const fs::path& inner : entries_of(entry.string())) {
-      if (!is_model_file(inner)) continue;
+      if (!is_model_name(inner.string())) continue;
       // Two files: which is meant is for a person to say. The folder itself then fails to load, with its name.
       file = file.empty() ? inner.string() : entry.string();
     }
@@ -199,7 +195,7 @@ ModelStore::Stamp ModelStore::stamp_of(const std::string& path) {
 std::shared_ptr<const ServedModel> ModelStore::load(const Place& place, std::int64_t version,
                                                     const std::string& file) const {
   if (fs::is_directory(file)) {
-    throw Error(ErrorCode::bad_data, file + ": expected one model file (.keras, .h5 or .onnx) in this folder");
+    throw Error(ErrorCode::bad_data, file + ": expected one model file (" + readable_endings() + ") in this folder");
   }
   auto loaded = std::make_shared<ServedModel>(ServedModel{place.name, version, file, Sequential::load(file)});
   try {

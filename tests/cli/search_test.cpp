@@ -110,6 +110,7 @@ TEST(SearchCommand, RefusesWhatItCannotDo) {
   expect_refusal(run(gradus({"search", "none.toml"}), in(directory)), 3, "none.toml");
   ASSERT_EQ(run(gradus({"search", "mine.toml", "--trials", "1"}), in(directory)).status, 0);
   expect_refusal(run(gradus({"search", "mine.toml", "--trials", "2"}), in(directory)), 3, "another search");
+  expect_refusal(run(gradus({"search", "mine.toml", "--trials", "2"}), in(directory)), 3, "add --restart");
   std::string watching = recipe(2);
   watching.replace(watching.find("epochs = 2\n"), 11,
                    "epochs = 2\ncallbacks = [\"early_stopping 1 monitor=val_auc\"]\n");
@@ -124,6 +125,21 @@ TEST(SearchCommand, RefusesWhatItCannotDo) {
                  "fit.callbacks is an empty list, so there is no 0");
   write(directory / "mine.search.json", "{}");
   expect_refusal(run(gradus({"search", "mine.toml"}), in(directory)), 3, "mine.search.json");
+  write(directory / "mine.search.json", "half of a fi");
+  expect_refusal(run(gradus({"search", "mine.toml"}), in(directory)), 3, "add --restart");
+}
+
+TEST(SearchCommand, StartsOverWhenToldTo) {
+  const TemporaryDirectory directory;
+  write(directory / "mine.toml", recipe(1));
+  ASSERT_EQ(run(gradus({"search", "mine.toml", "--trials", "1"}), in(directory)).status, 0);
+  write(directory / "mine.toml", recipe(2));
+  expect_refusal(run(gradus({"search", "mine.toml", "--trials", "1"}), in(directory)), 3, "the recipe or an option");
+  const Finished anew = run(gradus({"search", "mine.toml", "--trials", "1", "--restart", "--json"}), in(directory));
+  ASSERT_EQ(anew.status, 0) << anew.err;
+  EXPECT_EQ(number(at(json_of(anew), "runs")), 1);
+  const Finished again = run(gradus({"search", "mine.toml", "--trials", "1"}), in(directory));
+  EXPECT_EQ(again.status, 0) << "the state is that of the edited recipe now: " << again.err;
 }
 
 TEST(KFold, MeasuresEachFoldAndSavesNothing) {
