@@ -65,9 +65,11 @@ bool often_enough(const std::vector<double>& sorted) {
   return sorted[least - 1] == sorted.front() && sorted[sorted.size() - least] == sorted.back();
 }
 
-Real rounded(double value) {
-  constexpr double steps = 2048;
-  return static_cast<Real>(std::round(value * steps) / steps);
+/// A scaled value to three digits: what differs by the rounding of its unit alone becomes the same, so that training
+/// takes the same steps.
+double scaled(double value, double centre, double spread) {
+  constexpr double steps = 1024;
+  return std::round((value - centre) / spread * steps) / steps;
 }
 
 }  // namespace
@@ -104,7 +106,7 @@ std::vector<EncodedUnit> encoding_of(const Dataset& data, const TableScaling& sc
       continue;
     }
     std::vector<double> values = column(data, input);
-    for (double& x : values) x = (x - scaling.centre[at]) / scaling.spread[at];
+    for (double& x : values) x = scaled(x, scaling.centre[at], scaling.spread[at]);
     std::vector<double> sorted = values;
     std::sort(sorted.begin(), sorted.end());
     const std::vector<double> edges = edges_of(sorted, bins);
@@ -134,8 +136,8 @@ std::vector<Real> encode(const Dataset& data, const TableScaling& scaling, const
     for (const EncodedUnit& unit : units) {
       const auto at = static_cast<std::size_t>(unit.input);
       const double x =
-          (static_cast<double>(inputs.at(i * width + unit.input)) - scaling.centre[at]) / scaling.spread[at];
-      rows.push_back(rounded((std::clamp(x * unit.slope + unit.offset, 0.0, 1.0) - unit.mean) * unit.scale));
+          scaled(static_cast<double>(inputs.at(i * width + unit.input)), scaling.centre[at], scaling.spread[at]);
+      rows.push_back(static_cast<Real>((std::clamp(x * unit.slope + unit.offset, 0.0, 1.0) - unit.mean) * unit.scale));
     }
   }
   return rows;

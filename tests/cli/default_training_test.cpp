@@ -50,8 +50,8 @@ TEST(DefaultTraining, MeasuresFoldsByTheSameTrials) {
 TEST(DefaultTraining, KeepsTheWeightsOfTheBestEpoch) {
   const TemporaryDirectory directory;
   const Finished finished =
-      run(gradus({"train", "digits:200", "--epochs", "40", "--optimizer", "adam", "--learning-rate", "0.02",
-                  "--test-split", "0", "--save", "m.keras", "--save-each", "each-{epoch:02d}.keras", "--json"}),
+      run(gradus({"train", "digits:200", "--epochs", "40", "--optimizer", "adam", "--learning-rate", "0.02", "--save",
+                  "m.keras", "--save-each", "each-{epoch:02d}.keras", "--json"}),
           in(directory));
   ASSERT_EQ(finished.status, 0) << finished.err;
   const Value result = json_of(finished);
