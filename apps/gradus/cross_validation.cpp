@@ -1,5 +1,7 @@
 #include "cross_validation.hpp"
 
+#include "default_training.hpp"
+
 #include <optional>
 
 #include <gradus/cross_validation.hpp>
@@ -52,17 +54,20 @@ int cross_validate_plan(const TrainPlan& plan, const TrainOptions& options) {
   const Recipe& recipe = plan.recipe;
   const Dataset& data = plan.parts.train;
   note("Cross-validation on " + data.name() + ": " + with_commas(data.size()) + " samples in " +
-       std::to_string(*options.k_fold) + " folds, " + count_of(recipe.fit.epochs, "epoch") + " each.");
+       std::to_string(*options.k_fold) + " folds" +
+       (plan.by_trials ? "; in each a network is chosen by trials (--quick: one plain network)."
+                       : ", " + count_of(recipe.fit.epochs, "epoch") + " each."));
   Progress progress;
   StopOnInterrupt stop;
   FitOptions fit = recipe.fit;
   fit.callbacks = {&progress, &stop};
+  if (plan.by_trials) fit.epochs = 0;  // trials train
   std::optional<RecipeCallbacks> callbacks;
   const InterruptGuard guard;
   const CrossValidation validation = cross_validate(
       [&](const Dataset& train, std::int64_t fold) {
         note("Fold " + std::to_string(fold + 1) + " of " + std::to_string(*options.k_fold));
-        return recipe.model(train);
+        return plan.by_trials ? train_table(train, table_training_options(recipe)).model : recipe.model(train);
       },
       data,
       {.folds = *options.k_fold,

@@ -4,11 +4,13 @@
 #include <filesystem>
 
 #include <gradus/error.hpp>
+#include <gradus/table_training.hpp>
 
 #include "base/text.hpp"
 #include "cli.hpp"
 #include "commands.hpp"
 #include "cross_validation.hpp"
+#include "default_training.hpp"
 #include "help_specs.hpp"
 #include "inspect/numbers.hpp"
 #include "interrupt.hpp"
@@ -28,12 +30,12 @@ void declare(Arguments& arguments, TrainOptions& options) {
                    "a name from 'gradus data list' or 'gradus recipes', a folder of pictures, a file of data (.csv, "
                    ".tsv, .npz, .npy, IDX, .pkl), or a .toml file with a recipe");
   arguments.option("--data", "DATA", options.data_instead, "with a recipe: train on these data instead", "the recipe's")
-      .option(
-          "--layers", "LIST", options.layers,
-          "the network, layers with commas between: \"dense 90 relu, dense 10 softmax\". Rescaling and flattening "
-          "are put in front where the data need them",
-          "the recipe's; for a folder of pictures three convolutions, for other images a hidden layer of 128 units, "
-          "for rows two of 32")
+      .option("--layers", "LIST", options.layers,
+              "the network, layers with commas between: \"dense 90 relu, dense 10 softmax\". Rescaling and flattening "
+              "are put in front where the data need them",
+              "the recipe's; for a folder of pictures three convolutions, for other images a hidden layer of 128 "
+              "units; for "
+              "rows a network is chosen by trials")
       .option("--optimizer", "OPTIMIZER", options.optimizer, "what turns gradients into steps: \"sgd momentum=0.9\"",
               "the recipe's, else adam")
       .option("--learning-rate", "R", options.learning_rate, "step size of the optimizer",
@@ -65,9 +67,16 @@ void declare(Arguments& arguments, TrainOptions& options) {
       .option("--threads", "N", options.threads, "threads to compute with; the weights do not depend on it",
               "all cores", 0)
       .flag("--no-shuffle", options.no_shuffle, "take the samples in their own order in every epoch")
-      .option("--validation-split", "F", options.validation_split,
-              "share of the training samples, drawn at random, that is not trained on but measured after each epoch",
-              "the recipe's, else the test part is measured", 0, 0.95)
+      .flag("--quick", options.quick,
+            "rows: train one network with two hidden layers of 32 units in place of trials. So does any option that "
+            "settles the network or the run, such as --layers, --epochs, --optimizer or --checkpoint; it is followed, "
+            "and the rest is as without it")
+      .option(
+          "--validation-split", "F", options.validation_split,
+          "share of the training samples, drawn at random, that is not trained on but measured after each epoch; "
+          "without a recipe the weights of the best epoch are kept",
+          "the recipe's, else 0.15, 5000 samples at most; 0 for fewer than 20 samples and what does not fit in memory",
+          0, 0.95)
       .option("--test-split", "F", options.test_split, "of data without a test part: the share kept to test on",
               "0.2, and 0 for fewer than 50 rows", 0, 0.95)
       .option("--augment", "OPTIONS", options.augment,
@@ -102,6 +111,29 @@ void declare(Arguments& arguments, TrainOptions& options) {
       .option("--save", "FILE", options.save, "where the model goes, as a Keras model file", "NAME.keras")
       .flag("--json", options.json, "print one JSON object")
       .more_help(help_on_specs);
+}
+
+void announce_trials(const TrainPlan& plan) {
+  const Dataset& train = plan.parts.train;
+  note("Training on " + train.name() + ": " + with_commas(train.size()) + " samples of " +
+       train.sample_shape().to_string() +
+       (train.is_classified() ? ", " + std::to_string(train.target_width()) + " classes" : "") +
+       "; networks of several kinds are tried, which takes up to some seconds (--quick: one plain network).");
+}
+
+/// The network that trials choose, and in a line what was tried.
+Sequential run_trials(const TrainPlan& plan, History& history) {
+  const Recipe& recipe = plan.recipe;
+  TableTraining result = train_table(plan.parts.train, table_training_options(recipe));
+  std::string tried;
+  for (const TriedNetwork& each : result.tried) {
+    tried += (tried.empty() ? "" : "; ") + each.name + ": " + figure_text("val_loss", each.validation, 4) +
+             (each.share > 0 ? " (share " + percent(each.share, 0) + ")" : "");
+  }
+  note("Tried, with the loss on samples left out of training: " + tried + ". The model is the mean of " +
+       count_of(result.networks, "network") + ": " + figure_text("val_loss", result.validation, 4) + ".");
+  history = result.model.history();
+  return std::move(result.model);
 }
 
 void announce(const TrainPlan& plan, const Sequential& model) {
@@ -237,7 +269,9 @@ void suggest(const TrainPlan& plan) {
 
 int report_interrupt(const TrainPlan& plan, const Sequential& model, const History& history, bool json,
                      const std::string& checkpoints) {
-  note("Interrupted in epoch " + std::to_string(epochs_of(history)) + " of " + std::to_string(plan.recipe.fit.epochs) +
+  note((plan.by_trials ? "Interrupted"
+                       : "Interrupted in epoch " + std::to_string(epochs_of(history)) + " of " +
+                             std::to_string(plan.recipe.fit.epochs)) +
        "; the weights so far are saved in " + plan.save_path + "." +
        (checkpoints.empty() ? "" : " To go on: gradus train --resume " + checkpoints));
   if (json) print_json(result_value(plan, model, history, Value(), true));
@@ -268,19 +302,27 @@ int train(const Words& words) {
       });
   const TrainPlan plan = make_plan(options);
   if (options.k_fold) return cross_validate_plan(plan, options);
-  Sequential model = model_of(plan, options);
-  if (options.find_lr) return find_rate(plan, model, options.json);
-  announce(plan, model);
+  if (options.find_lr) return find_rate(plan, model_of(plan, options), options.json);
   tell_chosen_on_test(plan);
 
+  std::optional<Sequential> trained;
   History history;
   bool interrupted = false;
   {
     const InterruptGuard guard;
-    history = run(plan, model, progress, checkpoints.get());
-    save(plan, model);
+    if (plan.by_trials) {
+      announce_trials(plan);
+      trained = run_trials(plan, history);
+      trained->set_held_out(plan.held_out);
+    } else {
+      trained = model_of(plan, options);
+      announce(plan, *trained);
+      history = run(plan, *trained, progress, checkpoints.get());
+    }
+    save(plan, *trained);
     interrupted = InterruptGuard::interrupted();
   }
+  const Sequential& model = *trained;
   if (interrupted) {
     const std::string directory = options.resume ? *options.resume : options.checkpoint.value_or("");
     return report_interrupt(plan, model, history, options.json, directory);

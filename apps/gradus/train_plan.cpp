@@ -1,8 +1,8 @@
 #include "train_plan.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
+#include <functional>
 #include <tuple>
 
 #include <gradus/error.hpp>
@@ -11,12 +11,12 @@
 #include "base/nearest.hpp"
 #include "base/text.hpp"
 #include "class_weight_option.hpp"
-#include "data/table.hpp"
+#include "default_training.hpp"
 #include "formats/model_formats.hpp"
-#include "model/outputs.hpp"
 #include "model/schedule_text.hpp"
 #include "model/spec_text.hpp"
 #include "terminal.hpp"
+#include "train/initial_rows.hpp"
 
 namespace gradus::app {
 
@@ -122,175 +122,6 @@ Recipe::Parts load_parts(TrainPlan& plan, const TrainOptions& options) {
   return recipe.parts(first, second);
 }
 
-double greatest_input(const Dataset& data) {
-  double greatest = 0;
-  const TensorView inputs = data.inputs();
-  // Of a set on disk the first rows are enough to look at.
-  const std::int64_t count =
-      data.is_on_disk() ? std::min<std::int64_t>(inputs.shape().elements(), 1 << 20) : inputs.shape().elements();
-  for (std::int64_t i = 0; i < count; ++i) greatest = std::max(greatest, std::abs(static_cast<double>(inputs.at(i))));
-  return greatest;
-}
-
-/// A spec by its class name, with its defaults; nothing when there is none of that name.
-template <class Kind>
-std::vector<Spec<Kind>> if_known(const std::string& class_name) {
-  const std::vector<std::string> names = Spec<Kind>::names();
-  if (std::find(names.begin(), names.end(), class_name) == names.end()) return {};
-  return {Spec<Kind>::make(class_name)};
-}
-
-/// What brings these samples to numbers near 1, in one row when a dense layer comes next: bytes of images are divided
-/// by 255, columns of a table get mean 0 and variance 1.
-std::vector<Layer> preparation(const Dataset& data, bool rescale, bool flatten) {
-  std::vector<Layer> layers;
-  const bool image = data.sample_shape().rank() > 1;
-  const double greatest = rescale && !image ? greatest_input(data) : 0;
-  if (greatest > 1) layers = if_known<LayerKind>("Normalization");
-  if (greatest > 10 && layers.empty()) layers.emplace_back(Rescaling{.scale = 1 / greatest});
-  if (rescale && image && data.inputs().dtype() == DType::uint8) layers.emplace_back(Rescaling{.scale = 1.0 / 255});
-  if (flatten && image) layers.emplace_back(Flatten{});
-  return layers;
-}
-
-bool is_rescaling(const Layer& layer) { return layer.get_if<Rescaling>() != nullptr; }
-/// Brings inputs of any size to numbers near 1, or needs them as they are.
-bool takes_any_size(const Layer& layer) {
-  return is_rescaling(layer) || layer.get_if<Normalization>() != nullptr || layer.get_if<Embedding>() != nullptr;
-}
-/// Leaves the shape alone, whatever it is.
-bool takes_any_shape(const Layer& layer) {
-  return layer.get_if<Dropout>() != nullptr || layer.get_if<GaussianNoise>() != nullptr ||
-         layer.get_if<ActivationLayer>() != nullptr || layer.get_if<ReLU>() != nullptr ||
-         layer.get_if<LeakyReLU>() != nullptr || layer.get_if<ELU>() != nullptr || is_rescaling(layer);
-}
-
-/// The layers that were asked for, and in front of them what they need to see these data.
-std::vector<Layer> layers_from(const std::string& text, const std::vector<Layer>& of_recipe, const Dataset& data) {
-  const std::vector<Layer> wanted = parse_layers(text);
-  const bool rescales = std::any_of(wanted.begin(), wanted.end(), takes_any_size);
-  const auto first = std::find_if_not(wanted.begin(), wanted.end(), takes_any_shape);
-  const bool flatten = first != wanted.end() && first->get_if<Dense>() != nullptr;
-  const bool recipe_rescales = !rescales && !of_recipe.empty() && is_rescaling(of_recipe[0]);
-  std::vector<Layer> layers;
-  if (recipe_rescales) layers.push_back(of_recipe[0]);
-  for (const Layer& layer : preparation(data, !rescales && !recipe_rescales, flatten)) layers.push_back(layer);
-  layers.insert(layers.end(), wanted.begin(), wanted.end());
-  return layers;
-}
-
-/// Mean and standard deviation of all targets.
-std::pair<double, double> spread_of_targets(const Dataset& data) {
-  const auto values = data.targets().reals();
-  const auto count = static_cast<double>(values.size());
-  double mean = 0, squares = 0;
-  for (const Real value : values) mean += static_cast<double>(value) / count;
-  for (const Real value : values) squares += std::pow(static_cast<double>(value) - mean, 2) / count;
-  return {mean, squares > 0 ? std::sqrt(squares) : 1};
-}
-
-/// Targets that are numbers have a unit: the last layer gives it to outputs that are near 0 and 1 before, so that a
-/// network need not grow weights of a price's size. Nothing is added to layers that end in a Rescaling.
-void give_unit(std::vector<Layer>& layers, const Dataset& data) {
-  if (data.is_classified() || (!layers.empty() && is_rescaling(layers.back()))) return;
-  const auto [mean, deviation] = spread_of_targets(data);
-  layers.emplace_back(Rescaling{.scale = deviation, .offset = mean});
-}
-
-/// Photographs and drawings, whose content may lie anywhere in them: what comes from a folder, and all in colour.
-/// Digits and the like, centred and of one size, are learnt as well and faster by dense layers.
-bool are_pictures(const Dataset& data) {
-  const Shape& shape = data.sample_shape();
-  constexpr std::int64_t least_side = 8;  // smaller ones leave nothing to pool
-  return shape.rank() == 3 && (!data.preparation().empty() || shape[2] == 3) &&
-         std::min(shape[0], shape[1]) >= least_side;
-}
-
-/// Up to three convolutions of 3x3, each with twice the filters of the one before and half the size, down to some four
-/// pixels a side.
-std::vector<Layer> picture_layers(const Dataset& data) {
-  constexpr std::int64_t most = 3, least_side = 8;
-  std::vector<Layer> layers = preparation(data, true, false);
-  std::int64_t side = std::min(data.sample_shape()[0], data.sample_shape()[1]);
-  for (std::int64_t i = 0; i < most && side >= least_side; ++i, side /= 2) {
-    layers.emplace_back(Conv2D{.filters = 16 << i, .kernel_size = 3, .padding = Padding::same, .activation = relu});
-    layers.emplace_back(MaxPooling2D{});
-  }
-  layers.emplace_back(Flatten{});
-  layers.emplace_back(Dropout{.rate = 0.25});
-  layers.emplace_back(Dense{.units = 64, .activation = relu});
-  layers.emplace_back(Dense{.units = data.target_width(), .activation = data.is_classified() ? softmax : linear});
-  return layers;
-}
-
-std::vector<Layer> usual_layers(const Dataset& data) {
-  if (are_pictures(data)) return picture_layers(data);
-  std::vector<Layer> layers = preparation(data, true, true);
-  if (data.sample_shape().rank() > 1) {
-    layers.emplace_back(Dense{.units = 128, .activation = relu});
-  } else {
-    layers.emplace_back(Dense{.units = 32, .activation = relu});
-    layers.emplace_back(Dense{.units = 32, .activation = relu});
-  }
-  layers.emplace_back(Dense{.units = data.target_width(), .activation = data.is_classified() ? softmax : linear});
-  return layers;
-}
-
-/// "dense 32 relu, dense 1"
-std::string layers_text(const std::vector<Layer>& layers) {
-  std::string text;
-  for (const Layer& layer : layers) {
-    text += (text.empty() ? "" : ", ") + snake_case(layer.class_name());
-    if (const auto* convolution = layer.get_if<Conv2D>()) {
-      text += " " + std::to_string(convolution->filters) + " " + std::to_string(convolution->kernel_size.height) + "x" +
-              std::to_string(convolution->kernel_size.width) + " " +
-              std::string(activation_name(convolution->activation));
-    }
-    if (const auto* dense = layer.get_if<Dense>()) {
-      text += " " + std::to_string(dense->units);
-      if (dense->activation != linear) text += " " + std::string(activation_name(dense->activation));
-    }
-  }
-  return text;
-}
-
-/// Says in a line what was made of a table's label, and which network pictures get.
-void tell_choice(const Recipe& recipe, const Dataset& data, bool own_layers) {
-  if (are_pictures(data) && !own_layers) note("Layers: " + layers_text(recipe.layers));
-  if (!data.table()) return;
-  const ColumnSchema& label = data.table()->columns[data.table()->label()];
-  note(label.name + ": " +
-       (data.is_classified() ? "one of " + std::to_string(data.target_width()) + " classes" : std::string("a number")) +
-       "; " + std::string(recipe.compile.loss.class_name()) + "; layers " + layers_text(recipe.layers));
-}
-
-/// What suits data that come without a recipe.
-void settle_without_recipe(Recipe& recipe, const TrainOptions& options, const Dataset& data) {
-  const bool image = data.sample_shape().rank() > 1;
-  recipe.layers = options.layers ? layers_from(*options.layers, {}, data) : usual_layers(data);
-  recipe.compile.optimizer = Adam{.learning_rate = image ? 0.001 : 0.01};
-  const auto* last = recipe.layers.back().get_if<Dense>();
-  recipe.compile.loss =
-      usual_loss(last_activation(recipe.layers), last == nullptr ? 2 : last->units, data.is_classified());
-  give_unit(recipe.layers, data);
-  if (data.is_classified()) {
-    recipe.compile.metrics = {Accuracy{}};
-  } else {
-    recipe.compile.metrics = {metrics::MeanAbsoluteError{}, R2Score{}};
-  }
-  if (are_pictures(data)) {
-    recipe.fit.batch_size = 32;
-    const std::int64_t steps_each = (data.size() + recipe.fit.batch_size - 1) / recipe.fit.batch_size;
-    recipe.fit.epochs = std::clamp<std::int64_t>(1500 / std::max<std::int64_t>(steps_each, 1), 5, 60);
-    return;
-  }
-  recipe.fit.batch_size = image ? 128 : 32;
-  // Small sets need many passes: some 2000 steps for images, 3000 for rows.
-  const std::int64_t steps = (data.size() + recipe.fit.batch_size - 1) / recipe.fit.batch_size;
-  const std::int64_t passes = (image ? 2000 : 3000) / std::max<std::int64_t>(steps, 1);
-  recipe.fit.epochs = image ? std::clamp<std::int64_t>(passes, 5, 100) : std::clamp<std::int64_t>(passes, 10, 500);
-}
-
 /// A callback given by its options: "3 monitor=val_accuracy". It takes the place of the recipe's of the same class.
 void set_callback(Recipe& recipe, const std::string& class_name, const std::optional<std::string>& words,
                   const char* main_option = nullptr) {
@@ -336,6 +167,26 @@ void apply_options(Recipe& recipe, const TrainOptions& options, bool weighted) {
   if (options.seed) recipe.build.seed = recipe.fit.seed = static_cast<std::uint64_t>(*options.seed);
 }
 
+/// Samples that all should give the same teach nothing, whatever accuracy comes of them.
+void check_targets_vary(const Dataset& train) {
+  const auto same = [](const auto& values) {
+    return std::adjacent_find(values.begin(), values.end(), std::not_equal_to<>()) == values.end();
+  };
+  const bool constant =
+      train.is_classified() ? same(train.labels()) : same(train.targets().reals()) && train.target_width() == 1;
+  if (train.size() < 2 || !constant) return;
+  const auto table = train.table();
+  const std::string value = train.is_classified()
+                                ? in_quotes(train.class_names()[static_cast<std::size_t>(train.labels()[0])])
+                                : Value(static_cast<double>(train.targets().at(0))).to_string();
+  throw Error(
+      ErrorCode::bad_data,
+      train.name() + ": " +
+          (table ? "column " + in_quotes(table->columns[table->label()].name) + " has one value only, " + value
+                 : "all samples have the same " + std::string(train.is_classified() ? "class, " : "target, ") + value) +
+          ", so there is nothing to learn" + (table ? "; name the column to predict (--target)" : ""));
+}
+
 /// Whether the plan is that of a recipe's file, which is then to be named where something in it is wrong.
 bool of_file(const TrainOptions& options) { return options.data.data.ends_with(".toml"); }
 
@@ -348,6 +199,7 @@ Sequential model_of(const TrainPlan& plan, const TrainOptions& options) {
   try {
     if (!weights.empty()) (void)weights.of(plan.parts.train);  // a class that does not exist
     Sequential model = plan.recipe.model(plan.parts.train);
+    if (!plan.from_recipe && !options.layers) settle_initial_rows(model, plan.parts.train);
     model.set_held_out(plan.held_out);
     return model;
   } catch (const Error& error) {
@@ -395,10 +247,12 @@ TrainPlan make_plan(const TrainOptions& options) {
     if (options.layers) recipe.layers = layers_from(*options.layers, recipe.layers, plan.parts.train);
     return plan;
   }
+  check_targets_vary(plan.parts.train);
   settle_without_recipe(recipe, options, plan.parts.train);
   apply_options(recipe, options, weighted);
-  tell_choice(recipe, plan.parts.train, options.layers.has_value());
-  if (!options.validation_split && plan.parts.validation.empty()) plan.parts.validation = plan.parts.test;
+  plan.by_trials = is_chosen_by_trials(options, plan.parts.train);
+  tell_choice(plan, options.layers.has_value());
+  if (!plan.by_trials) watch_validation(recipe, plan.parts, options);
   return plan;
 }
 

@@ -19,7 +19,7 @@ struct TrainOptions {
   std::optional<std::string> checkpoint, every, resume;
   std::optional<std::int64_t> keep;
   std::optional<std::string> recipe_text;  ///< of a resumed run: the recipe as it was, whatever the file says now
-  bool no_shuffle = false, json = false, find_lr = false;
+  bool no_shuffle = false, json = false, find_lr = false, quick = false;
   bool no_model = false;  ///< nothing will be saved
 };
 
@@ -27,6 +27,7 @@ struct TrainOptions {
 struct TrainPlan {
   Recipe recipe;  ///< with everything in it that the options say
   bool from_recipe = false;
+  bool by_trials = false;  ///< the network is chosen by trials in place of recipe.layers: gradus/table_training.hpp
   Recipe::Parts parts;
   std::optional<HeldOut> held_out{};  ///< how parts.test was split off, where it was
   std::string save_path;

@@ -21,4 +21,5 @@
 #include <gradus/schedules.hpp>
 #include <gradus/search.hpp>
 #include <gradus/spec.hpp>
+#include <gradus/table_training.hpp>
 #include <gradus/tensor.hpp>

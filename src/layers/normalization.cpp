@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include <gradus/error.hpp>
@@ -33,11 +34,15 @@ class FeatureFit final : public LayerFit {
     }
   }
 
+  // A feature that varies by no more than the rounding of its values gets variance 1, as in scikit-learn's
+  // StandardScaler: divided by its spread, the least step away from it would be huge.
   void finish(Real* block) override {
+    constexpr double rounding = 4 * static_cast<double>(std::numeric_limits<Real>::epsilon());
     for (std::size_t f = 0; f < mean_.size(); ++f) {
+      const double variance = squares_[f] / static_cast<double>(std::max<std::int64_t>(count_, 1));
+      const bool varies = std::sqrt(variance) > rounding * std::abs(mean_[f]);
       block[parameters_[0].offset + static_cast<std::int64_t>(f)] = static_cast<Real>(mean_[f]);
-      block[parameters_[1].offset + static_cast<std::int64_t>(f)] =
-          static_cast<Real>(squares_[f] / static_cast<double>(std::max<std::int64_t>(count_, 1)));
+      block[parameters_[1].offset + static_cast<std::int64_t>(f)] = varies ? static_cast<Real>(variance) : Real{1};
     }
     block[parameters_[2].offset] = static_cast<Real>(count_);
   }

@@ -2,6 +2,7 @@
 
 #include <gradus/error.hpp>
 
+#include "data/table_inputs.hpp"
 #include "train/batches.hpp"
 
 namespace gradus {
@@ -13,6 +14,24 @@ Sequential below(const Sequential& model, std::size_t layer) {
   Sequential lower(model.input_shape(), {model.layers().begin(), end});
   for (std::size_t i = 0; i < lower.weights().size(); ++i) lower.set_weight(i, model.weight(i));
   return lower;
+}
+
+/// Inputs of a table that are 0 or 1 by meaning, such as words, are no amounts: a Normalization that reads the samples
+/// themselves leaves them as they are.
+void leave_words(Sequential& model, std::size_t layer, const Dataset& data) {
+  const std::int64_t width = data.sample_shape().elements();
+  const std::vector<bool> amounts = amount_inputs(data.table().get(), width);
+  const Sequential::State& s = model.state();
+  for (std::size_t i = 0; i < s.parameters.size(); ++i) {
+    const std::string& name = s.weights[i].name;
+    if (s.parameters[i].layer != layer || (name != "mean" && name != "variance")) continue;
+    Tensor values = model.weight(i);
+    if (values.shape().elements() != width) continue;
+    for (std::size_t f = 0; f < amounts.size(); ++f) {
+      if (!amounts[f]) values.values()[f] = name == "variance" ? Real{1} : Real{0};
+    }
+    model.set_weight(i, values);
+  }
 }
 
 void fit_layer(Sequential& model, std::size_t layer, const Dataset& data) {
@@ -28,6 +47,7 @@ void fit_layer(Sequential& model, std::size_t layer, const Dataset& data) {
   }
   fit->finish(model.state().block.data());
   model.state().touch();
+  if (layer == 0 && data.table() != nullptr) leave_words(model, layer, data);
 }
 
 }  // namespace

@@ -75,11 +75,35 @@ TEST(Adapt, FindsMeanAndVarianceOfEachFeature) {
   EXPECT_FLOAT_EQ(static_cast<float>(model.weight(0)[0]), 3);
   EXPECT_FLOAT_EQ(static_cast<float>(model.weight(1)[0]), 3.5F);  // (4 + 1 + 0 + 9) / 4
   EXPECT_EQ(model.weight(0)[1], 10);
-  EXPECT_EQ(model.weight(1)[1], 0);
+  EXPECT_EQ(model.weight(1)[1], 1);  // it does not vary, so a step away from it is not made huge
   EXPECT_EQ(model.weight(2)[0], 4);
   const Tensor y = model.predict(x);
   EXPECT_FLOAT_EQ(static_cast<float>(y[0]), static_cast<float>(-2 / std::sqrt(3.5)));
-  EXPECT_EQ(y[1], 0);  // the divisor is at least 1e-7
+  EXPECT_EQ(y[1], 0);
+  EXPECT_EQ(model.predict(Tensor({1, 2}, {3, 11}))[1], 1);
+}
+
+TEST(Adapt, TakesRoundingForNoVariation) {
+  constexpr float large = 1234567.0F;
+  const Real above = std::nextafter(static_cast<Real>(large), static_cast<Real>(2 * large));
+  const Dataset data = Dataset::with_targets("made", {2}, {large, 1e-5F, above, 2e-5F, large, 3e-5F}, {0, 0, 0}, 1);
+  Sequential model{{2}, {Normalization{}}};
+  model.adapt(data);
+  EXPECT_EQ(model.weight(1)[0], 1);
+  EXPECT_NEAR(model.weight(1)[1], 2.0 / 3 * 1e-10, 1e-14);  // small numbers do vary
+}
+
+TEST(Adapt, LeavesWordsAsTheyAre) {
+  const TemporaryDirectory directory;
+  const Dataset data =
+      datasets::csv(directory.write("t.csv", "size,tree,y\n1,oak,1.5\n3,ash,2.5\n5,oak,3.5\n"), {.label = "y"});
+  Sequential model{data.sample_shape(), {Normalization{}}};
+  model.adapt(data);
+  EXPECT_EQ(model.weight(0)[0], 3);
+  for (std::int64_t word = 1; word <= 2; ++word) {
+    EXPECT_EQ(model.weight(0)[word], 0);
+    EXPECT_EQ(model.weight(1)[word], 1);
+  }
 }
 
 TEST(Adapt, SeesWhatTheLayersBelowGive) {
