@@ -11,6 +11,7 @@
 #include "base/nearest.hpp"
 #include "base/text.hpp"
 #include "class_weight_option.hpp"
+#include "data/table.hpp"
 #include "default_training.hpp"
 #include "formats/model_formats.hpp"
 #include "model/schedule_text.hpp"
