@@ -1,6 +1,7 @@
 // --class-weight goes by the classes' names, whatever their numbers within the model are.
 #include <gtest/gtest.h>
 
+#include "base/philox.hpp"
 #include "cli/program.hpp"
 
 namespace gradus::test {

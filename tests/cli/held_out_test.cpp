@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "base/philox.hpp"
 #include "cli/program.hpp"
 
 namespace gradus::test {
