@@ -8,7 +8,6 @@
 #include "cli.hpp"
 #include "commands.hpp"
 #include "interrupt.hpp"
-#include "progress.hpp"
 #include "recipe_callbacks.hpp"
 #include "terminal.hpp"
 #include "values.hpp"

@@ -65,7 +65,7 @@ Value model_value(const Sequential& model) {
 }
 
 void print_model(const Sequential& model) {
-  print(model.summary());
+  print(shows_utf8() ? model.summary() : boxes_in_ascii(model.summary()));
   std::string line = "Input " + model.input_shape().to_string();
   if (model.compiled().has_value()) {
     line += ", trained with " + std::string(model.compiled()->optimizer.class_name()) + " on " +

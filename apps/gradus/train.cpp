@@ -12,7 +12,6 @@
 #include "help_specs.hpp"
 #include "inspect/numbers.hpp"
 #include "interrupt.hpp"
-#include "progress.hpp"
 #include "recipe_callbacks.hpp"
 #include "terminal.hpp"
 #include "train_plan.hpp"

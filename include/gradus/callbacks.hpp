@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -80,6 +81,40 @@ class Callback {
 
  private:
   Sequential* model_ = nullptr;
+};
+
+/// Shows a run on standard error, as `gradus train` does. On a terminal: a bar that moves, and a line for each epoch.
+/// Elsewhere (a file, a pipe): a line for each epoch of up to 20, of longer runs for some 20 of them and the last. The
+/// bar has the colors and characters that NO_COLOR, TERM and the locale (LC_ALL, LC_CTYPE, LANG) allow.
+///
+///     Progress progress;
+///     model.fit(train, {.epochs = 5, .callbacks = {&progress}});
+class Progress : public Callback {
+ public:
+  Progress();
+  ~Progress() override;
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  void on_train_begin(const TrainingState& state) override;
+  void on_epoch_begin(const TrainingState& state) override;
+  bool on_batch_end(const TrainingState& state) override;
+  bool on_epoch_end(const TrainingState& state, const Logs& logs) override;
+  void on_train_end(const TrainingState& state) override;
+  /// Removes the bar, before something else is written to the terminal.
+  void clear();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  void draw(const TrainingState& state);
+
+  bool live_, color_, utf8_;
+  std::size_t columns_drawn_ = 0;  ///< of the bar's line; 0 while there is none
+  std::string untold_;             ///< the line of the last epoch, if it was left out
+  Clock::time_point next_draw_{};
+  double batch_seconds_ = 0;   ///< of this epoch, up to its last batch: without the validation
+  double epochs_seconds_ = 0;  ///< of the epochs before, validation included
+  std::int64_t epochs_done_ = 0;
 };
 
 /// The options of the callbacks below are specs, so that the program and recipes can name them too.

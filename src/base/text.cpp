@@ -112,4 +112,20 @@ std::optional<double> parse_real(std::string_view text) {
   return value;
 }
 
+std::string duration(double seconds) {
+  char text[48];
+  if (seconds < 0.0995) {
+    std::snprintf(text, sizeof text, "%.0f ms", 1000 * seconds);
+  } else if (seconds < 59.5) {
+    std::snprintf(text, sizeof text, seconds < 0.995 ? "%.2f s" : seconds < 9.95 ? "%.1f s" : "%.0f s", seconds);
+  } else if (seconds < 3570) {
+    const auto whole = static_cast<long>(std::lround(seconds));
+    std::snprintf(text, sizeof text, "%ld min %ld s", whole / 60, whole % 60);
+  } else {
+    const auto minutes = static_cast<long>(std::lround(seconds / 60));
+    std::snprintf(text, sizeof text, "%ld h %ld min", minutes / 60, minutes % 60);
+  }
+  return text;
+}
+
 }  // namespace gradus

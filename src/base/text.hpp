@@ -19,6 +19,8 @@ std::vector<std::string> split_text(std::string_view text, char separator);
 std::string with_commas(std::int64_t number);
 /// "1 row", "2 rows".
 std::string count_of(std::int64_t count, std::string_view noun);
+/// "50 ms", "2.5 s", "3 min 20 s".
+std::string duration(double seconds);
 /// The bytes of the character of UTF-8 that `text`, which is not empty, begins with; 0 where it begins with none (RFC
 /// 3629, section 4).
 std::size_t character_length(std::string_view text);

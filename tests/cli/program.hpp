@@ -18,7 +18,8 @@ inline RunOptions in(const TemporaryDirectory& directory) {
   options.directory = directory.path().string();
   options.variables = {{"XDG_CACHE_HOME", (directory.path() / "cache").string()},
                        {"GRADUS_MIRRORS", "http://127.0.0.1:9/"},
-                       {"TERM", "xterm-256color"}};
+                       {"TERM", "xterm-256color"},
+                       {"LC_ALL", "C.UTF-8"}};
   options.without = {"NO_COLOR", "COLORTERM"};
   return options;
 }

@@ -9,7 +9,10 @@ grep -q '#include <gradus/gradus.hpp>' "$program"
 
 have_mnist || skip "MNIST is not to be had (gradus data fetch mnist), so the program of README.md was compiled but not run"
 cd "$workplace"
-./readme
+./readme >readme.txt 2>progress.txt
+cat progress.txt readme.txt
+grep -q '^epoch 5/5  loss ' progress.txt  # its callback tells how the training goes
+grep -qE '^reads 9[5-9]' readme.txt
 [ -s digits.keras ]
 "$GRADUS_PROGRAM" evaluate digits.keras mnist | tee evaluated.txt
 grep -qE 'accuracy +9[5-9]' evaluated.txt
