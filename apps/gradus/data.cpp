@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <map>
+#include <span>
+#include <type_traits>
 
 #include <gradus/error.hpp>
 
@@ -42,21 +44,39 @@ struct PartFacts {
   std::vector<std::int64_t> per_class;
 };
 
+/// The range and the mean. Least and greatest of a piece are found in the numbers' own type, and its sum apart, so that
+/// the compiler makes vectors of all three.
+template <class Number>
+void measure(std::span<const Number> values, PartFacts& facts) {
+  if (values.empty()) return;
+  constexpr std::size_t piece = 1 << 14;
+  Number low = values[0], high = values[0];
+  double sum = 0;
+  for (std::size_t begin = 0; begin < values.size(); begin += piece) {
+    using Sum = std::conditional_t<std::is_integral_v<Number>, std::uint64_t, double>;
+    Sum of_piece = 0;
+    for (const Number value : values.subspan(begin, std::min(piece, values.size() - begin))) {
+      low = value < low ? value : low;
+      high = value > high ? value : high;
+      of_piece += value;
+    }
+    sum += static_cast<double>(of_piece);
+  }
+  facts.low = static_cast<double>(low);
+  facts.high = static_cast<double>(high);
+  facts.mean = sum / static_cast<double>(values.size());
+}
+
 PartFacts facts_of(const Dataset& data) {
   PartFacts facts;
   facts.samples = data.size();
   if (data.is_classified()) facts.per_class.resize(static_cast<std::size_t>(data.target_width()));
   for (const std::int32_t label : data.labels()) ++facts.per_class[static_cast<std::size_t>(label)];
-  const std::int64_t count = data.inputs().shape().elements();
-  double sum = 0;
-  for (std::int64_t i = 0; i < count; ++i) {
-    const auto value = static_cast<double>(data.inputs().at(i));
-    if (i == 0) facts.low = facts.high = value;
-    facts.low = std::min(facts.low, value);
-    facts.high = std::max(facts.high, value);
-    sum += value;
+  if (data.inputs().dtype() == DType::uint8) {
+    measure(data.inputs().bytes(), facts);
+  } else {
+    measure(data.inputs().reals(), facts);
   }
-  if (count > 0) facts.mean = sum / static_cast<double>(count);
   return facts;
 }
 

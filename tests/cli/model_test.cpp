@@ -1,7 +1,10 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
+
+#include <gradus/dataset.hpp>
 
 #include "cli/program.hpp"
 #include "paths.hpp"
@@ -244,6 +247,40 @@ TEST_F(ModelCommands, ShowDrawsWithoutColorsWhereThereIsNoTerminal) {
   EXPECT_TRUE(contains(call({"show", "xor"}).out, "\n  "));
   expect_refusal(call({"show", "xor", "--out", "x.png"}), 2, "no images");
   expect_refusal(call({"show", "digits:100", "--out", "x.jpg"}), 2, "--out: an image is written as .png, got 'x.jpg'");
+}
+
+// Bytes and reals, and more numbers than are summed in one piece.
+TEST_F(ModelCommands, DataInfoMeasuresTheNumbers) {
+  for (const char* name : {"digits:100", "spiral", "xor"}) {
+    const Dataset data = datasets::load(name).train;
+    const std::int64_t count = data.inputs().shape().elements();
+    double low = 1e9, high = -1e9, sum = 0;
+    for (std::int64_t i = 0; i < count; ++i) {
+      const auto value = static_cast<double>(data.inputs().at(i));
+      low = std::min(low, value), high = std::max(high, value), sum += value;
+    }
+    const Value info = json({"data", "info", name, "--json"});
+    const Value& part = at(info, "train");
+    EXPECT_EQ(number(at(part, "min")), low) << name;
+    EXPECT_EQ(number(at(part, "max")), high) << name;
+    EXPECT_NEAR(number(at(part, "mean")), sum / static_cast<double>(count), 1e-9 * std::max(1.0, high)) << name;
+  }
+}
+
+TEST_F(ModelCommands, InspectDrawsItsTableInWhatTheLocaleHas) {
+  const auto out_with = [&](const std::string& locale) {
+    RunOptions options = in(*directory_);
+    options.variables["LC_ALL"] = locale;
+    return run(gradus({"inspect", "m.keras"}), options).out;
+  };
+  EXPECT_TRUE(contains(out_with("en_US.utf8"), "\xE2\x94\x8F"));
+  for (const char* locale : {"C", "POSIX", "de_DE.ISO-8859-1"}) {
+    const std::string out = out_with(locale);
+    EXPECT_TRUE(std::all_of(out.begin(), out.end(), [](char c) {
+      return (static_cast<unsigned char>(c) & 0x80U) == 0;
+    })) << out;
+    EXPECT_TRUE(contains(out, "+===")) << out;
+  }
 }
 
 TEST_F(ModelCommands, ShowMarksWrongPredictionsInAGrid) {
