@@ -1,11 +1,8 @@
 #include <gtest/gtest.h>
 
-#include <chrono>
-
 #include <gradus/dataset.hpp>
 
 #include "data/table.hpp"
-#include "paths.hpp"
 #include "support/expect_error.hpp"
 #include "support/gzip_text.hpp"
 #include "support/shared_data.hpp"
@@ -257,27 +254,21 @@ TEST_F(Csv, FurtherRowsNeedNoWeights) {
                [&] { (void)with_weight(plain, "kind"); });
 }
 
-// 60,000 rows of 785 numbers, gzipped, are to be read in under 2 s: a tenth of them in a tenth of that, best of five.
-TEST_F(Csv, ReadsAMillionNumbersInAMoment) {
-  if (std::string(GRADUS_SANITIZED) != "") GTEST_SKIP() << "sanitizers take their time";
-  const Dataset digits = datasets::digits(6000);
+// What reading costs is counted in tests/performance/tables_test.cpp.
+TEST_F(Csv, ReadsAMillionNumbers) {
+  constexpr std::int64_t count = 2000;
+  const Dataset digits = datasets::digits(count);
   const auto pixels = digits.inputs().bytes();
   std::string rows;
-  for (std::size_t i = 0; i < 6000; ++i) {
+  for (std::size_t i = 0; i < count; ++i) {
     rows += std::to_string(digits.labels()[i]);
     for (const std::uint8_t pixel : pixels.subspan(784 * i, 784)) rows += "," + std::to_string(pixel);
     rows += "\n";
   }
   const std::string path = directory_.write("big.csv.gz", test::gzip(rows));
-  double best = 1e9;
-  for (int round = 0; round < 5; ++round) {
-    const auto begin = std::chrono::steady_clock::now();
-    const Dataset set = datasets::csv(path);
-    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
-    ASSERT_TRUE(std::ranges::equal(set.inputs().bytes(), pixels));
-  }
-  RecordProperty("milliseconds", static_cast<int>(1000 * best));
-  EXPECT_LT(best, 0.2);
+  const Dataset set = datasets::csv(path);
+  EXPECT_TRUE(std::ranges::equal(set.labels(), digits.labels()));
+  EXPECT_TRUE(std::ranges::equal(set.inputs().bytes(), pixels));
 }
 
 TEST_F(Csv, RealMnistRowsEqualTheIdxFiles) {

@@ -168,10 +168,9 @@ TEST_F(DownloadTest, StalledServerIsLeft) {
   const HttpServer stalled([&](const Request&) { return Answer{.body = content_, .send_only = 0, .stall = true}; });
   const HttpServer right([&](const Request&) { return Answer{.body = content_}; });
   job_.urls = {stalled.url(), right.url()};
-  const auto begin = std::chrono::steady_clock::now();
-  download(job_);
+  EXPECT_EQ(download(job_), 1u);
   expect_fetched();
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+  EXPECT_LE(stalled.requests().size(), static_cast<std::size_t>(job_.patience.attempts));
 }
 
 TEST_F(DownloadTest, StallInTheMiddleIsResumed) {

@@ -204,7 +204,8 @@ TEST(OnnxExport, OfATrainedConvnetGivesTheSameInOnnxRuntime) {
                                  Dropout{.rate = 0.25}, Dense{.units = 10, .activation = softmax}});
   model.compile({Adam{.learning_rate = 0.003}, CategoricalCrossentropy{}, {Accuracy{}}});
   model.fit(train, {.epochs = 3, .batch_size = 32, .seed = 1});
-  EXPECT_GT(model.evaluate(test).at("accuracy"), 0.9) << "it is to be a trained network";
+  // Drawn digits, which stand in for MNIST, are harder to read. One in ten would be right by chance.
+  EXPECT_GT(model.evaluate(test).at("accuracy"), 0.5) << "it is to be a trained network";
   const auto bytes = test.inputs().bytes();
   Tensor images(test.sample_shape().with_rows(test.size()));
   std::transform(bytes.begin(), bytes.end(), images.values().begin(),
