@@ -25,6 +25,11 @@ libgtest-dev|the tests
 valgrind|counts the instructions of a step, which must not become more
 python3-h5py|checks our model files with another reader
 libonnx-dev|checks our ONNX files with the checker of ONNX'
+check_packages='
+clang-format|checks the format of the sources
+clang-tidy|looks for mistakes in them
+util-linux|runs the tests without a network
+iproute2|gives them a loopback interface'
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -67,21 +72,26 @@ need_packages() {
   fi
 }
 
-# configure_and_build PRESET: into build/PRESET, with Ninja where it is there. Says little unless something fails.
+# configure_and_build PRESET [TARGET...]: into build/PRESET, with Ninja where it is there; without targets, everything.
+# Says little unless something fails.
 configure_and_build() {
-  local preset=$1 generator=() log="build/$1.log"
+  local preset=$1 generator=() targets=() log="build/$1.log"
+  shift
+  [ $# = 0 ] || targets=(--target "$@")
   mkdir -p build
   if [ ! -f "build/$preset/CMakeCache.txt" ] && command -v ninja >/dev/null; then generator=(-G Ninja); fi
   say "Building build/$preset ..."
   local begin=$SECONDS
+  # Paths in the compiler's cache are relative to this checkout, so that another one finds them there.
+  export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$PWD}
   if ! cmake --preset "$preset" "${generator[@]}" >"$log" 2>&1; then
     cat "$log" >&2
     say "CMake could not set up build/$preset; the lines above say why."
     exit 1
   fi
   if [ -t 2 ]; then
-    cmake --build "build/$preset" --parallel "$(nproc)" >&2 || exit 1
-  elif ! cmake --build "build/$preset" --parallel "$(nproc)" >"$log" 2>&1; then
+    cmake --build "build/$preset" --parallel "$(nproc)" "${targets[@]}" >&2 || exit 1
+  elif ! cmake --build "build/$preset" --parallel "$(nproc)" "${targets[@]}" >"$log" 2>&1; then
     tail -n 60 "$log" >&2
     say "The build failed; all of its output is in $log."
     exit 1

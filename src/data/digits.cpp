@@ -165,11 +165,13 @@ void Ink::render(std::uint8_t* pixels, Philox& random) const {
     const double ink = std::min(1.0, 0.5 - 0.5 * depth / softness_) * (1 - grain * random.uniform());
     const double grey = std::clamp(full * ink, 0.0, 255.0);
     drawn[i] = static_cast<std::uint8_t>(grey);
-    mass += grey, mass_x += grey * static_cast<double>(i % side), mass_y += grey * static_cast<double>(i / side);
+    const std::size_t x = i % side, y = i / side;
+    mass += grey, mass_x += grey * static_cast<double>(x), mass_y += grey * static_cast<double>(y);
   }
   // MNIST's centre of mass is pixel (14, 14), counted from 0, and it moves by whole pixels.
   const auto to_middle = [&](double moment) {
-    return std::clamp(static_cast<int>(std::lround(side / 2 - moment / std::max(mass, 1.0) + sloppy * random.normal())),
+    constexpr int middle = side / 2;
+    return std::clamp(static_cast<int>(std::lround(middle - moment / std::max(mass, 1.0) + sloppy * random.normal())),
                       -6, 6);
   };
   const int move_x = to_middle(mass_x), move_y = to_middle(mass_y);

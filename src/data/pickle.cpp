@@ -151,7 +151,7 @@ void PickleReader::push_global(const std::string& module, const std::string& nam
 }
 
 void PickleReader::hold(const std::vector<const PickleValue*>& items) {
-  held_ += items.size() * sizeof(items[0]);
+  held_ += items.size() * sizeof(void*);
   if (held_ > most_held_) fail("lists that are too long");
 }
 

@@ -78,7 +78,7 @@ struct Recipe {
 
 /// Reads a recipe. Throws `bad_data` as "file:line: sentence": broken TOML, an unknown key (naming the nearest right
 /// one), a value of the wrong type or out of range, a key that is missing. At most 1 MiB.
-Recipe parse_recipe(std::string_view toml, const std::string& file);
+Recipe parse_recipe(std::string_view text, const std::string& file);
 /// From a file; `not_found` and `io` for the file itself.
 Recipe read_recipe(const std::string& path);
 
