@@ -117,7 +117,7 @@ TEST(Train, SaysSomeTwentyLinesAtMostWithoutATerminal) {
     std::vector<std::string> lines;
     for (std::size_t at = finished.err.find("\nepoch "); at != std::string::npos;
          at = finished.err.find("\nepoch ", at + 1)) {
-      lines.push_back(finished.err.substr(at + 1, finished.err.find("  ", at + 7) - at - 1));
+      lines.push_back(finished.err.substr(at + 1, finished.err.find("  loss", at) - at - 1));
     }
     return lines;
   };
