@@ -52,27 +52,24 @@ void in_parallel(std::size_t count, int threads, const std::function<void(std::s
   }
 }
 
+constexpr std::int64_t many_samples = 4000;  // from here on there is little to overfit, and each epoch costs
+
 /// What is tried: linear to two hidden layers, amounts as they are or cut into parts. One of these is good on nearly
 /// every table; docs/tables.md says why they are these.
 std::vector<TableNetwork> networks_for(std::int64_t samples, std::int64_t inputs) {
-  constexpr std::int64_t large = 4000, most_numbers = std::int64_t{1} << 25, parts = 16;
-  constexpr double fast = 0.02, usual = 0.003;
-  std::vector<TableNetwork> networks;
-  networks.push_back({.bins = 1, .weight_decay = 0.01, .learning_rate = fast});
+  constexpr std::int64_t most_numbers = std::int64_t{1} << 25, parts = 16;
+  constexpr double decay = 0.01, rate_of_linear = 0.02;
+  const bool many = samples >= many_samples;
+  const double dropout = many ? 0 : 0.1, rate = many ? 0.005 : 0.003;
+  const auto network = [&](std::int64_t bins, std::vector<std::int64_t> hidden) {
+    return TableNetwork{bins, std::move(hidden), dropout, decay, rate};
+  };
   const bool in_parts = samples * inputs * parts <= most_numbers;
-  if (in_parts) networks.push_back({.bins = parts / 2, .weight_decay = 0.01, .learning_rate = fast});
-  if (samples < large) {
-    networks.push_back({.bins = 1, .hidden = {64}, .dropout = 0.1, .weight_decay = 0.01, .learning_rate = usual});
-    if (!in_parts) return networks;
-    networks.push_back(
-        {.bins = parts, .hidden = {64, 64}, .dropout = 0.1, .weight_decay = 0.01, .learning_rate = usual});
-    networks.push_back({.bins = parts, .hidden = {64}, .dropout = 0.3, .weight_decay = 0.1, .learning_rate = usual});
-    return networks;
-  }
-  networks.push_back({.bins = 1, .hidden = {128}, .dropout = 0.05, .weight_decay = 0.01, .learning_rate = usual});
-  if (!in_parts) return networks;
-  networks.push_back(
-      {.bins = parts, .hidden = {128, 128}, .dropout = 0.05, .weight_decay = 0.01, .learning_rate = usual});
+  std::vector<TableNetwork> networks{{.bins = 1, .weight_decay = decay, .learning_rate = rate_of_linear}};
+  if (in_parts) networks.push_back({.bins = parts / 2, .weight_decay = decay, .learning_rate = rate_of_linear});
+  networks.push_back(network(1, {64}));
+  if (in_parts) networks.push_back(network(parts, {64, 64}));
+  if (in_parts && !many) networks.push_back({parts, {64}, 0.3, 0.1, rate});
   return networks;
 }
 
@@ -136,7 +133,7 @@ class Training {
 };
 
 // Multiply-adds, roughly: some two seconds on two cores. What does not fit is not tried.
-constexpr double budget = 150e9;
+constexpr double budget = 100e9;
 
 Training::Training(const Dataset& data, const TableTrainingOptions& options)
     : data_(data), options_(options), threads_(check_threads(options.threads, "train_table: threads")) {
@@ -199,10 +196,11 @@ void Training::deal_folds() {
   }
 }
 
-// Some 24 steps or more an epoch, 2000 in all.
 void Training::settle_epochs() {
-  constexpr std::int64_t steps = 2000, greatest_batch = 256, steps_each = 24;
-  while (batch_ < greatest_batch && batch_ * steps_each < data_.size()) batch_ *= 2;
+  constexpr std::int64_t greatest_batch = 256;
+  const bool many = data_.size() >= many_samples;
+  const std::int64_t steps = many ? 1500 : 2000, least_steps_an_epoch = many ? 64 : 24;
+  while (batch_ < greatest_batch && batch_ * least_steps_an_epoch < data_.size()) batch_ *= 2;
   epochs_ = std::clamp<std::int64_t>(steps * batch_ / data_.size(), 10, 200);
   double all = 0;
   for (std::size_t k = 0; k < networks_.size(); ++k) all += work_of(k);
@@ -264,7 +262,7 @@ std::vector<std::size_t> Training::trials() {
     return std::min(folds, 1 + static_cast<std::size_t>(std::max(0.0, budget - all) / work()));
   };
   constexpr std::size_t least_members = 3;
-  kinds.resize(2);
+  kinds.resize(std::min<std::size_t>(kinds.size(), 2));
   if (affordable() < least_members) kinds.resize(1);
   train_on_folds(1, affordable());
   return kinds;
@@ -310,9 +308,11 @@ double Training::loss_of(const std::vector<double>& outputs, const Rows& rows) c
 }
 
 // Greedy, with repetition (Caruana, Niculescu-Mizil, Crew, Ksikes: "Ensemble selection from libraries of models", ICML
-// 2004). All candidates were measured on the same folds.
+// 2004). All candidates were measured on the same folds. What makes the loss fall by less than half a percent is left
+// out: it would make the model larger for nothing.
 std::vector<double> Training::choose(const std::vector<std::size_t>& candidates, double& loss) const {
   constexpr int most_picks = 10;
+  constexpr double least_gain = 0.005;
   const Rows rows = measured_rows(candidates[0]);
   std::vector<std::vector<double>> outputs;
   for (const std::size_t k : candidates) outputs.push_back(measured_outputs(k));
@@ -328,7 +328,7 @@ std::vector<double> Training::choose(const std::vector<std::size_t>& candidates,
       const double of_mean = loss_of(mean, rows);
       if (of_mean < least) least = of_mean, chosen = c;
     }
-    if (!(least < loss)) break;
+    if (!(least < loss * (1 - least_gain))) break;
     loss = least;
     for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += outputs[chosen][i];
     shares[candidates[chosen]] += 1;
