@@ -138,7 +138,8 @@ void predict_image(const Ensemble& models, const std::string& path, const Predic
 void predict_folder(const Ensemble& models, const std::string& folder, const PredictOptions& options,
                     PictureRemarks& remarks, std::vector<Prediction>& predictions) {
   const std::vector<std::string> files = picture_files(folder);
-  if (files.empty()) throw Error(ErrorCode::bad_data, folder + ": there is no picture in this folder or below it");
+  if (files.empty())
+    throw Error(ErrorCode::bad_data, folder + ": is a directory, where a file is expected, or a folder with pictures");
   std::vector<std::string> faults;
   for (const std::string& file : files) {
     try {

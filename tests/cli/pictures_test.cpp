@@ -62,7 +62,8 @@ TEST(Pictures, AFolderIsLearntAndFurtherOnesAreNamed) {
   directory.write("new/notes.txt", "no picture");
   const Finished folder = run(gradus({"predict", "photos.keras", "new", "--json"}), in(directory));
   ASSERT_EQ(folder.status, 0) << folder.err;
-  const Value::List& all = list(json_of(folder));
+  const Value answers = json_of(folder);
+  const Value::List& all = list(answers);
   ASSERT_EQ(all.size(), 3u);
   EXPECT_EQ(text(at(all[0], "source")), "new/a.png");
   EXPECT_EQ(text(at(all[1], "source")), "new/b.png");
@@ -76,7 +77,8 @@ TEST(Pictures, AFolderIsLearntAndFurtherOnesAreNamed) {
   EXPECT_TRUE(contains(folder.err, "1 picture could not be read and is left out:\n  new/broken.png")) << folder.err;
   EXPECT_FALSE(contains(folder.err, "notes.txt")) << folder.err;
   fs::create_directories(directory.path() / "empty");
-  expect_refusal(run(gradus({"predict", "photos.keras", "empty"}), in(directory)), 3, "empty: there is no picture");
+  expect_refusal(run(gradus({"predict", "photos.keras", "empty"}), in(directory)), 3,
+                 "empty: is a directory, where a file is expected, or a folder with pictures");
 
   // The samples that a model gets wrong are named by their files.
   fs::create_directories(directory.path() / "swapped/lying");
