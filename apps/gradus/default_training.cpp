@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/text.hpp"
 #include "data/table.hpp"
+#include "data/table_giveaway.hpp"
 #include "interrupt.hpp"
 #include "model/outputs.hpp"
 #include "model/spec_text.hpp"
@@ -130,16 +132,43 @@ std::string layers_text(const std::vector<Layer>& layers) {
 
 }  // namespace
 
+namespace {
+
+/// "Inputs: amounts area, rooms; words district (5), garden (2); dates sold"
+std::string inputs_text(const TableSchema& table) {
+  constexpr std::size_t most_named = 12;
+  const auto list = [&](ColumnRole role, const std::string& what) {
+    std::string names;
+    std::size_t count = 0;
+    for (const ColumnSchema& column : table.columns) {
+      if (column.role != role || ++count > most_named) continue;
+      names += (names.empty() ? " " : ", ") + column.name;
+      if (role == ColumnRole::words) names += " (" + std::to_string(column.width()) + ")";
+    }
+    if (count > most_named) names += " and " + std::to_string(count - most_named) + " more";
+    return names.empty() ? "" : "; " + what + names;
+  };
+  return "Inputs: " +
+         (list(ColumnRole::number, "amounts") + list(ColumnRole::words, "words") + list(ColumnRole::date, "dates"))
+             .substr(2);
+}
+
+}  // namespace
+
 void tell_choice(const TrainPlan& plan, bool own_layers) {
   const Recipe& recipe = plan.recipe;
   const Dataset& data = plan.parts.train;
   if (are_pictures(data) && !own_layers) note("Layers: " + layers_text(recipe.layers));
   if (!data.table()) return;
-  const ColumnSchema& label = data.table()->columns[data.table()->label()];
+  const TableSchema& table = *data.table();
+  const ColumnSchema& label = table.columns[table.label()];
   note(label.name + ": " +
-       (data.is_classified() ? "one of " + std::to_string(data.target_width()) + " classes" : std::string("a number")) +
+       (data.is_classified() ? "one of " + std::to_string(data.target_width()) + " classes" + (parse_int(label.categories.front()) ? " (--regression: an amount)" : "")
+                             : std::string("an amount")) +
        "; " + std::string(recipe.compile.loss.class_name()) +
        (plan.by_trials ? "" : "; layers " + layers_text(recipe.layers)));
+  if (!table.image) note(inputs_text(table));
+  for (const std::string& remark : giveaway_remarks(data)) note(remark);
 }
 
 void settle_without_recipe(Recipe& recipe, const TrainOptions& options, const Dataset& data) {

@@ -43,8 +43,9 @@ std::string columns_text(const DataOptions& options, const TableSchema& schema) 
   std::vector<std::vector<std::string>> cells = {
       {"column", "type", "range", "missing", "distinct", "examples", "becomes"}};
   for (const ColumnDescription& column : described(options, schema)) {
-    cells.push_back({column.name, column.type, column.range, with_commas(column.missing), with_commas(column.distinct),
-                     examples_of(column), column.becomes});
+    cells.push_back({column.name, column.type, column.range, with_commas(column.missing),
+                     with_commas(column.distinct) + (column.distinct == 10'000 ? "+" : ""), examples_of(column),
+                     column.becomes});
   }
   constexpr std::size_t widest = 36;
   std::vector<std::size_t> widths(cells[0].size());

@@ -12,7 +12,7 @@
 namespace gradus {
 namespace {
 
-constexpr std::size_t most_distinct = 100'000, most_examples = 3, most_named = 4;
+constexpr std::size_t most_distinct = 10'000, most_examples = 3, most_named = 4;
 
 std::string type_of(const ColumnSurvey& survey, const ColumnSchema& column) {
   if (survey.filled() == 0) return "empty";

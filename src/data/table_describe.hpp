@@ -14,7 +14,7 @@ struct ColumnDescription {
   std::string type;   ///< "number", "whole number", "text", "date", "true or false", "empty"
   std::string range;  ///< "0 to 120"; empty for text
   std::int64_t rows = 0, missing = 0;
-  std::int64_t distinct = 0;          ///< different texts; counting stops at 100,000
+  std::int64_t distinct = 0;          ///< different texts; counting stops at 10,000
   std::vector<std::string> examples;  ///< the first few different ones
   std::string becomes;                ///< "1 input", "3 inputs: red, blue, green", "left out", "the label: 3 classes"
 };

@@ -159,11 +159,21 @@ TEST(Arrays, SayWhatDoesNotFit) {
 TEST(TableValues, ComeBackAsTheyWere) {
   TableSchema schema;
   schema.header = true, schema.drop_missing = true;
-  schema.columns = {{.name = "age", .role = ColumnRole::number, .fill = 41.5},
-                    {.name = "place", .role = ColumnRole::words, .categories = {"Ulm", "Wien"}, .fill = -1.0},
-                    {.name = "id", .role = ColumnRole::ignored},
-                    {.name = "count", .role = ColumnRole::weight},
-                    {.name = "kind", .role = ColumnRole::classes, .categories = {"a", "b", "c"}}};
+  schema.columns = {
+      {.name = "age", .role = ColumnRole::number, .fill = 41.5},
+      {.name = "place", .role = ColumnRole::words, .categories = {"Ulm", "Wien"}, .fill = -1.0},
+      {.name = "id", .role = ColumnRole::ignored},
+      {.name = "sold",
+       .role = ColumnRole::date,
+       .fill = 0.0,
+       .missing_input = true,
+       .text_is_missing = true,
+       .date_order = DateOrder::day_first,
+       .parts = {{DatePart::month, {0, 1, 12.5}, 6.5}, {DatePart::elapsed, {18000.25, 17000, 19000}, 18000}}},
+      {.name = "size", .role = ColumnRole::number, .decimal = ',', .facts = {1.7e9, 1.6e9, 1.8e9}},
+      {.name = "rare", .role = ColumnRole::words, .categories = {"a"}, .other_input = true},
+      {.name = "count", .role = ColumnRole::weight},
+      {.name = "kind", .role = ColumnRole::classes, .categories = {"a", "b", "c"}}};
   EXPECT_EQ(table_from(table_value(schema)), schema);
   Value damaged = table_value(schema);
   std::get<bool>((*std::get_if<Value::Object>(&damaged.data))[0].second.data) = false;

@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "data/table.hpp"
+#include "data/table_giveaway.hpp"
 #include "support/expect_error.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -265,6 +266,31 @@ TEST_F(TableKinds, TypedRowsMayHaveBlanksInTheirWords) {
   EXPECT_EQ(separated_line(*set.table(), "Los Angeles 3"), "\"Los Angeles\",\"3\"") << "a city that is not known";
   EXPECT_EQ(separated_line(*set.table(), "Boston 3 40"), "\"Boston\",\"3\",\"40\"");
   EXPECT_EQ(separated_line(*set.table(), "city rooms"), "city,rooms");
+}
+
+TEST_F(TableKinds, AColumnThatGivesTheLabelAwayIsNamed) {
+  const auto remarks_on = [&](const std::string& csv) {
+    std::string all;
+    for (const std::string& remark : giveaway_remarks(read(csv))) all += remark + "\n";
+    return all;
+  };
+  const auto noise = [](int i) { return std::to_string(i * 7919 % 101); };
+  const std::string by_word = remarks_on(table("x,alive,survived", 100, [&](int i) {
+    return noise(i) + "," + (i % 3 == 0 ? "yes" : "no") + "," + (i % 3 == 0 ? "1" : "0");
+  }));
+  EXPECT_NE(by_word.find("Column 'alive' alone tells 'survived'"), std::string::npos) << by_word;
+  EXPECT_EQ(by_word.find("'x'"), std::string::npos) << by_word;
+  const std::string by_number = remarks_on(table("x,score,grade", 90, [&](int i) {
+    return noise(i) + "," + std::to_string(10 * (i % 3) + i % 7) + "," + "abc"[i % 3];
+  }));
+  EXPECT_NE(by_number.find("Column 'score' alone tells 'grade'"), std::string::npos) << by_number;
+  const std::string by_amount = remarks_on(table("x,euro,dollar", 90, [&](int i) {
+    return noise(i) + "," + std::to_string(100 + i) + "," + std::to_string(1.1 * (100 + i));
+  }));
+  EXPECT_NE(by_amount.find("Column 'euro' alone tells 'dollar'"), std::string::npos) << by_amount;
+  EXPECT_EQ(remarks_on(table("a,b,y", 100,
+                             [&](int i) { return noise(i) + "," + noise(i + 7) + "," + std::to_string(i % 2); })),
+            "");
 }
 
 TEST_F(TableKinds, WhatIsLearntComesFromTheTrainingRowsAlone) {
