@@ -199,12 +199,13 @@ void Training::deal_folds() {
 void Training::settle_epochs() {
   constexpr std::int64_t greatest_batch = 256;
   const bool many = data_.size() >= many_samples;
-  const std::int64_t steps = many ? 1500 : 2000, least_steps_an_epoch = many ? 64 : 24;
+  const std::int64_t steps = many ? 2500 : 2000, least_steps_an_epoch = many ? 64 : 24;
   while (batch_ < greatest_batch && batch_ * least_steps_an_epoch < data_.size()) batch_ *= 2;
   epochs_ = std::clamp<std::int64_t>(steps * batch_ / data_.size(), 10, 200);
+  constexpr double least_folds = 4;  // as many as all kinds could be trained on
   double all = 0;
   for (std::size_t k = 0; k < networks_.size(); ++k) all += work_of(k);
-  const double share = budget / 2 / all;
+  const double share = budget / least_folds / all;
   if (share < 1) epochs_ = std::max<std::int64_t>(5, std::llround(static_cast<double>(epochs_) * share));
 }
 
