@@ -398,8 +398,6 @@ void Sequential::set_held_out(std::optional<HeldOut> kept) {
   }
   state_->held_out = std::move(kept);
 }
-LearntFrom Sequential::learnt_from(const Dataset& data) const { return state_->learnt_rows.count(data); }
-void Sequential::count_as_learnt(const Dataset& data) { state_->learnt_rows.add(data); }
 const History& Sequential::history() const { return state_->history; }
 
 }  // namespace gradus

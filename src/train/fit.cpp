@@ -36,6 +36,9 @@ void check_options(const Sequential& model, const Dataset& data, const FitOption
 
 }  // namespace
 
+LearntFrom Sequential::learnt_from(const Dataset& data) const { return state_->learnt_rows.count(data); }
+void Sequential::count_as_learnt(const Dataset& data) { state_->learnt_rows.add(data); }
+
 History Sequential::fit(const Dataset& data, const FitOptions& options) {
   check_options(*this, data, options);
   if (data.is_classified() && state_->class_names.empty()) state_->class_names = data.class_names();
