@@ -62,7 +62,7 @@ void for_each_row_hash(const Dataset& data, FunctionRef<void(std::uint64_t)> eac
   const TensorView inputs = data.inputs();
   const auto width = static_cast<std::size_t>(inputs.row_elements());
   const std::size_t row_bytes = width * (inputs.dtype() == DType::uint8 ? 1 : sizeof(Real));
-  const std::size_t release_every = std::max<std::size_t>(1, (std::size_t{64} << 20) / row_bytes);
+  const std::size_t release_every = std::max<std::size_t>(1, (std::size_t{8} << 20) / row_bytes);
   std::vector<std::uint8_t> bytes(width);
   for (std::size_t row = 0; row < static_cast<std::size_t>(data.size()); ++row) {
     RowHash hash(width);

@@ -70,7 +70,9 @@ class ResidualFunction final : public LayerFunction {
     return {};
   }
 
-  [[nodiscard]] std::int64_t scratch_size(const LayerBuffers& b) const override { return laid_out(b).size; }
+  [[nodiscard]] std::int64_t scratch_size(const LayerBuffers& b) const override {
+    return for_parts(b, [](const Part&) {});
+  }
 
   void forward(const LayerBuffers& b, Steps& steps) const override {
     const Layout layout = laid_out(b);

@@ -58,7 +58,7 @@ TEST(Measures, AreRefusedWithASentence) {
   };
   refuse({"--class-weight", "equal"}, 2, "balanced");
   refuse({"--class-weight", "0:x"}, 2, "CLASS:WEIGHT");
-  refuse({"--class-weight", "7:1"}, 2, "class 7");
+  refuse({"--class-weight", "7:1"}, 2, "there is no class '7'");
   refuse({"--metrics", "f1_scoer"}, 2, "f1_score");
   refuse({"--metrics", "f1_score median"}, 2, "median");
   refuse({"--layers", "dense 2 softmax kernel_regularizer=l2(-1)"}, 2, "l2 must be");
