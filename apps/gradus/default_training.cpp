@@ -163,7 +163,8 @@ void tell_choice(const TrainPlan& plan, bool own_layers) {
   const TableSchema& table = *data.table();
   const ColumnSchema& label = table.columns[table.label()];
   note(label.name + ": " +
-       (data.is_classified() ? "one of " + std::to_string(data.target_width()) + " classes" + (parse_int(label.categories.front()) ? " (--regression: an amount)" : "")
+       (data.is_classified() ? "one of " + std::to_string(data.target_width()) + " classes" +
+                                   (parse_int(label.categories.front()) ? " (--regression: an amount)" : "")
                              : std::string("an amount")) +
        "; " + std::string(recipe.compile.loss.class_name()) +
        (plan.by_trials ? "" : "; layers " + layers_text(recipe.layers)));

@@ -174,21 +174,21 @@ Dataset idx(const std::string& images_path, const std::string& labels_path);
 /// How a table is read. Columns are named, or counted from 0; "-1" is the last. docs/tables.md tells what is found out
 /// where nothing is said.
 struct CsvOptions {
-  std::optional<bool> header{};   ///< the first line names the columns. Default: found out from the first lines.
-  std::string label{};            ///< column that holds the label or target: a name or an index. Default: with a header
-                                  ///< the column called label, class or target, if there is just one, else the last;
-                                  ///< without one the last, unless the first looks more like a class, as in tables of
-                                  ///< pixels.
-  std::string missing = "auto";   ///< what an empty field, or NA, N/A, #N/A, <NA>, NaN, null, None, -, ? becomes.
-                                  ///< "auto": the mean of its column, and where more than 5 % are missing one more
-                                  ///< input that says so; of words an input of its own; rows without a label are left
-                                  ///< out. "mean" (of its column; of words the most frequent), "zero" (of words: none),
-                                  ///< "drop" (the row), "error". A missing label is an error but with auto and drop.
-  char separator = 0;             ///< default: found out among comma, semicolon, tab and |.
-  char decimal = 0;               ///< '.' or ','. Default: found out for each column.
-  std::optional<bool> regression{};  ///< the label column is a number to predict. Default: true when it holds fractions,
-                                     ///< or whole numbers that are many for so few rows.
-  std::int32_t classes = 0;          ///< labels are 0 to classes-1. Default: found out.
+  std::optional<bool> header{};  ///< the first line names the columns. Default: found out from the first lines.
+  std::string label{};           ///< column that holds the label or target: a name or an index. Default: with a header
+                                 ///< the column called label, class or target, if there is just one, else the last;
+                                 ///< without one the last, unless the first looks more like a class, as in tables of
+                                 ///< pixels.
+  std::string missing = "auto";  ///< what an empty field, or NA, N/A, #N/A, <NA>, NaN, null, None, -, ? becomes.
+                                 ///< "auto": the mean of its column, and where more than 5 % are missing one more
+                                 ///< input that says so; of words an input of its own; rows without a label are left
+                                 ///< out. "mean" (of its column; of words the most frequent), "zero" (of words: none),
+                                 ///< "drop" (the row), "error". A missing label is an error but with auto and drop.
+  char separator = 0;            ///< default: found out among comma, semicolon, tab and |.
+  char decimal = 0;              ///< '.' or ','. Default: found out for each column.
+  std::optional<bool> regression{};  ///< the label column is a number to predict. Default: true when it holds
+                                     ///< fractions, or whole numbers that are many for so few rows.
+  std::int32_t classes = 0;                ///< labels are 0 to classes-1. Default: found out.
   std::vector<std::string> categorical{};  ///< columns whose numbers are words: 10115 is a place, not an amount.
   std::vector<std::string> numeric{};      ///< columns of numbers; what is not a number there counts as missing.
   std::vector<std::string> date{};         ///< columns of dates or times; what is neither counts as missing.
@@ -207,9 +207,9 @@ struct CsvOptions {
 /// A CSV table, gzipped or not, in UTF-8, UTF-16 (with its mark) or Windows-1252. When every feature is a whole number
 /// from 0 to 255 the samples stay bytes; 784 such columns make images (28, 28, 1) of at least 10 classes. Columns with
 /// words become one column a word (one-hot), the most frequent first; words that are rare share one. Dates become year,
-/// month, day, weekday, hour and the days since 1970, as far as they vary. Columns that never vary, that number the rows
-/// or name each of them are left out. Whole-number labels from 0 up are classes as they stand; others are numbered in
-/// order, and class_names() says which is which. With `on_disk` the text is read where it lies (a gzipped one is
+/// month, day, weekday, hour and the days since 1970, as far as they vary. Columns that never vary, that number the
+/// rows or name each of them are left out. Whole-number labels from 0 up are classes as they stand; others are numbered
+/// in order, and class_names() says which is which. With `on_disk` the text is read where it lies (a gzipped one is
 /// unpacked into a temporary file) and the samples go into a temporary file: see Dataset::on_disk. Throws `bad_data` as
 /// "file:line: column 'x': ..." for what is wrong, `not_found` with the nearest name for a column that is not there.
 Dataset csv(const std::string& path, const CsvOptions& options = {}, bool on_disk = false);
