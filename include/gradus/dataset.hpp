@@ -186,8 +186,8 @@ struct CsvOptions {
                                  ///< "drop" (the row), "error". A missing label is an error but with auto and drop.
   char separator = 0;            ///< default: found out among comma, semicolon, tab and |.
   char decimal = 0;              ///< '.' or ','. Default: found out for each column.
-  std::optional<bool> regression{};  ///< the label column is a number to predict. Default: true when it holds
-                                     ///< fractions, or whole numbers that are many for so few rows.
+  std::optional<bool> regression{};        ///< the label column is a number to predict. Default: true when it holds
+                                           ///< fractions, or whole numbers that are many for so few rows.
   std::int32_t classes = 0;                ///< labels are 0 to classes-1. Default: found out.
   std::vector<std::string> categorical{};  ///< columns whose numbers are words: 10115 is a place, not an amount.
   std::vector<std::string> numeric{};      ///< columns of numbers; what is not a number there counts as missing.
