@@ -182,7 +182,7 @@ inline ImageBytes bmp_bytes(std::int32_t width, std::int32_t height, int bits, s
                             const ImageBytes& palette, const ImageBytes& data) {
   ImageBytes file{'B', 'M'};
   const auto append = [&](std::uint32_t number, int count) {
-    for (int i = 0; i < count; ++i) file.push_back(static_cast<std::uint8_t>(number >> (8 * i)));
+    for (int i = 0; i < count; ++i) file.push_back(static_cast<std::uint8_t>(std::uint64_t{number} >> (8 * i)));
   };
   const auto pixels_at = static_cast<std::uint32_t>(14 + 40 + palette.size());
   append(static_cast<std::uint32_t>(pixels_at + data.size()), 4);
