@@ -175,6 +175,20 @@ TEST_F(HeldOutPart, NothingIsChosenByTheTestPart) {
   EXPECT_FALSE(said({}));
 }
 
+TEST_F(HeldOutPart, ARecipeThatChoosesByTheTestPartSaysSo) {
+  const auto said = [&](const std::string& validation, const std::string& monitor) {
+    directory->write("choose.toml", "[data]\nsource = 'digits:100'\n" + validation +
+                                        "[model]\nlayers = ['flatten', 'dense 10 softmax']\n[fit]\nepochs = 1\n"
+                                        "callbacks = ['early_stopping 3 monitor=" + monitor + "']\n");
+    const Finished done = call({"train", "choose.toml", "--save", "c.keras"});
+    EXPECT_EQ(done.status, 0) << done.err;
+    return contains(done.err, "EarlyStopping decides by the test part, so the test figures flatter the model");
+  };
+  EXPECT_TRUE(said("validation = 'test'\n", "val_loss"));
+  EXPECT_FALSE(said("validation = 'test'\n", "loss"));
+  EXPECT_FALSE(said("validation = 0.2\n", "val_loss"));
+}
+
 TEST_F(HeldOutPart, OfDrawnSetsIsFoundByTheirName) {
   const Value moons = json_of(call({"train", "moons:400", "--epochs", "3", "--save", "moons.keras", "--json"}));
   const Value found = measured({"moons.keras", "moons:400"});
