@@ -96,7 +96,7 @@ TEST_F(Recipes, Minibatch1000) {
 // The first of ten and of fifteen epochs; docs/recipes.md says where the whole runs arrive.
 TEST_F(Recipes, Lenet5) {
   GRADUS_NEEDS_MNIST();
-  EXPECT_GE(accuracy(train("lenet5", {"--epochs", "1"})), 0.96);
+  EXPECT_GE(accuracy(train("lenet5", {"--epochs", "1"})), 0.96);  // seeds 1 to 3: 0.963, 0.969, 0.976
 }
 
 TEST_F(Recipes, Convnet) {
