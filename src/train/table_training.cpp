@@ -108,7 +108,11 @@ class Training {
   /// The samples that the networks of a kind were measured on, and what they gave for them.
   [[nodiscard]] Rows measured_rows(std::size_t network) const;
   [[nodiscard]] std::vector<double> measured_outputs(std::size_t network) const;
+  [[nodiscard]] double weight_of(std::int64_t row) const;
+  [[nodiscard]] double loss_of_sample(const double* outputs, std::int64_t at) const;
   [[nodiscard]] double loss_of(const std::vector<double>& outputs, const Rows& rows) const;
+  [[nodiscard]] bool is_as_good(const std::vector<double>& outputs, const std::vector<double>& best,
+                                const Rows& rows) const;
   [[nodiscard]] double loss_of(std::size_t network) const {
     return loss_of(measured_outputs(network), measured_rows(network));
   }
@@ -285,57 +289,93 @@ std::vector<double> Training::measured_outputs(std::size_t network) const {
   return outputs;
 }
 
-double Training::loss_of(const std::vector<double>& outputs, const Rows& rows) const {
+double Training::weight_of(std::int64_t row) const {
   const std::span<const Real> weights = encoded_.begin()->second.data.sample_weights();
-  const auto width = static_cast<std::size_t>(data_.target_width());
+  return weights.empty() ? 1 : static_cast<double>(weights[static_cast<std::size_t>(row)]);
+}
+
+double Training::loss_of_sample(const double* outputs, std::int64_t at) const {
+  const auto row = static_cast<std::size_t>(at), width = static_cast<std::size_t>(data_.target_width());
+  if (data_.is_classified()) {
+    const double most = *std::max_element(outputs, outputs + width);
+    double parts = 0;
+    for (std::size_t c = 0; c < width; ++c) parts += std::exp(outputs[c] - most);
+    return most + std::log(parts) - outputs[data_.labels()[row]];
+  }
+  double loss = 0;
+  for (std::size_t c = 0; c < width; ++c) {
+    loss += std::pow(outputs[c] - static_cast<double>(targets_[row * width + c]), 2) / static_cast<double>(width);
+  }
+  return loss;
+}
+
+double Training::loss_of(const std::vector<double>& outputs, const Rows& rows) const {
   double sum = 0, all = 0;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const auto row = static_cast<std::size_t>(rows[i]);
-    const double weight = weights.empty() ? 1 : static_cast<double>(weights[row]);
-    const double* o = outputs.data() + i * width;
-    double loss = 0;
-    if (data_.is_classified()) {
-      const double most = *std::max_element(o, o + width);
-      double parts = 0;
-      for (std::size_t c = 0; c < width; ++c) parts += std::exp(o[c] - most);
-      loss = most + std::log(parts) - o[data_.labels()[row]];
-    }
-    for (std::size_t c = 0; c < width && !data_.is_classified(); ++c) {
-      loss += std::pow(o[c] - static_cast<double>(targets_[row * width + c]), 2) / static_cast<double>(width);
-    }
-    sum += weight * loss, all += weight;
+    const double weight = weight_of(rows[i]);
+    sum += weight * loss_of_sample(outputs.data() + i * static_cast<std::size_t>(data_.target_width()), rows[i]);
+    all += weight;
   }
   return all > 0 ? sum / all : 0;
 }
 
+// Breiman, Friedman, Olshen, Stone: "Classification and regression trees" (1984), section 3.4.3: what lies within one
+// standard error of the best cannot be told from it. The error is that of the difference, sample by sample.
+bool Training::is_as_good(const std::vector<double>& outputs, const std::vector<double>& best, const Rows& rows) const {
+  const auto width = static_cast<std::size_t>(data_.target_width());
+  std::vector<double> differences;
+  double mean = 0, all = 0, squares = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const double more = loss_of_sample(&outputs[i * width], rows[i]) - loss_of_sample(&best[i * width], rows[i]);
+    differences.push_back(more);
+    mean += weight_of(rows[i]) * more, all += weight_of(rows[i]);
+  }
+  if (!(all > 0)) return false;
+  mean /= all;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    squares += std::pow(weight_of(rows[i]) * (differences[i] - mean), 2);
+  }
+  return mean <= std::sqrt(squares) / all;
+}
+
 // Greedy, with repetition (Caruana, Niculescu-Mizil, Crew, Ksikes: "Ensemble selection from libraries of models", ICML
-// 2004). All candidates were measured on the same folds. What makes the loss fall by less than half a percent is left
-// out: it would make the model larger for nothing.
+// 2004). All candidates were measured on the same folds; it begins with all those that are as good as the best. What
+// makes the loss fall by less than half a percent is left out: it would make the model larger for nothing.
 std::vector<double> Training::choose(const std::vector<std::size_t>& candidates, double& loss) const {
   constexpr int most_picks = 10;
   constexpr double least_gain = 0.005;
   const Rows rows = measured_rows(candidates[0]);
   std::vector<std::vector<double>> outputs;
-  for (const std::size_t k : candidates) outputs.push_back(measured_outputs(k));
+  std::vector<double> alone;
+  for (const std::size_t k : candidates) {
+    outputs.push_back(measured_outputs(k));
+    alone.push_back(loss_of(outputs.back(), rows));
+  }
   std::vector<double> sum(outputs[0].size()), shares(networks_.size());
   int picks = 0;
-  loss = std::numeric_limits<double>::infinity();
-  while (picks < most_picks) {
-    std::size_t chosen = 0;
-    double least = std::numeric_limits<double>::infinity();
-    for (std::size_t c = 0; c < candidates.size(); ++c) {
-      std::vector<double> mean = sum;
-      for (std::size_t i = 0; i < mean.size(); ++i) mean[i] = (mean[i] + outputs[c][i]) / (picks + 1);
-      const double of_mean = loss_of(mean, rows);
-      if (of_mean < least) least = of_mean, chosen = c;
-    }
-    if (!(least < loss * (1 - least_gain))) break;
-    loss = least;
-    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += outputs[chosen][i];
-    shares[candidates[chosen]] += 1;
+  const auto with = [&](std::size_t c) {
+    std::vector<double> mean = sum;
+    for (std::size_t i = 0; i < mean.size(); ++i) mean[i] = (mean[i] + outputs[c][i]) / (picks + 1);
+    return loss_of(mean, rows);
+  };
+  const auto pick = [&](std::size_t c) {
+    loss = with(c);
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += outputs[c][i];
+    shares[candidates[c]] += 1;
     ++picks;
+  };
+  const auto best = static_cast<std::size_t>(std::min_element(alone.begin(), alone.end()) - alone.begin());
+  if (!std::isfinite(alone[best])) throw Error(ErrorCode::not_finite, "train_table: no network gave finite numbers");
+  for (std::size_t c = 0; c < candidates.size(); ++c) {
+    if (is_as_good(outputs[c], outputs[best], rows)) pick(c);
   }
-  if (picks == 0) throw Error(ErrorCode::not_finite, "train_table: no network gave finite numbers");
+  while (picks < most_picks) {
+    std::vector<double> losses;
+    for (std::size_t c = 0; c < candidates.size(); ++c) losses.push_back(with(c));
+    const auto least = std::min_element(losses.begin(), losses.end());
+    if (!(*least < loss * (1 - least_gain))) break;
+    pick(static_cast<std::size_t>(least - losses.begin()));
+  }
   for (double& share : shares) share /= picks;
   return shares;
 }
