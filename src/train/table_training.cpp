@@ -4,7 +4,6 @@
 #include <cmath>
 #include <exception>
 #include <functional>
-#include <limits>
 #include <map>
 #include <numeric>
 #include <thread>
@@ -17,6 +16,7 @@
 #include "base/text.hpp"
 #include "base/thread_pool.hpp"
 #include "model/state.hpp"
+#include "train/table_choice.hpp"
 #include "train/table_member.hpp"
 
 namespace gradus {
@@ -108,16 +108,10 @@ class Training {
   /// The samples that the networks of a kind were measured on, and what they gave for them.
   [[nodiscard]] Rows measured_rows(std::size_t network) const;
   [[nodiscard]] std::vector<double> measured_outputs(std::size_t network) const;
-  [[nodiscard]] double weight_of(std::int64_t row) const;
-  [[nodiscard]] double loss_of_sample(const double* outputs, std::int64_t at) const;
-  [[nodiscard]] double loss_of(const std::vector<double>& outputs, const Rows& rows) const;
-  [[nodiscard]] bool is_as_good(const std::vector<double>& outputs, const std::vector<double>& best,
-                                const Rows& rows) const;
   [[nodiscard]] double loss_of(std::size_t network) const {
-    return loss_of(measured_outputs(network), measured_rows(network));
+    return loss().mean(measured_outputs(network), measured_rows(network));
   }
-  /// How much each kind counts in the mean; `loss` becomes that of the mean.
-  [[nodiscard]] std::vector<double> choose(const std::vector<std::size_t>& candidates, double& loss) const;
+  [[nodiscard]] TableLoss loss() const { return TableLoss(encoded_.begin()->second.data); }
   [[nodiscard]] Sequential build(const std::vector<double>& shares) const;
   void write_history(Sequential& model, const std::vector<double>& shares) const;
   /// Of a loss, by that of targets of variance 1.
@@ -289,97 +283,6 @@ std::vector<double> Training::measured_outputs(std::size_t network) const {
   return outputs;
 }
 
-double Training::weight_of(std::int64_t row) const {
-  const std::span<const Real> weights = encoded_.begin()->second.data.sample_weights();
-  return weights.empty() ? 1 : static_cast<double>(weights[static_cast<std::size_t>(row)]);
-}
-
-double Training::loss_of_sample(const double* outputs, std::int64_t at) const {
-  const auto row = static_cast<std::size_t>(at), width = static_cast<std::size_t>(data_.target_width());
-  if (data_.is_classified()) {
-    const double most = *std::max_element(outputs, outputs + width);
-    double parts = 0;
-    for (std::size_t c = 0; c < width; ++c) parts += std::exp(outputs[c] - most);
-    return most + std::log(parts) - outputs[data_.labels()[row]];
-  }
-  double loss = 0;
-  for (std::size_t c = 0; c < width; ++c) {
-    loss += std::pow(outputs[c] - static_cast<double>(targets_[row * width + c]), 2) / static_cast<double>(width);
-  }
-  return loss;
-}
-
-double Training::loss_of(const std::vector<double>& outputs, const Rows& rows) const {
-  double sum = 0, all = 0;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const double weight = weight_of(rows[i]);
-    sum += weight * loss_of_sample(outputs.data() + i * static_cast<std::size_t>(data_.target_width()), rows[i]);
-    all += weight;
-  }
-  return all > 0 ? sum / all : 0;
-}
-
-// Breiman, Friedman, Olshen, Stone: "Classification and regression trees" (1984), section 3.4.3: what lies within one
-// standard error of the best cannot be told from it. The error is that of the difference, sample by sample.
-bool Training::is_as_good(const std::vector<double>& outputs, const std::vector<double>& best, const Rows& rows) const {
-  const auto width = static_cast<std::size_t>(data_.target_width());
-  std::vector<double> differences;
-  double mean = 0, all = 0, squares = 0;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const double more = loss_of_sample(&outputs[i * width], rows[i]) - loss_of_sample(&best[i * width], rows[i]);
-    differences.push_back(more);
-    mean += weight_of(rows[i]) * more, all += weight_of(rows[i]);
-  }
-  if (!(all > 0)) return false;
-  mean /= all;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    squares += std::pow(weight_of(rows[i]) * (differences[i] - mean), 2);
-  }
-  return mean <= std::sqrt(squares) / all;
-}
-
-// Greedy, with repetition (Caruana, Niculescu-Mizil, Crew, Ksikes: "Ensemble selection from libraries of models", ICML
-// 2004). All candidates were measured on the same folds; it begins with all those that are as good as the best. What
-// makes the loss fall by less than half a percent is left out: it would make the model larger for nothing.
-std::vector<double> Training::choose(const std::vector<std::size_t>& candidates, double& loss) const {
-  constexpr int most_picks = 10;
-  constexpr double least_gain = 0.005;
-  const Rows rows = measured_rows(candidates[0]);
-  std::vector<std::vector<double>> outputs;
-  std::vector<double> alone;
-  for (const std::size_t k : candidates) {
-    outputs.push_back(measured_outputs(k));
-    alone.push_back(loss_of(outputs.back(), rows));
-  }
-  std::vector<double> sum(outputs[0].size()), shares(networks_.size());
-  int picks = 0;
-  const auto with = [&](std::size_t c) {
-    std::vector<double> mean = sum;
-    for (std::size_t i = 0; i < mean.size(); ++i) mean[i] = (mean[i] + outputs[c][i]) / (picks + 1);
-    return loss_of(mean, rows);
-  };
-  const auto pick = [&](std::size_t c) {
-    loss = with(c);
-    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += outputs[c][i];
-    shares[candidates[c]] += 1;
-    ++picks;
-  };
-  const auto best = static_cast<std::size_t>(std::min_element(alone.begin(), alone.end()) - alone.begin());
-  if (!std::isfinite(alone[best])) throw Error(ErrorCode::not_finite, "train_table: no network gave finite numbers");
-  for (std::size_t c = 0; c < candidates.size(); ++c) {
-    if (is_as_good(outputs[c], outputs[best], rows)) pick(c);
-  }
-  while (picks < most_picks) {
-    std::vector<double> losses;
-    for (std::size_t c = 0; c < candidates.size(); ++c) losses.push_back(with(c));
-    const auto least = std::min_element(losses.begin(), losses.end());
-    if (!(*least < loss * (1 - least_gain))) break;
-    pick(static_cast<std::size_t>(least - losses.begin()));
-  }
-  for (double& share : shares) share /= picks;
-  return shares;
-}
-
 Sequential Training::build(const std::vector<double>& shares) const {
   std::vector<WeightedMember> members;
   for (std::size_t k = 0; k < networks_.size(); ++k) {
@@ -445,9 +348,12 @@ void Training::write_history(Sequential& model, const std::vector<double>& share
 
 TableTraining Training::run() {
   const std::vector<std::size_t> kinds = trials();
-  double loss = 0;
-  const std::vector<double> shares = choose(kinds, loss);
-  TableTraining result{build(shares), {}, 0, loss * unit(), 0};
+  std::vector<std::vector<double>> outputs;
+  for (const std::size_t k : kinds) outputs.push_back(measured_outputs(k));
+  const TableChoice choice = choose_networks(outputs, measured_rows(kinds[0]), loss());
+  std::vector<double> shares(networks_.size());
+  for (std::size_t i = 0; i < kinds.size(); ++i) shares[kinds[i]] = choice.shares[i];
+  TableTraining result{build(shares), {}, 0, choice.loss * unit(), 0};
   for (std::size_t k = 0; k < networks_.size(); ++k) {
     const auto members = static_cast<std::int64_t>(members_[k].size());
     result.tried.push_back({name_of(networks_[k]), loss_of(k) * unit(), members, shares[k]});
