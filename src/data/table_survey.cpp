@@ -44,7 +44,7 @@ Readings readings_of(std::string_view text) {
   return {formatted_number(text, '.'), formatted_number(text, ',')};
 }
 
-// False where it is no number with either mark.
+// False where it is not a number with either mark.
 bool note_number(ColumnSurvey& column, std::string_view text) {
   const auto [point, comma] = readings_of(text);
   if (!point && !comma) return false;

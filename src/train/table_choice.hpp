@@ -15,7 +15,7 @@ class TableLoss {
   /// Of sample `row`; `outputs` points at as many numbers as there are classes or targets.
   [[nodiscard]] double of(const double* outputs, std::int64_t row) const;
   [[nodiscard]] double weight(std::int64_t row) const;
-  /// Over `rows`; `outputs` holds theirs, in the same order. Infinite where an output is no number.
+  /// Over `rows`; `outputs` holds theirs, in the same order. Infinite where an output is NaN.
   [[nodiscard]] double mean(const std::vector<double>& outputs, const std::vector<std::int64_t>& rows) const;
   [[nodiscard]] std::size_t width() const { return static_cast<std::size_t>(data_.target_width()); }
 
