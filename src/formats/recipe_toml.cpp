@@ -90,7 +90,7 @@ void read_csv_options(Section& data, datasets::CsvOptions& csv, const RecipePlac
   csv.classes = static_cast<std::int32_t>(classes);
   std::string decimal;
   section.text("decimal", decimal);
-  if (decimal != "" && decimal != "." && decimal != ",") {
+  if (!decimal.empty() && decimal != "." && decimal != ",") {
     source.fail(*table->get("decimal"), "data.csv.decimal: expected \".\" or \",\"");
   }
   if (!decimal.empty()) csv.decimal = decimal[0];
