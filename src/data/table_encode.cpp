@@ -231,7 +231,7 @@ void Encoder::report(std::vector<std::string>& remarks) const {
   remarks_on(odd_, schema_, text_.name, remarks);
 }
 
-// One number, held within what training saw, without the column's offset.
+// One number, held within what training saw, as an input.
 template <class T>
 void Encoder::put(const NumberFacts& facts, std::size_t column, double value, const CsvField& field, std::int64_t line,
                   T*& out, bool& misfit) const {
@@ -240,7 +240,7 @@ void Encoder::put(const NumberFacts& facts, std::size_t column, double value, co
   }
   const double held = std::clamp(value, facts.least, facts.greatest);
   if (further_ && held != value) odd_[column].outside.note(field.text, line);
-  value = held - facts.offset;
+  value = facts.input(held);
   if constexpr (sizeof(T) == 1) {
     const bool fits = value >= 0 && value <= 255 && value == static_cast<int>(value);
     misfit = misfit || !fits;
@@ -308,7 +308,7 @@ bool Encoder::encode_row(const std::vector<CsvField>& row, std::int64_t line, T*
         out += column.categories.size();
         if (column.other_input) *out++ = T{0};
       }
-      const auto fill = [&](double value, const NumberFacts& facts) { *out++ = static_cast<T>(value - facts.offset); };
+      const auto fill = [&](double value, const NumberFacts& facts) { *out++ = static_cast<T>(facts.input(value)); };
       if (column.role == ColumnRole::number) fill(*column.fill, column.facts);
       for (const DateInput& input : column.parts) fill(input.fill, input.facts);
     }

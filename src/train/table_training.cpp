@@ -16,6 +16,7 @@
 #include "base/text.hpp"
 #include "base/thread_pool.hpp"
 #include "model/state.hpp"
+#include "train/effective_weights.hpp"
 #include "train/table_choice.hpp"
 #include "train/table_member.hpp"
 
@@ -79,16 +80,6 @@ std::string name_of(const TableNetwork& network) {
   for (const std::int64_t units : network.hidden) name += (name.empty() ? "" : ", ") + std::to_string(units);
   name += name.empty() ? "linear" : " relu";
   return network.bins == 1 ? name : name + " in " + std::to_string(network.bins) + " parts an amount";
-}
-
-/// Samples' own weights times those of their classes; empty where all count alike.
-std::vector<Real> weights_of(const Dataset& data, const ClassWeights& class_weight) {
-  std::vector<Real> weights(data.sample_weights().begin(), data.sample_weights().end());
-  if (class_weight.empty()) return weights;
-  const std::vector<Real> of_class = class_weight.of(data);
-  weights.resize(static_cast<std::size_t>(data.size()), Real{1});
-  for (std::size_t i = 0; i < weights.size(); ++i) weights[i] *= of_class[static_cast<std::size_t>(data.labels()[i])];
-  return weights;
 }
 
 class Training {
@@ -158,7 +149,7 @@ void Training::standardise_targets() {
 }
 
 void Training::encode_inputs() {
-  const std::vector<Real> weights = weights_of(data_, options_.class_weight);
+  const std::vector<Real> weights = effective_weights(data_, options_.class_weight, "train_table");
   const auto labels = data_.labels();
   for (const TableNetwork& network : networks_) {
     if (encoded_.contains(network.bins)) continue;
