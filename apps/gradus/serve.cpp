@@ -93,6 +93,8 @@ int serve_command(const Words& words) {
   count("--threads", options.threads, "that read and write; 0: one a core", 0);
   count("--compute-threads", options.compute_threads, "that compute what takes longer than a moment; 0: one a core", 0);
   count("--max-body-bytes", options.max_body_bytes, "of a request (413 beyond)");
+  count("--max-body-memory", options.max_body_memory,
+        "bytes for the bodies of all requests together (503 beyond); half of it for what one address is still sending");
   count("--max-header-bytes", options.max_header_bytes, "of a request (431 beyond)", 256);
   count("--max-connections", options.max_connections, "open at a time (503 beyond)");
   count("--max-in-flight", options.max_requests_in_flight, "requests that are being answered (503 beyond)");

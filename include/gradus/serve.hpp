@@ -39,7 +39,10 @@ struct ServeOptions {
   std::int64_t compute_threads = 0;         ///< that compute what takes longer than a moment; 0: one a core
 
   // --- limits, and what each protects ---
-  std::int64_t max_body_bytes = 16 << 20;    ///< memory: a larger body is refused (413) unread
+  std::int64_t max_body_bytes = 16 << 20;  ///< memory: a larger body is refused (413) unread
+  /// Memory: of all bodies together, from their first bytes to their answers (503), but never less than max_body_bytes.
+  /// The bodies that one client address (of IPv6, one /64) is still sending may have half of it.
+  std::int64_t max_body_memory = 256 << 20;
   std::int64_t max_header_bytes = 16 << 10;  ///< memory: of the request line and all header fields (431)
   /// Descriptors and memory: more are told 503 and closed. The process's limit of descriptors is raised to it where
   /// the system allows.

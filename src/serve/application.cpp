@@ -33,6 +33,14 @@ bool is_open(std::string_view path) {
   return path == "/healthz" || path == "/v2/health/live" || path == "/v2/health/ready" || path == "/";
 }
 
+/// Whether the body of a request is of use: of those that ask a model alone.
+bool takes_body(const Request& head) {
+  if (head.method != "POST") return false;
+  const std::string_view path = head.path();
+  return path == "/predict" || (path.starts_with("/v1/models/") && path.ends_with(":predict")) ||
+         (path.starts_with("/v2/models/") && path.ends_with("/infer"));
+}
+
 std::string names_of(const Catalogue& catalogue) {
   std::string names;
   for (const auto& [name, entry] : catalogue.models) names += (names.empty() ? "" : ", ") + in_quotes(name);
@@ -44,6 +52,8 @@ Response ready_response(bool ready, const std::string& body) {
   response.body = body;
   return response;
 }
+
+Response too_many_in_flight() { return busy_response("too many requests are being answered; try again in a moment"); }
 
 }  // namespace
 
@@ -90,17 +100,29 @@ std::optional<Response> wrong_method(const Request& request, std::string_view al
   return response;
 }
 
-std::optional<Response> Application::refusal(const Request& head) const {
+std::optional<Response> Application::refusal(const Request& head, bool has_body) const {
   if (head.version >= 11 && head.count("Host") != 1) {
     return error_response(400, head.count("Host") == 0 ? "the request has no Host field" : "two Host fields");
   }
   if (head.target.empty() || (head.target[0] != '/' && head.target != "*")) {
     return error_response(400, "the request's target must begin with /, got " + in_quotes(head.target));
   }
-  if (is_open(head.path())) return std::nullopt;
-  if (parts_.metrics.in_flight() >= parts_.options.max_requests_in_flight) {
-    return busy_response("too many requests are being answered; try again in a moment");
+  if (!is_open(head.path())) {
+    if (auto fault = token_fault(head)) return fault;
+    if (parts_.metrics.in_flight() >= parts_.options.max_requests_in_flight) return too_many_in_flight();
   }
+  if (has_body && !takes_body(head)) return body_refusal(head);
+  return std::nullopt;
+}
+
+std::optional<Response> Application::busy(const Request& request) const {
+  if (is_open(request.path()) || parts_.metrics.in_flight() <= parts_.options.max_requests_in_flight) {
+    return std::nullopt;
+  }
+  return too_many_in_flight();
+}
+
+std::optional<Response> Application::token_fault(const Request& head) const {
   const std::string& token = parts_.options.token;
   if (token.empty() || head.method == "OPTIONS") return std::nullopt;
   const std::string* given = head.header("Authorization");
@@ -112,6 +134,14 @@ std::optional<Response> Application::refusal(const Request& head) const {
       401, given == nullptr ? "this server needs 'Authorization: Bearer TOKEN'" : "the token is not this server's");
   response.headers.emplace_back("WWW-Authenticate", "Bearer");
   return response;
+}
+
+/// What is wrong with a request whose body nobody would read: the method or the path, or else the body.
+Response Application::body_refusal(const Request& head) const {
+  Answer without = answer(head);
+  auto* response = std::get_if<Response>(&without.what);
+  if (response != nullptr && response->status >= 400 && response->status < 500) return std::move(*response);
+  return error_response(400, head.method + " " + std::string(head.path()) + " takes no body");
 }
 
 Answer Application::answer(const Request& request) const {

@@ -51,9 +51,13 @@ class Application {
   [[nodiscard]] Answer answer(const Request& request) const;
 
   /// What must be known before a body is read: an answer that refuses the request, or nothing.
-  [[nodiscard]] std::optional<Response> refusal(const Request& head) const;
+  [[nodiscard]] std::optional<Response> refusal(const Request& head, bool has_body) const;
+  /// For a whole request that was counted as in flight: an answer that refuses it where there are too many, or nothing.
+  [[nodiscard]] std::optional<Response> busy(const Request& request) const;
 
  private:
+  [[nodiscard]] std::optional<Response> token_fault(const Request& head) const;
+  [[nodiscard]] Response body_refusal(const Request& head) const;
   [[nodiscard]] Answer route(const Request& request) const;
   [[nodiscard]] Answer health(const Request& request, std::string_view path) const;
   [[nodiscard]] Response options_response(const Request& request) const;

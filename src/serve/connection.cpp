@@ -5,6 +5,7 @@
 #include "base/text.hpp"
 #include "serve/answer_text.hpp"
 #include "serve/content_encoding.hpp"
+#include "serve/read_buffer.hpp"
 #include "serve/request_parser.hpp"
 
 namespace gradus::serve {
@@ -15,38 +16,10 @@ using Error = boost::system::error_code;
 
 namespace {
 
-constexpr std::size_t buffer_bytes = 16 << 10;
 /// A body grows with what really comes, from this size on.
 constexpr std::size_t first_body_bytes = 64 << 10;
 /// What is read and thrown away behind a refused request, so that its sender gets to read the answer.
 constexpr std::size_t most_lingering_bytes = 1 << 20;
-
-/// Bytes that were read and not yet used.
-class ReadBuffer {
- public:
-  explicit ReadBuffer(std::size_t most) : most_(std::max(most, buffer_bytes)) {}
-  [[nodiscard]] std::string_view data() const { return std::string_view(bytes_).substr(begin_, end_ - begin_); }
-  void consume(std::size_t count) {
-    begin_ += count;
-    if (begin_ == end_) begin_ = end_ = 0;
-  }
-  /// Room behind the data; empty when there is no more to be had.
-  asio::mutable_buffer room() {
-    if (bytes_.empty()) bytes_.resize(buffer_bytes);
-    if (end_ == bytes_.size() && begin_ > 0) {
-      std::copy(bytes_.begin() + static_cast<std::ptrdiff_t>(begin_), bytes_.end(), bytes_.begin());
-      end_ -= begin_;
-      begin_ = 0;
-    }
-    if (end_ == bytes_.size()) bytes_.resize(std::min(2 * bytes_.size(), most_));
-    return asio::buffer(bytes_.data() + end_, bytes_.size() - end_);
-  }
-  void commit(std::size_t count) { end_ += count; }
-
- private:
-  std::size_t most_, begin_ = 0, end_ = 0;
-  std::string bytes_;
-};
 
 Response parse_fault(const Error& error) {
   using Fault = boost::beast::http::error;
@@ -56,17 +29,30 @@ Response parse_fault(const Error& error) {
   return error_response(400, "no HTTP request: " + error.message());
 }
 
+/// Room for `bytes` of a body; false when the budget or the memory does not allow it.
+bool make_room(std::string& body, std::size_t bytes, BodyShare& share) {
+  if (!share.grow(bytes)) return false;
+  try {
+    body.reserve(bytes + body_padding);
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  return true;
+}
+
+Response no_room() { return busy_response("too much is being sent to this server; try again in a moment"); }
+
 /// GCC 12 makes wrong code of co_await within conditions and of temporaries beside it: here each stands in a statement
 /// of its own, and what it is given has a name.
 template <class Stream>
 class Connection final : public AnyConnection, public std::enable_shared_from_this<Connection<Stream>> {
  public:
-  Connection(const Context& context, Loop& loop, Stream stream, std::string client)
+  Connection(const Context& context, Loop& loop, Stream stream, Peer peer)
       : context_(context),
         options_(context.options),
         loop_(loop),
         stream_(std::move(stream)),
-        client_(std::move(client)),
+        peer_(std::move(peer)),
         buffer_(static_cast<std::size_t>(options_.max_header_bytes)) {
     place_ = loop_.enter(this);
   }
@@ -133,7 +119,7 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
   /// One request and its answer; false when the connection is to be closed.
   asio::awaitable<bool> answer_one() {
     RequestParser parser(options_.max_header_bytes, options_.max_body_bytes);
-    parser.request.client = client_;
+    parser.request.client = peer_.text;
     const bool headed = co_await read_head(parser);
     if (!headed) co_return false;
     Request& request = parser.request;
@@ -146,7 +132,7 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
       refused = error_response(413, "the body has " + std::to_string(*parser.content_length()) + " bytes; at most " +
                                         std::to_string(options_.max_body_bytes) + " are taken");
     }
-    if (!refused) refused = context_.application.refusal(request);
+    if (!refused) refused = context_.application.refusal(request, has_body);
     const std::string* expect = request.header("Expect");
     if (!refused && expect != nullptr && !same_name(trim(*expect), "100-continue")) {
       refused = error_response(417, "the expectation " + in_quotes(*expect) + " is not known here");
@@ -156,11 +142,16 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
       const bool asks_again = refused->status == 401 || refused->status == 503;
       co_return co_await refuse(request, *refused, keep && !has_body && asks_again);
     }
+    BodyShare share(context_.bodies, peer_.network);
+    if (has_body) {
+      const bool whole = co_await read_body(parser, expect != nullptr, share, refused);
+      if (refused) co_return co_await refuse(request, *refused, false);
+      if (!whole) co_return false;
+    }
     const InFlight counted(context_.metrics);
-    bool whole = true;
-    if (has_body) whole = co_await read_body(parser, expect != nullptr);
-    if (!whole) co_return false;
-    refused = unpack_body(request, options_.max_body_bytes);
+    refused = context_.application.busy(request);
+    if (!refused) refused = unpack_body(request, options_.max_body_bytes);
+    if (!refused && !share.grow(request.body.size())) refused = no_room();
     if (refused) co_return co_await refuse(request, *refused, keep);
     co_return co_await answer_request(request, keep);
   }
@@ -221,7 +212,9 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
     return false;
   }
 
-  asio::awaitable<bool> read_body(RequestParser& parser, bool expects) {
+  /// Whether the whole body came. When it did not, `refused` says what the sender is told; nothing when it is gone.
+  asio::awaitable<bool> read_body(RequestParser& parser, bool expects, BodyShare& share,
+                                  std::optional<Response>& refused) {
     arm(options_.body_timeout);
     if (expects && buffer_.data().empty()) {
       Error error;
@@ -229,31 +222,44 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
                                  asio::redirect_error(asio::use_awaitable, error));
       if (error) co_return false;
     }
-    Error error;
     bool whole = false;
     if (parser.chunked()) {
-      whole = co_await read_chunked(parser, error);
+      whole = co_await read_chunked(parser, share, refused);
     } else {
-      whole = co_await read_counted(parser);
+      whole = co_await read_counted(parser, share, refused);
     }
-    if (whole) co_return true;
-    if (!error && !expired) co_return false;
+    if (whole) {
+      share.finish();
+      co_return true;
+    }
+    if (!refused && expired) refused = error_response(408, "the request's body took too long");
     expired = false;
-    Response fault = error ? parse_fault(error) : error_response(408, "the request's body took too long");
-    co_return co_await refuse(parser.request, fault, false);
+    co_return false;
   }
 
-  asio::awaitable<bool> read_counted(RequestParser& parser) {
+  asio::awaitable<bool> read_counted(RequestParser& parser, BodyShare& share, std::optional<Response>& refused) {
     std::string& body = parser.request.body;
     const auto length = static_cast<std::size_t>(*parser.content_length());
+    // The first bytes wait in the connection's own buffer: a small body needs memory of its own when it is whole.
+    while (buffer_.data().size() < std::min(length, ReadBuffer::first_bytes)) {
+      const bool more = co_await read_more();
+      if (!more) co_return false;
+    }
     const std::size_t here = std::min(length, buffer_.data().size());
-    body.reserve(std::min(length, std::max(first_body_bytes, here)) + body_padding);
+    if (here == length) share.finish();
+    if (!make_room(body, std::min(length, std::max(first_body_bytes, here)), share)) {
+      refused = no_room();
+      co_return false;
+    }
     body.assign(buffer_.data().substr(0, here));
     buffer_.consume(here);
     while (body.size() < length) {
       // What is promised is believed as far as it comes: room grows with it.
       const std::size_t before = body.size(), after = std::min(length, std::max(first_body_bytes, 2 * before));
-      body.reserve(after + body_padding);
+      if (!make_room(body, after, share)) {
+        refused = no_room();
+        co_return false;
+      }
       body.resize(after);
       std::size_t count = 0;
       const bool good = co_await read_some(asio::buffer(body.data() + before, after - before), count);
@@ -263,21 +269,30 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
     co_return true;
   }
 
-  asio::awaitable<bool> read_chunked(RequestParser& parser, Error& error) {
+  asio::awaitable<bool> read_chunked(RequestParser& parser, BodyShare& share, std::optional<Response>& refused) {
+    std::string& body = parser.request.body;
     while (!parser.is_done()) {
       if (!buffer_.data().empty()) {
+        const std::size_t needed = body.size() + buffer_.data().size();
+        if (needed > body.capacity() && !make_room(body, std::max(needed, 2 * body.size()), share)) {
+          refused = no_room();
+          co_return false;
+        }
+        Error error;
         buffer_.consume(parser.read_chunks(buffer_.data(), error));
-        if (error == boost::beast::http::error::need_more) error = {};
-        if (error) co_return false;
+        if (error && error != boost::beast::http::error::need_more) {
+          refused = parse_fault(error);
+          co_return false;
+        }
         if (parser.is_done()) break;
       }
       const bool more = co_await read_more();
       if (!more) {
-        if (buffer_.room().size() == 0) error = boost::beast::http::error::bad_chunk;
+        if (buffer_.room().size() == 0) refused = parse_fault(boost::beast::http::error::bad_chunk);
         co_return false;
       }
     }
-    parser.request.body.reserve(parser.request.body.size() + body_padding);
+    body.reserve(body.size() + body_padding);
     co_return true;
   }
 
@@ -404,7 +419,7 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
   const ServeOptions& options_;
   Loop& loop_;
   Stream stream_;
-  std::string client_;
+  Peer peer_;
   ReadBuffer buffer_;
   bool linger_ = false;  // the other side may still be sending what nobody reads
   std::list<AnyConnection*>::iterator place_;
@@ -412,15 +427,14 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
 
 }  // namespace
 
-void start_connection(const Context& context, Loop& loop, tcp::socket socket, asio::ssl::context* tls,
-                      std::string client) {
+void start_connection(const Context& context, Loop& loop, tcp::socket socket, asio::ssl::context* tls, Peer peer) {
   auto shared = std::make_shared<tcp::socket>(std::move(socket));
-  asio::post(loop.io(), [&context, &loop, shared, tls, client = std::move(client)]() mutable {
+  asio::post(loop.io(), [&context, &loop, shared, tls, peer = std::move(peer)]() mutable {
     if (tls != nullptr) {
       using Stream = asio::ssl::stream<tcp::socket>;
-      std::make_shared<Connection<Stream>>(context, loop, Stream(std::move(*shared), *tls), std::move(client))->start();
+      std::make_shared<Connection<Stream>>(context, loop, Stream(std::move(*shared), *tls), std::move(peer))->start();
     } else {
-      std::make_shared<Connection<tcp::socket>>(context, loop, std::move(*shared), std::move(client))->start();
+      std::make_shared<Connection<tcp::socket>>(context, loop, std::move(*shared), std::move(peer))->start();
     }
   });
 }

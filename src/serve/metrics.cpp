@@ -124,6 +124,8 @@ std::string Metrics::text(const Gauges& gauges) const {
                 static_cast<double>(refused_.load()));
   append_single(out, "gradus_requests_in_flight", "gauge", "Requests that are being answered.",
                 static_cast<double>(in_flight_.load()));
+  append_single(out, "gradus_body_bytes", "gauge", "Memory of the bodies that are being read or answered.",
+                static_cast<double>(body_bytes_.load()));
   append_single(out, "gradus_queued_rows", "gauge", "Rows that wait to be computed.",
                 static_cast<double>(queued_.load()));
   append_single(out, "gradus_received_bytes_total", "counter", "Bytes read from clients.",

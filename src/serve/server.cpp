@@ -38,6 +38,7 @@ ServeOptions checked(ServeOptions o) {
       {o.max_batch_size, "max_batch_size"},
       {o.max_enqueued_batches, "max_enqueued_batches"},
       {o.max_body_bytes, "max_body_bytes"},
+      {o.max_body_memory, "max_body_memory"},
       {o.max_header_bytes, "max_header_bytes"},
       {o.max_connections, "max_connections"},
       {o.max_requests_in_flight, "max_requests_in_flight"},
@@ -59,15 +60,28 @@ ServeOptions checked(ServeOptions o) {
   if (o.batch_timeout_micros < 0) refuse("batch_timeout_micros must not be negative");
   if (o.grace_seconds < 0) refuse("grace_seconds must not be negative");
   if (o.tls_certificate.empty() != o.tls_key.empty()) refuse("TLS needs both a certificate and its key");
+  o.max_body_memory = std::max(o.max_body_memory, o.max_body_bytes);
   if (!o.log) o.log = [](const std::string&) {};
   return o;
 }
 
 constexpr int watcher_niceness = 10;
 
-std::string address_text(const tcp::endpoint& endpoint) {
-  const std::string address = endpoint.address().to_string();
-  return (endpoint.address().is_v6() ? "[" + address + "]" : address) + ":" + std::to_string(endpoint.port());
+serve::Peer peer_of(const tcp::endpoint& endpoint) {
+  const asio::ip::address address = endpoint.address();
+  const std::string text = address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
+  serve::Peer peer{text + ":" + std::to_string(endpoint.port()), {}};
+  const auto keep = [&](const auto& bytes, std::size_t count) {
+    peer.network.assign(bytes.begin(), bytes.begin() + count);
+  };
+  if (address.is_v4()) {
+    keep(address.to_v4().to_bytes(), 4);
+  } else if (address.to_v6().is_v4_mapped()) {
+    keep(asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_bytes(), 4);
+  } else {
+    keep(address.to_v6().to_bytes(), 8);
+  }
+  return peer;
 }
 
 /// Room for a descriptor of each connection, as far as the system allows. Linux lets a process with threads wait some
@@ -93,7 +107,8 @@ struct Server::State {
         store(options, options.log),
         application({options, store, metrics, stopping}),
         pool(options, metrics),
-        context{options, application, metrics, pool, stopping},
+        bodies(options.max_body_memory, std::max(options.max_body_memory / 2, options.max_body_bytes), metrics),
+        context{options, application, metrics, pool, bodies, stopping},
         loops(make_loops(options, metrics)),
         acceptor(loops[0]->io()),
         signals(loops[0]->io()) {
@@ -182,7 +197,7 @@ struct Server::State {
     metrics.add_connections(1);
     socket.set_option(tcp::no_delay(true), error);
     const tcp::endpoint from = socket.remote_endpoint(error);
-    serve::start_connection(context, loop, std::move(socket), tls.get(), error ? std::string() : address_text(from));
+    serve::start_connection(context, loop, std::move(socket), tls.get(), error ? serve::Peer{} : peer_of(from));
   }
 
   void watch_signals() {
@@ -274,6 +289,7 @@ struct Server::State {
   serve::ModelStore store;
   serve::Application application;
   serve::ComputePool pool;
+  serve::BodyBudget bodies;
   serve::Context context;
   std::unique_ptr<asio::ssl::context> tls;
   std::vector<std::unique_ptr<serve::Loop>> loops;

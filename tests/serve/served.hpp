@@ -49,7 +49,8 @@ struct Reply {
 /// A connection to a server on the loopback interface, bytes in and out.
 class Client {
  public:
-  explicit Client(int port) {
+  /// `from` is the last number of the client's own address, 127.0.0.N.
+  explicit Client(int port, std::uint32_t from = 1) {
     socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -57,6 +58,12 @@ class Client {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     const timeval limit{20, 0};
     setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    sockaddr_in own = address;
+    own.sin_port = 0;
+    own.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + from);
+    if (from != 1 && ::bind(socket_, reinterpret_cast<sockaddr*>(&own), sizeof own) != 0) {
+      throw std::runtime_error("cannot bind");
+    }
     if (::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
       throw std::runtime_error("cannot connect");
     }
