@@ -17,6 +17,7 @@ namespace {
 
 struct ServeWords {
   std::optional<std::string> model_dir, host, token_file, tls_cert, tls_key, cors_origin, access_log;
+  std::vector<std::string> allowed_hosts;
   bool constant = false;
 };
 
@@ -77,6 +78,9 @@ int serve_command(const Words& words) {
                      least, 1e6);
   };
   count("--port", options.port, "to listen on; 0 takes any that is free and says which", 0);
+  arguments.names("--allow-host", "NAME", given.allowed_hosts,
+                  "that clients may call this server by; * for any; checked on the loopback interface, or where given",
+                  "localhost and ADDRESS");
   arguments.option("--token-file", "FILE", given.token_file,
                    "requests need the token in FILE as 'Authorization: Bearer TOKEN', health excepted", "none");
   arguments.option("--tls-cert", "FILE", given.tls_cert, "speak HTTPS with this certificate chain (PEM)", "none");
@@ -113,6 +117,7 @@ int serve_command(const Words& words) {
 
   options.model_dir = given.model_dir.value_or("");
   options.host = given.host.value_or(options.host);
+  options.allowed_hosts = given.allowed_hosts;
   options.tls_certificate = given.tls_cert.value_or("");
   options.tls_key = given.tls_key.value_or("");
   options.cors_origin = given.cors_origin.value_or("");

@@ -26,6 +26,10 @@ struct ServeOptions {
   // --- where ---
   std::string host = "127.0.0.1";  ///< an address or a name; "0.0.0.0" and "::" are every interface
   std::int64_t port = 8501;        ///< 0: any that is free, see Server::port()
+  /// Names by which clients may call it besides localhost and `host`; "*": any. Checked where the server listens on
+  /// the loopback interface, or where a name is given (403): a page of another site could otherwise reach it by a name
+  /// of its own that leads here.
+  std::vector<std::string> allowed_hosts{};
   std::string token{};            ///< requests need `Authorization: Bearer TOKEN`, health excepted. Empty: none needed.
   std::string tls_certificate{};  ///< PEM file with the certificate and its chain; with `tls_key`: HTTPS alone
   std::string tls_key{};          ///< PEM file with its private key

@@ -107,6 +107,7 @@ std::optional<Response> Application::refusal(const Request& head, bool has_body)
   if (head.target.empty() || (head.target[0] != '/' && head.target != "*")) {
     return error_response(400, "the request's target must begin with /, got " + in_quotes(head.target));
   }
+  if (auto fault = parts_.sites.refusal(head)) return fault;
   if (!is_open(head.path())) {
     if (auto fault = token_fault(head)) return fault;
     if (parts_.metrics.in_flight() >= parts_.options.max_requests_in_flight) return too_many_in_flight();

@@ -12,6 +12,7 @@
 
 #include "serve/http.hpp"
 #include "serve/metrics.hpp"
+#include "serve/sites.hpp"
 #include "serve/store.hpp"
 
 namespace gradus::serve {
@@ -44,6 +45,7 @@ class Application {
     ModelStore& store;
     Metrics& metrics;
     const std::atomic<bool>& stopping;
+    const Sites& sites;
   };
   explicit Application(const Parts& parts) : parts_(parts) {}
 

@@ -123,6 +123,7 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
     const bool headed = co_await read_head(parser);
     if (!headed) co_return false;
     Request& request = parser.request;
+    split_absolute_target(request);
     const bool has_body = parser.chunked() || parser.content_length().value_or(0) > 0;
     bool keep = parser.keep_alive();
 

@@ -57,6 +57,28 @@ std::optional<std::string> Request::query(std::string_view name) const {
   return std::nullopt;
 }
 
+void split_absolute_target(Request& request) {
+  const std::string_view target = request.target;
+  const std::size_t mark = target.find("://");
+  if (mark == std::string_view::npos) return;
+  const std::string_view scheme = target.substr(0, mark), rest = target.substr(mark + 3);
+  if (!same_name(scheme, "http") && !same_name(scheme, "https")) return;
+  const std::size_t end = std::min(rest.find_first_of("/?#"), rest.size());
+  const std::string host(rest.substr(0, end));
+  if (host.empty() || host.find('@') != std::string::npos) return;
+  std::string path(rest.substr(end));
+  if (path.empty() && request.method == "OPTIONS") path = "*";
+  if (!path.starts_with('/') && path != "*") path.insert(0, "/");
+  const auto field = std::find_if(request.headers.begin(), request.headers.end(),
+                                  [](const auto& h) { return same_name(h.first, "Host"); });
+  if (field != request.headers.end()) {
+    field->second = host;
+  } else if (request.version < 11) {
+    request.headers.emplace_back("Host", host);
+  }
+  request.target = std::move(path);
+}
+
 std::optional<std::string> percent_decoded(std::string_view text) {
   std::string decoded;
   for (std::size_t i = 0; i < text.size(); ++i) {

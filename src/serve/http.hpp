@@ -34,6 +34,10 @@ struct Request {
   [[nodiscard]] std::optional<std::string> query(std::string_view name) const;
 };
 
+/// Brings a target such as "http://host/path" to the usual form; its host takes the place of the Host field's (RFC
+/// 9112, 3.2.2). What has no host stays as it is.
+void split_absolute_target(Request& request);
+
 struct Response {
   int status = 200;
   std::string content_type = "application/json";

@@ -105,7 +105,9 @@ struct Server::State {
   explicit State(ServeOptions given)
       : options(checked(std::move(given))),
         store(options, options.log),
-        application({options, store, metrics, stopping}),
+        endpoint(resolved(options)),
+        sites(options.host, endpoint.address().is_loopback(), options.allowed_hosts, options.cors_origin),
+        application({options, store, metrics, stopping, sites}),
         pool(options, metrics),
         bodies(options.max_body_memory, std::max(options.max_body_memory / 2, options.max_body_bytes), metrics),
         context{options, application, metrics, pool, bodies, stopping},
@@ -144,19 +146,25 @@ struct Server::State {
     }
   }
 
-  void listen() {
-    const std::string place = options.host + ":" + std::to_string(options.port);
-    const auto check = [&](const SystemError& error) {
-      if (!error) return;
-      const bool taken = error == asio::error::address_in_use;
-      throw Error(ErrorCode::io, "cannot listen on " + place + ": " + error.message() +
-                                     (taken ? "; name another port, or 0 for any that is free" : ""));
-    };
+  static void check_listening(const ServeOptions& options, const SystemError& error) {
+    if (!error) return;
+    const bool taken = error == asio::error::address_in_use;
+    throw Error(ErrorCode::io, "cannot listen on " + options.host + ":" + std::to_string(options.port) + ": " +
+                                   error.message() + (taken ? "; name another port, or 0 for any that is free" : ""));
+  }
+
+  static tcp::endpoint resolved(const ServeOptions& options) {
+    asio::io_context io;
     SystemError error;
-    tcp::resolver resolver(loops[0]->io());
+    tcp::resolver resolver(io);
     const auto found = resolver.resolve(options.host, std::to_string(options.port), tcp::resolver::passive, error);
-    check(error);
-    const tcp::endpoint endpoint = *found.begin();
+    check_listening(options, error);
+    return *found.begin();
+  }
+
+  void listen() {
+    SystemError error;
+    const auto check = [&](const SystemError& fault) { check_listening(options, fault); };
     acceptor.open(endpoint.protocol(), error);
     check(error);
     acceptor.set_option(tcp::acceptor::reuse_address(true), error);
@@ -287,6 +295,8 @@ struct Server::State {
   std::atomic<bool> stopping{false};
   serve::Metrics metrics;
   serve::ModelStore store;
+  tcp::endpoint endpoint;
+  serve::Sites sites;
   serve::Application application;
   serve::ComputePool pool;
   serve::BodyBudget bodies;

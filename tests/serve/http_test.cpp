@@ -52,6 +52,18 @@ TEST_F(Http, OldAndClosingClients) {
   EXPECT_EQ(raw("\r\n\r\nGET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", false).status, 200);
 }
 
+TEST_F(Http, TakesTargetsWithAHost) {
+  EXPECT_EQ(raw("GET http://a/healthz HTTP/1.1\r\nHost: a\r\n\r\n", false).body, "{\"ready\": true}\n");
+  EXPECT_EQ(raw("GET HTTPS://a:80/healthz?x=1 HTTP/1.1\r\nHost: a\r\n\r\n", false).status, 200);
+  EXPECT_EQ(raw("GET http://a/healthz HTTP/1.0\r\n\r\n").status, 200);
+  EXPECT_EQ(raw("GET http://a?x=1 HTTP/1.1\r\nHost: a\r\n\r\n", false).header("Content-Type"),
+            "text/html; charset=utf-8");
+  EXPECT_EQ(raw("OPTIONS http://a HTTP/1.1\r\nHost: a\r\n\r\n", false).status, 204);
+  // The target's host is what counts (RFC 9112, 3.2.2).
+  EXPECT_EQ(raw("GET http://a/healthz HTTP/1.1\r\nHost: other\r\n\r\n", false).status, 200);
+  EXPECT_EQ(raw("GET http://other/healthz HTTP/1.1\r\nHost: a\r\n\r\n", false).status, 403);
+}
+
 TEST_F(Http, HeadAndOptions) {
   Client client(served.port());
   const Reply get = client.ask("GET", "/v1/models/one"), head = client.ask("HEAD", "/v1/models/one");
@@ -115,7 +127,10 @@ TEST_F(Http, RefusesWhatIsNoRequest) {
       {"GET / HTTP/1.1\r\n\r\n", 400},
       {"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
       {"GET healthz HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-      {"GET http://a/healthz HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+      {"GET http:///healthz HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+      {"GET http://user@a/healthz HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+      {"GET ftp://a/healthz HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+      {"GET http://a/healthz HTTP/1.1\r\n\r\n", 400},
       {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400},
       {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na", 400},
       {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\na", 400},

@@ -155,6 +155,7 @@ class Served {
  private:
   static ServeOptions with_defaults(ServeOptions options, Served& self) {
     options.port = 0;
+    if (options.allowed_hosts.empty()) options.allowed_hosts = {"a", "test"};  // as the requests of these tests say
     if (options.threads == 0) options.threads = 2;
     if (options.compute_threads == 0) options.compute_threads = 2;
     options.log = [&self](const std::string& sentence) {
