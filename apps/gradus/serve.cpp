@@ -101,6 +101,7 @@ int serve_command(const Words& words) {
         "bytes for the bodies of all requests together (503 beyond); half of it for what one address is still sending");
   count("--max-header-bytes", options.max_header_bytes, "of a request (431 beyond)", 256);
   count("--max-connections", options.max_connections, "open at a time (503 beyond)");
+  count("--max-handshakes", options.max_handshakes, "of TLS at a time; more wait");
   count("--max-in-flight", options.max_requests_in_flight, "requests that are being answered (503 beyond)");
   count("--max-rows", options.max_rows, "of a request (400 beyond)");
   count("--max-json-depth", options.max_json_depth, "nested lists and objects of a request (400 beyond)");

@@ -51,10 +51,13 @@ struct ServeOptions {
   /// Descriptors and memory: more are told 503 and closed. The process's limit of descriptors is raised to it where
   /// the system allows.
   std::int64_t max_connections = 10'000;
+  /// Memory: TLS handshakes at a time, each of which takes some 80 KiB. More wait; one that takes longer than a second
+  /// gives way to them.
+  std::int64_t max_handshakes = 256;
   std::int64_t max_requests_in_flight = 1'000;  ///< memory and waiting time: more are told 503 and Retry-After
   std::int64_t max_rows = 10'000;               ///< one request's share of the processor: more rows are refused (400)
   std::int64_t max_json_depth = 32;             ///< nested lists and objects of a request
-  double header_timeout = 10;  ///< from a request's first byte to its header's last: slow senders (408)
+  double header_timeout = 10;  ///< from a request's first byte to its header's last: slow senders (408); a handshake
   double body_timeout = 30;    ///< from the header to the body's last byte (408)
   double idle_timeout = 75;    ///< a connection without a request is closed
   double write_timeout = 30;   ///< an answer that nobody fetches is given up

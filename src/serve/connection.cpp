@@ -1,6 +1,7 @@
 #include "serve/connection.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.hpp"
 #include "serve/answer_text.hpp"
@@ -44,14 +45,15 @@ Response no_room() { return busy_response("too much is being sent to this server
 
 /// GCC 12 makes wrong code of co_await within conditions and of temporaries beside it: here each stands in a statement
 /// of its own, and what it is given has a name.
-template <class Stream>
-class Connection final : public AnyConnection, public std::enable_shared_from_this<Connection<Stream>> {
+template <bool with_tls>
+class Connection final : public AnyConnection, public std::enable_shared_from_this<Connection<with_tls>> {
  public:
-  Connection(const Context& context, Loop& loop, Stream stream, Peer peer)
+  Connection(const Context& context, Loop& loop, tcp::socket socket, std::shared_ptr<asio::ssl::context> tls, Peer peer)
       : context_(context),
         options_(context.options),
         loop_(loop),
-        stream_(std::move(stream)),
+        socket_(std::move(socket)),
+        tls_context_(std::move(tls)),
         peer_(std::move(peer)),
         buffer_(static_cast<std::size_t>(options_.max_header_bytes)) {
     place_ = loop_.enter(this);
@@ -66,7 +68,7 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
   void expire() override {
     expired = true;
     Error ignored;
-    socket().cancel(ignored);
+    socket_.cancel(ignored);
   }
 
   void start() {
@@ -75,34 +77,57 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
   }
 
  private:
-  static constexpr bool with_tls = !std::is_same_v<Stream, tcp::socket>;
-
-  [[nodiscard]] tcp::socket& socket() {
+  [[nodiscard]] auto& stream() {
     if constexpr (with_tls) {
-      return stream_.next_layer();
+      return *tls_;
     } else {
-      return stream_;
+      return socket_;
     }
   }
 
   asio::awaitable<void> run() {
     if constexpr (with_tls) {
-      Error error;
-      arm(options_.header_timeout);
-      co_await stream_.async_handshake(asio::ssl::stream_base::server,
-                                       asio::redirect_error(asio::use_awaitable, error));
-      if (error) co_return;
+      const bool shaken = co_await shake_hands();
+      if (!shaken) co_return;
     }
     bool more = true;
     while (more) more = co_await answer_one();
     co_await close();
   }
 
+  /// The handshake of TLS. What it needs of memory (some 80 KiB) is taken when the client has sent something, and for
+  /// a limited number of connections at a time.
+  asio::awaitable<bool> shake_hands() {
+    Error error;
+    arm(options_.header_timeout);
+    idle = true;
+    co_await socket_.async_wait(tcp::socket::wait_read, asio::redirect_error(asio::use_awaitable, error));
+    idle = false;
+    if (error && !has_received()) co_return false;
+    while (!loop_.begin_handshake(this)) {
+      asio::steady_timer pause(loop_.io(), std::chrono::milliseconds(20));
+      co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
+      if (expired) co_return false;
+    }
+    tls_.emplace(socket_, *tls_context_);
+    co_await tls_->async_handshake(asio::ssl::stream_base::server, asio::redirect_error(asio::use_awaitable, error));
+    loop_.end_handshake(this);
+    co_return !error;
+  }
+
+  /// Whether there are bytes from the client that were not read yet.
+  [[nodiscard]] bool has_received() {
+    Error error;
+    return socket_.available(error) > 0;
+  }
+
+  [[nodiscard]] bool is_stopping() const { return context_.stopping.load(std::memory_order_relaxed); }
+
   void arm(double timeout) { deadline = Clock::now() + seconds(timeout); }
 
   asio::awaitable<bool> read_some(asio::mutable_buffer room, std::size_t& count) {
     Error error;
-    count = co_await stream_.async_read_some(room, asio::redirect_error(asio::use_awaitable, error));
+    count = co_await stream().async_read_some(room, asio::redirect_error(asio::use_awaitable, error));
     context_.metrics.add_received(count);
     co_return !error && count > 0;
   }
@@ -110,7 +135,7 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
     const asio::mutable_buffer room = buffer_.room();
     if (room.size() == 0) co_return false;
     Error error;
-    const std::size_t count = co_await stream_.async_read_some(room, asio::redirect_error(asio::use_awaitable, error));
+    const std::size_t count = co_await stream().async_read_some(room, asio::redirect_error(asio::use_awaitable, error));
     context_.metrics.add_received(count);
     buffer_.commit(count);
     co_return !error && count > 0;
@@ -166,16 +191,18 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
   };
 
   asio::awaitable<bool> read_head(RequestParser& parser) {
-    bool begun = false;
+    bool begun = false, drained = false;
     std::size_t used = 0;
+    arm(options_.idle_timeout);
     for (;;) {
       if (!begun) {
         // Line ends in front of a request are passed over (RFC 9112, 2.2).
         while (buffer_.data().starts_with("\r\n")) buffer_.consume(2);
         begun = !buffer_.data().empty() && buffer_.data() != "\r";
         idle = !begun;
-        arm(begun ? options_.header_timeout : options_.idle_timeout);
-        if (idle && context_.stopping.load(std::memory_order_relaxed)) co_return false;
+        if (begun) arm(options_.header_timeout);
+        // What came before the server was told to stop is answered: it is read once more.
+        if (idle && is_stopping() && (std::exchange(drained, true) || !has_received())) co_return false;
       }
       if (begun) {
         Error error;
@@ -195,6 +222,10 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
       }
       const bool more = co_await read_more();
       if (more) continue;
+      if (idle && is_stopping() && !drained && has_received()) {
+        expired = false;
+        continue;
+      }
       if (begun && expired) {
         expired = false;
         Response late = error_response(408, "the request's header took too long");
@@ -219,7 +250,7 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
     arm(options_.body_timeout);
     if (expects && buffer_.data().empty()) {
       Error error;
-      co_await asio::async_write(stream_, asio::buffer(std::string_view("HTTP/1.1 100 Continue\r\n\r\n")),
+      co_await asio::async_write(stream(), asio::buffer(std::string_view("HTTP/1.1 100 Continue\r\n\r\n")),
                                  asio::redirect_error(asio::use_awaitable, error));
       if (error) co_return false;
     }
@@ -384,7 +415,7 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
 
   asio::awaitable<bool> respond(const Request& request, Response& response, bool keep, const Answer& answer,
                                 Clock::time_point begin) {
-    if (context_.stopping.load(std::memory_order_relaxed)) keep = false;
+    if (is_stopping() && buffer_.data().empty() && !has_received()) keep = false;
     const std::string out = answer_text(request, response, keep, options_.cors_origin);
     const double took = std::chrono::duration<double>(Clock::now() - begin).count();
     context_.metrics.count_request(answer.model, answer.route, known_method(request.method), response.status, took);
@@ -394,7 +425,7 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
     }
     arm(options_.write_timeout);
     Error error;
-    co_await asio::async_write(stream_, asio::buffer(out), asio::redirect_error(asio::use_awaitable, error));
+    co_await asio::async_write(stream(), asio::buffer(out), asio::redirect_error(asio::use_awaitable, error));
     co_return keep && !error && !expired;
   }
 
@@ -404,22 +435,24 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
     Error error;
     arm(1);
     if constexpr (with_tls) {
-      if (!expired) co_await stream_.async_shutdown(asio::redirect_error(asio::use_awaitable, error));
+      if (!expired) co_await tls_->async_shutdown(asio::redirect_error(asio::use_awaitable, error));
     }
-    socket().shutdown(tcp::socket::shutdown_send, error);
+    socket_.shutdown(tcp::socket::shutdown_send, error);
     for (std::size_t thrown_away = 0; linger_ && !error && !expired && thrown_away < most_lingering_bytes;) {
       buffer_.consume(buffer_.data().size());
       const std::size_t count =
-          co_await socket().async_read_some(buffer_.room(), asio::redirect_error(asio::use_awaitable, error));
+          co_await socket_.async_read_some(buffer_.room(), asio::redirect_error(asio::use_awaitable, error));
       thrown_away += count;
     }
-    socket().close(error);
+    socket_.close(error);
   }
 
   const Context& context_;
   const ServeOptions& options_;
   Loop& loop_;
-  Stream stream_;
+  tcp::socket socket_;
+  std::shared_ptr<asio::ssl::context> tls_context_;  // null for plain HTTP
+  std::optional<asio::ssl::stream<tcp::socket&>> tls_;
   Peer peer_;
   ReadBuffer buffer_;
   bool linger_ = false;  // the other side may still be sending what nobody reads
@@ -428,14 +461,18 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
 
 }  // namespace
 
-void start_connection(const Context& context, Loop& loop, tcp::socket socket, asio::ssl::context* tls, Peer peer) {
+void start_connection(const Context& context, Loop& loop, tcp::socket socket, std::shared_ptr<asio::ssl::context> tls,
+                      Peer peer) {
   auto shared = std::make_shared<tcp::socket>(std::move(socket));
-  asio::post(loop.io(), [&context, &loop, shared, tls, peer = std::move(peer)]() mutable {
-    if (tls != nullptr) {
-      using Stream = asio::ssl::stream<tcp::socket>;
-      std::make_shared<Connection<Stream>>(context, loop, Stream(std::move(*shared), *tls), std::move(peer))->start();
+  asio::post(loop.io(), [&context, &loop, shared, tls = std::move(tls), peer = std::move(peer)]() mutable {
+    const auto start = [&]<bool with_tls>() {
+      std::make_shared<Connection<with_tls>>(context, loop, std::move(*shared), std::move(tls), std::move(peer))
+          ->start();
+    };
+    if (tls) {
+      start.template operator()<true>();
     } else {
-      std::make_shared<Connection<tcp::socket>>(context, loop, std::move(*shared), std::move(peer))->start();
+      start.template operator()<false>();
     }
   });
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <string>
 
 #include <gradus/serve.hpp>
@@ -32,6 +33,6 @@ struct Peer {
 
 /// From any thread: a new connection for `loop`. `tls` is null for plain HTTP.
 void start_connection(const Context& context, Loop& loop, boost::asio::ip::tcp::socket socket,
-                      boost::asio::ssl::context* tls, Peer peer);
+                      std::shared_ptr<boost::asio::ssl::context> tls, Peer peer);
 
 }  // namespace gradus::serve

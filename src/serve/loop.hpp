@@ -1,7 +1,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <list>
+#include <utility>
 
 #include <gradus/serve.hpp>
 
@@ -34,7 +36,8 @@ class AnyConnection {
 /// nothing.
 class Loop {
  public:
-  Loop(const ServeOptions& options, Metrics& metrics);
+  /// `handshakes` of TLS may go on at a time.
+  Loop(const ServeOptions& options, std::int64_t handshakes, Metrics& metrics);
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
@@ -49,6 +52,10 @@ class Loop {
   /// In the loop's own thread.
   std::list<AnyConnection*>::iterator enter(AnyConnection* connection);
   void leave(std::list<AnyConnection*>::iterator place);
+  /// Whether `connection` may begin its handshake now; it then has to call end_handshake(). Where too many go on, the
+  /// oldest is ended when it has had its time, so that silent clients keep nobody out for long.
+  [[nodiscard]] bool begin_handshake(AnyConnection* connection);
+  void end_handshake(const AnyConnection* connection);
 
  private:
   void sweep();
@@ -60,6 +67,8 @@ class Loop {
   bool stopping_ = false;
   Clock::time_point give_up_ = Clock::time_point::max();
   std::list<AnyConnection*> connections_;
+  std::list<std::pair<AnyConnection*, Clock::time_point>> handshakes_;  // oldest first
+  std::size_t most_handshakes_;
   Gather gather_;
 };
 

@@ -41,6 +41,7 @@ ServeOptions checked(ServeOptions o) {
       {o.max_body_memory, "max_body_memory"},
       {o.max_header_bytes, "max_header_bytes"},
       {o.max_connections, "max_connections"},
+      {o.max_handshakes, "max_handshakes"},
       {o.max_requests_in_flight, "max_requests_in_flight"},
       {o.max_rows, "max_rows"},
       {o.max_json_depth, "max_json_depth"},
@@ -66,6 +67,8 @@ ServeOptions checked(ServeOptions o) {
 }
 
 constexpr int watcher_niceness = 10;
+/// As many as the system keeps that were not accepted yet.
+constexpr int waiting_connections = 4096;
 
 serve::Peer peer_of(const tcp::endpoint& endpoint) {
   const asio::ip::address address = endpoint.address();
@@ -122,12 +125,14 @@ struct Server::State {
   static std::vector<std::unique_ptr<serve::Loop>> make_loops(const ServeOptions& options, serve::Metrics& metrics) {
     std::vector<std::unique_ptr<serve::Loop>> loops;
     const std::int64_t count = options.threads > 0 ? options.threads : ThreadPool::cores();
-    for (std::int64_t i = 0; i < count; ++i) loops.push_back(std::make_unique<serve::Loop>(options, metrics));
+    for (std::int64_t i = 0; i < count; ++i) {
+      loops.push_back(std::make_unique<serve::Loop>(options, (options.max_handshakes + count - 1) / count, metrics));
+    }
     return loops;
   }
 
   void set_up_tls() {
-    tls = std::make_unique<asio::ssl::context>(asio::ssl::context::tls_server);
+    tls = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_server);
     SSL_CTX_set_min_proto_version(tls->native_handle(), TLS1_2_VERSION);
     SSL_CTX_set_mode(tls->native_handle(), SSL_MODE_RELEASE_BUFFERS);
     const auto check = [](const std::string& path, const char* what, const SystemError& error) {
@@ -170,7 +175,7 @@ struct Server::State {
     acceptor.set_option(tcp::acceptor::reuse_address(true), error);
     acceptor.bind(endpoint, error);
     check(error);
-    acceptor.listen(4096, error);
+    acceptor.listen(waiting_connections, error);
     check(error);
     port = acceptor.local_endpoint().port();
   }
@@ -180,7 +185,7 @@ struct Server::State {
       SystemError error;
       tcp::socket socket =
           co_await acceptor.async_accept(loops[next]->io(), asio::redirect_error(asio::use_awaitable, error));
-      if (error == asio::error::operation_aborted) co_return;
+      if (error == asio::error::operation_aborted) break;
       if (error) {
         // Out of descriptors, most likely: those that wait in the system's queue are taken a moment later.
         if (error != asio::error::connection_aborted) options.log("no connection could be taken: " + error.message());
@@ -189,6 +194,24 @@ struct Server::State {
         continue;
       }
       take(std::move(socket), *loops[next]);
+    }
+    // Who connected before the server was told to stop is answered.
+    take_waiting();
+    SystemError ignored;
+    acceptor.close(ignored);
+    const auto grace = serve::seconds(options.grace_seconds);
+    for (const auto& loop : loops) loop->stop(grace);
+  }
+
+  /// The connections that wait in the system's queue.
+  void take_waiting() {
+    SystemError error;
+    acceptor.non_blocking(true, error);
+    for (int i = 0; i < waiting_connections && !error; ++i) {
+      serve::Loop& loop = *loops[static_cast<std::size_t>(i) % loops.size()];
+      tcp::socket socket(loop.io());
+      acceptor.accept(socket, error);
+      if (!error) take(std::move(socket), loop);
     }
   }
 
@@ -205,7 +228,7 @@ struct Server::State {
     metrics.add_connections(1);
     socket.set_option(tcp::no_delay(true), error);
     const tcp::endpoint from = socket.remote_endpoint(error);
-    serve::start_connection(context, loop, std::move(socket), tls.get(), error ? serve::Peer{} : peer_of(from));
+    serve::start_connection(context, loop, std::move(socket), tls, error ? serve::Peer{} : peer_of(from));
   }
 
   void watch_signals() {
@@ -263,11 +286,9 @@ struct Server::State {
     if (stopping.exchange(true)) return;
     asio::post(loops[0]->io(), [this] {
       SystemError ignored;
-      acceptor.close(ignored);
+      acceptor.cancel(ignored);
       signals.cancel(ignored);
     });
-    const auto grace = serve::seconds(options.grace_seconds);
-    for (const auto& loop : loops) loop->stop(grace);
   }
 
   void run() {
@@ -301,7 +322,7 @@ struct Server::State {
   serve::ComputePool pool;
   serve::BodyBudget bodies;
   serve::Context context;
-  std::unique_ptr<asio::ssl::context> tls;
+  std::shared_ptr<asio::ssl::context> tls;
   std::vector<std::unique_ptr<serve::Loop>> loops;
   tcp::acceptor acceptor;  // in the first loop, as the signals are
   asio::signal_set signals;

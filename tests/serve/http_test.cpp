@@ -3,7 +3,9 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
+#include <memory>
 
 #include "serve/served.hpp"
 
@@ -226,6 +228,16 @@ TEST(HttpLimits, TimesAreKept) {
   EXPECT_TRUE(slow_head.ended());
 }
 
+TEST(HttpLimits, LineEndsDoNotKeepAnIdleConnection) {
+  TwoModels models;
+  models.options.idle_timeout = 0.2;
+  Served served(models.options);
+  Client idle(served.port());
+  int sent = 0;
+  for (; sent < 200 && idle.send("\r\n"); ++sent) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_LT(sent, 200);  // the server closed it
+}
+
 TEST(HttpLimits, RaisesTheLimitOfDescriptorsToItsConnections) {
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
@@ -308,6 +320,36 @@ TEST(HttpStop, FinishesWhatIsInFlight) {
   EXPECT_EQ(reply.header("Connection"), "close");
   served.stop();
   EXPECT_THROW(Client(served.port()), std::runtime_error);
+}
+
+TEST(HttpStop, AnswersWhatHadCome) {
+  TwoModels models;
+  const std::string request = Client::request("POST", "/v1/models/one:predict", R"({"instances": [1]})");
+  for (int round = 0; round < 10; ++round) {
+    Served served(models.options);
+    std::vector<std::unique_ptr<Client>> clients;
+    for (int i = 0; i < 32; ++i) {
+      clients.push_back(std::make_unique<Client>(served.port()));
+      if (i % 4 != 0) {
+        EXPECT_EQ(clients.back()->ask("GET", "/healthz").status, 200);
+      }
+    }
+    // A connection that nobody accepted yet, one request, and several in one piece.
+    for (std::size_t i = 0; i < clients.size(); ++i)
+      clients[i]->send(i % 2 == 0 ? request : request + request + request);
+    served.server().stop();
+    for (std::size_t i = 0; i < clients.size(); ++i) {
+      const int count = i % 2 == 0 ? 1 : 3;
+      for (int each = 1; each <= count; ++each) {
+        const Reply reply = clients[i]->read();
+        EXPECT_EQ(reply.status, 200) << "connection " << i << ", request " << each;
+        if (each == count) {
+          EXPECT_EQ(reply.header("Connection"), "close");
+        }
+      }
+      EXPECT_TRUE(clients[i]->ended());
+    }
+  }
 }
 
 TEST(HttpText, Pieces) {
