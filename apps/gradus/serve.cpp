@@ -18,6 +18,7 @@ namespace {
 struct ServeWords {
   std::optional<std::string> model_dir, host, token_file, tls_cert, tls_key, cors_origin, access_log;
   std::vector<std::string> allowed_hosts;
+  std::string log_format = "text";
   bool constant = false;
 };
 
@@ -34,13 +35,17 @@ std::string read_token(const std::string& path) {
   return std::string(token);
 }
 
+/// A line in one write, so that threads do not mix them.
+template <int descriptor>
+void write_line(const std::string& line) {
+  const std::string text = line + "\n";
+  (void)!::write(descriptor, text.data(), text.size());
+}
+
 /// Lines to standard output or to the end of a file, each in one write, so that threads do not mix them.
 std::function<void(const std::string&)> line_writer(const std::string& path) {
   if (path == "-") {
-    return [](const std::string& line) {
-      const std::string text = line + "\n";
-      (void)!::write(STDOUT_FILENO, text.data(), text.size());
-    };
+    return write_line<STDOUT_FILENO>;
   }
   auto file = std::make_shared<std::ofstream>(path, std::ios::app);
   if (!*file) throw Error(ErrorCode::io, path + ": the access log cannot be written");
@@ -89,6 +94,8 @@ int serve_command(const Words& words) {
                    "none");
   arguments.option("--access-log", "FILE", given.access_log, "a line of JSON for each request; - is standard output",
                    "none");
+  arguments.choice("--log-format", {"text", "json"}, given.log_format,
+                   "of the lines on standard error about models, files and faults");
   count("--versions", options.versions, "how many of a model's newest versions are served");
   time("--poll-seconds", options.poll_seconds, "between two looks for new versions; 0 looks at SIGHUP alone", 0);
   count("--max-batch-size", options.max_batch_size, "rows computed at a time");
@@ -126,9 +133,9 @@ int serve_command(const Words& words) {
   options.handle_signals = true;
   if (given.token_file) options.token = read_token(*given.token_file);
   if (given.access_log) options.access_log = line_writer(*given.access_log);
-  options.log = [](const std::string& sentence) { note(sentence); };
+  options.log_format = given.log_format;
+  options.log = write_line<STDERR_FILENO>;
   Server server(std::move(options));
-  note("Serving on " + server.url());
   server.run();
   return done;
 }

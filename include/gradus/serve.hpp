@@ -64,11 +64,13 @@ struct ServeOptions {
   double grace_seconds = 10;   ///< for what is in flight when the server stops
 
   // --- what it says ---
-  /// One line of JSON a request: time, client, method, path, status, bytes, seconds, model, rows. May be called from
-  /// several threads at a time. Unset: no access log.
+  /// One line of JSON a request: time, request (its id), client, method, path, status, bytes, seconds, model, rows. May
+  /// be called from several threads at a time. Unset: no access log.
   std::function<void(const std::string& line)> access_log{};
-  /// Sentences for the person who runs it: what was loaded, refused, swapped in. Unset: nothing is said.
-  std::function<void(const std::string& sentence)> log{};
+  /// Lines for the person who runs it: what was loaded, refused, swapped in, each with time and level. May be called
+  /// from several threads at a time. Unset: nothing is said.
+  std::function<void(const std::string& line)> log{};
+  std::string log_format = "text";  ///< of these lines: "text" or "json"
   /// SIGTERM and SIGINT stop it, SIGHUP reloads, while run() runs.
   bool handle_signals = false;
   /// Answers `GET /constant?bytes=N` with N bytes, to measure how fast the server itself is.

@@ -167,7 +167,8 @@ Response Application::options_response(const Request& request) const {
   if (!parts_.options.cors_origin.empty() && request.header("Access-Control-Request-Method") != nullptr) {
     response.headers.emplace_back("Access-Control-Allow-Methods", methods);
     response.headers.emplace_back("Access-Control-Allow-Headers",
-                                  "Authorization, Content-Encoding, Content-Type, Inference-Header-Content-Length");
+                                  "Authorization, Content-Encoding, Content-Type, Inference-Header-Content-Length, "
+                                  "X-Request-Id");
     response.headers.emplace_back("Access-Control-Max-Age", "86400");
   }
   return response;

@@ -145,10 +145,13 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
   asio::awaitable<bool> answer_one() {
     RequestParser parser(options_.max_header_bytes, options_.max_body_bytes);
     parser.request.client = peer_.text;
+    parser.request.id = made_request_id(loop_.next_number());
     const bool headed = co_await read_head(parser);
     if (!headed) co_return false;
     Request& request = parser.request;
     split_absolute_target(request);
+    const std::string* id = request.header("X-Request-Id");
+    if (id != nullptr && is_request_id(trim(*id))) request.id = trim(*id);
     const bool has_body = parser.chunked() || parser.content_length().value_or(0) > 0;
     bool keep = parser.keep_alive();
 
@@ -416,6 +419,12 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
   asio::awaitable<bool> respond(const Request& request, Response& response, bool keep, const Answer& answer,
                                 Clock::time_point begin) {
     if (is_stopping() && buffer_.data().empty() && !has_received()) keep = false;
+    // 503 is no fault: it says that there is too much to do, and the metrics count it.
+    if (response.status >= 500 && response.status != 503) {
+      context_.log.error(std::to_string(response.status) + " for " + request.method + " " + request.target + ": " +
+                             std::string(trim(response.body)),
+                         request.id);
+    }
     const std::string out = answer_text(request, response, keep, options_.cors_origin);
     const double took = std::chrono::duration<double>(Clock::now() - begin).count();
     context_.metrics.count_request(answer.model, answer.route, known_method(request.method), response.status, took);

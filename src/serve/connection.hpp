@@ -10,6 +10,7 @@
 #include "serve/asio.hpp"
 #include "serve/batching.hpp"
 #include "serve/body_budget.hpp"
+#include "serve/log.hpp"
 #include "serve/loop.hpp"
 #include "serve/metrics.hpp"
 
@@ -22,6 +23,7 @@ struct Context {
   Metrics& metrics;
   ComputePool& pool;
   BodyBudget& bodies;
+  const Log& log;
   const std::atomic<bool>& stopping;
 };
 

@@ -79,6 +79,24 @@ void split_absolute_target(Request& request) {
   request.target = std::move(path);
 }
 
+bool is_request_id(std::string_view text) {
+  constexpr std::string_view others = "-_.:/+=@";
+  const auto good = [&](char c) {
+    return (lower_case(c) >= 'a' && lower_case(c) <= 'z') || (c >= '0' && c <= '9') || others.find(c) != others.npos;
+  };
+  return !text.empty() && text.size() <= 128 && std::all_of(text.begin(), text.end(), good);
+}
+
+std::string made_request_id(std::uint64_t number) {
+  // SplitMix64's finalizer (Steele, Lea, Flood 2014): one to one, so no two numbers give one id.
+  number = (number ^ (number >> 30)) * 0xBF58476D1CE4E5B9u;
+  number = (number ^ (number >> 27)) * 0x94D049BB133111EBu;
+  number ^= number >> 31;
+  std::string id(16, '0');
+  for (std::size_t i = 0; i < id.size(); ++i) id[i] = "0123456789abcdef"[(number >> (60 - 4 * i)) & 15];
+  return id;
+}
+
 std::optional<std::string> percent_decoded(std::string_view text) {
   std::string decoded;
   for (std::size_t i = 0; i < text.size(); ++i) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,6 +24,7 @@ struct Request {
   HeaderFields headers;
   std::string body;  ///< with room for `body_padding` bytes behind it
   std::string client;
+  std::string id;  ///< of this request, for logs and answers
 
   /// The value of the first field of this name; null when there is none.
   [[nodiscard]] const std::string* header(std::string_view name) const;
@@ -49,6 +51,11 @@ struct Response {
 Response error_response(int status, std::string_view sentence);
 /// Too much to do at the moment: 503, or 429, with Retry-After.
 Response busy_response(std::string_view sentence);
+
+/// Whether a client's own X-Request-Id can be used: 1 to 128 letters, digits and - _ . : / + = @
+bool is_request_id(std::string_view text);
+/// A request's id where the client gives none: 16 hexadecimal digits, others for each `number`.
+std::string made_request_id(std::uint64_t number);
 
 std::string_view reason_of(int status);
 bool same_name(std::string_view a, std::string_view b);

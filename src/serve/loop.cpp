@@ -1,6 +1,7 @@
 #include "serve/loop.hpp"
 
 #include <algorithm>
+#include <random>
 
 namespace gradus::serve {
 
@@ -15,7 +16,8 @@ constexpr double handshake_seconds = 1;
 }  // namespace
 
 Loop::Loop(const ServeOptions& o, std::int64_t handshakes, Metrics& metrics)
-    : most_handshakes_(static_cast<std::size_t>(std::max<std::int64_t>(handshakes, 1))),
+    : number_(std::random_device{}() * (std::uint64_t{1} << 32)),
+      most_handshakes_(static_cast<std::size_t>(std::max<std::int64_t>(handshakes, 1))),
       gather_(o.max_batch_size, metrics) {
   const double shortest = std::min({o.header_timeout, o.body_timeout, o.idle_timeout, o.write_timeout});
   period_ = seconds(std::clamp(shortest / 4, 0.01, 0.25));

@@ -48,6 +48,8 @@ class Loop {
   void stop(Clock::duration grace);
 
   [[nodiscard]] boost::asio::io_context& io() { return io_; }
+  /// A number that no other request of this process has, most likely.
+  [[nodiscard]] std::uint64_t next_number() { return number_++; }
   [[nodiscard]] Gather& gather() { return gather_; }
   /// In the loop's own thread.
   std::list<AnyConnection*>::iterator enter(AnyConnection* connection);
@@ -65,6 +67,7 @@ class Loop {
   boost::asio::steady_timer timer_{io_};
   Clock::duration period_;
   bool stopping_ = false;
+  std::uint64_t number_;
   Clock::time_point give_up_ = Clock::time_point::max();
   std::list<AnyConnection*> connections_;
   std::list<std::pair<AnyConnection*, Clock::time_point>> handshakes_;  // oldest first

@@ -62,6 +62,9 @@ ServeOptions checked(ServeOptions o) {
   if (o.grace_seconds < 0) refuse("grace_seconds must not be negative");
   if (o.tls_certificate.empty() != o.tls_key.empty()) refuse("TLS needs both a certificate and its key");
   o.max_body_memory = std::max(o.max_body_memory, o.max_body_bytes);
+  if (o.log_format != "text" && o.log_format != "json") {
+    refuse("log_format must be text or json, got " + in_quotes(o.log_format));
+  }
   if (!o.log) o.log = [](const std::string&) {};
   return o;
 }
@@ -107,13 +110,16 @@ void make_room_for_connections(std::int64_t connections, int any_descriptor) {
 struct Server::State {
   explicit State(ServeOptions given)
       : options(checked(std::move(given))),
-        store(options, options.log),
+        log(options.log, options.log_format == "json"),
+        store(
+            options, [this](const std::string& said) { log.info(said); },
+            [this](const std::string& said) { log.warning(said); }),
         endpoint(resolved(options)),
         sites(options.host, endpoint.address().is_loopback(), options.allowed_hosts, options.cors_origin),
         application({options, store, metrics, stopping, sites}),
         pool(options, metrics),
         bodies(options.max_body_memory, std::max(options.max_body_memory / 2, options.max_body_bytes), metrics),
-        context{options, application, metrics, pool, bodies, stopping},
+        context{options, application, metrics, pool, bodies, log, stopping},
         loops(make_loops(options, metrics)),
         acceptor(loops[0]->io()),
         signals(loops[0]->io()) {
@@ -188,7 +194,7 @@ struct Server::State {
       if (error == asio::error::operation_aborted) break;
       if (error) {
         // Out of descriptors, most likely: those that wait in the system's queue are taken a moment later.
-        if (error != asio::error::connection_aborted) options.log("no connection could be taken: " + error.message());
+        if (error != asio::error::connection_aborted) log.warning("no connection could be taken: " + error.message());
         asio::steady_timer pause(loops[0]->io(), std::chrono::milliseconds(100));
         co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
         continue;
@@ -235,13 +241,12 @@ struct Server::State {
     signals.async_wait([this](const SystemError& error, int signal) {
       if (error) return;
       if (signal == SIGHUP) {
-        options.log("SIGHUP: looking at the files");
+        log.info("SIGHUP: looking at the files");
         wake_watcher();
         watch_signals();
         return;
       }
-      options.log(std::string(signal == SIGTERM ? "SIGTERM" : "SIGINT") +
-                  ": answering what is in flight, then stopping");
+      log.info(std::string(signal == SIGTERM ? "SIGTERM" : "SIGINT") + ": answering what is in flight, then stopping");
       signals.clear();  // a second one ends the program as usual
       stop();
     });
@@ -277,7 +282,7 @@ struct Server::State {
     try {
       return store.reload();
     } catch (const std::exception& error) {
-      options.log(std::string("the files could not be looked at: ") + error.what());
+      log.warning(std::string("the files could not be looked at: ") + error.what());
       return 0;
     }
   }
@@ -292,6 +297,10 @@ struct Server::State {
   }
 
   void run() {
+    log.info("Serving on " + url());
+    if (!endpoint.address().is_loopback() && options.token.empty()) {
+      log.warning("anyone who reaches " + url() + " may use the models: it has no token; --token-file sets one");
+    }
     if (options.handle_signals) {
       for (const int signal : {SIGTERM, SIGINT, SIGHUP}) signals.add(signal);
       watch_signals();
@@ -312,9 +321,15 @@ struct Server::State {
     watcher.join();
   }
 
+  [[nodiscard]] std::string url() const {
+    const bool v6 = options.host.find(':') != std::string::npos;
+    return (tls ? "https://" : "http://") + (v6 ? "[" + options.host + "]" : options.host) + ":" + std::to_string(port);
+  }
+
   ServeOptions options;
   std::atomic<bool> stopping{false};
   serve::Metrics metrics;
+  serve::Log log;
   serve::ModelStore store;
   tcp::endpoint endpoint;
   serve::Sites sites;
@@ -339,10 +354,6 @@ void Server::run() { state_->run(); }
 void Server::stop() { state_->stop(); }
 std::int64_t Server::reload() { return state_->store.reload(); }
 int Server::port() const { return state_->port; }
-std::string Server::url() const {
-  const std::string& host = state_->options.host;
-  const bool v6 = host.find(':') != std::string::npos;
-  return (state_->tls ? "https://" : "http://") + (v6 ? "[" + host + "]" : host) + ":" + std::to_string(state_->port);
-}
+std::string Server::url() const { return state_->url(); }
 
 }  // namespace gradus
