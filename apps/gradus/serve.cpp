@@ -3,13 +3,8 @@
 
 #include <unistd.h>
 
-#include <fstream>
-
-#include "base/gzip.hpp"
-#include "base/text.hpp"
 #include "cli.hpp"
 #include "commands.hpp"
-#include "terminal.hpp"
 
 namespace gradus::app {
 
@@ -28,32 +23,10 @@ void add_count(Arguments& arguments, const std::string& flag, std::optional<std:
   arguments.option(flag, "N", value, help, std::to_string(standard), least);
 }
 
-std::string read_token(const std::string& path) {
-  const std::vector<std::uint8_t> bytes = read_file(path, 1 << 16);
-  const std::string_view token = trim({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  if (token.empty()) throw Error(ErrorCode::bad_data, path + ": the token file is empty");
-  return std::string(token);
-}
-
 /// A line in one write, so that threads do not mix them.
-template <int descriptor>
-void write_line(const std::string& line) {
+void write_to_standard_error(const std::string& line) {
   const std::string text = line + "\n";
-  (void)!::write(descriptor, text.data(), text.size());
-}
-
-/// Lines to standard output or to the end of a file, each in one write, so that threads do not mix them.
-std::function<void(const std::string&)> line_writer(const std::string& path) {
-  if (path == "-") {
-    return write_line<STDOUT_FILENO>;
-  }
-  auto file = std::make_shared<std::ofstream>(path, std::ios::app);
-  if (!*file) throw Error(ErrorCode::io, path + ": the access log cannot be written");
-  auto mutex = std::make_shared<std::mutex>();
-  return [file, mutex](const std::string& line) {
-    const std::lock_guard lock(*mutex);
-    *file << line << '\n' << std::flush;
-  };
+  (void)!::write(STDERR_FILENO, text.data(), text.size());
 }
 
 }  // namespace
@@ -131,10 +104,10 @@ int serve_command(const Words& words) {
   options.cors_origin = given.cors_origin.value_or("");
   options.constant_handler = given.constant;
   options.handle_signals = true;
-  if (given.token_file) options.token = read_token(*given.token_file);
-  if (given.access_log) options.access_log = line_writer(*given.access_log);
+  options.token_file = given.token_file.value_or("");
+  options.access_log_file = given.access_log.value_or("");
   options.log_format = given.log_format;
-  options.log = write_line<STDERR_FILENO>;
+  options.log = write_to_standard_error;
   Server server(std::move(options));
   server.run();
   return done;

@@ -31,9 +31,13 @@ struct ServeOptions {
   /// of its own that leads here.
   std::vector<std::string> allowed_hosts{};
   std::string token{};            ///< requests need `Authorization: Bearer TOKEN`, health excepted. Empty: none needed.
+  std::string token_file{};       ///< instead of `token`: a file that holds it
   std::string tls_certificate{};  ///< PEM file with the certificate and its chain; with `tls_key`: HTTPS alone
   std::string tls_key{};          ///< PEM file with its private key
   std::string cors_origin{};      ///< pages of this origin ("*": any) may read answers in a browser. Empty: none.
+
+  // The files of token, certificate and key are read again when they change (see `poll_seconds`) and on SIGHUP. One
+  // that cannot be used is reported, and what was read before stays. Open connections keep their certificate.
 
   // --- how requests become batches (TensorFlow Serving's names) ---
   std::int64_t max_batch_size = 64;         ///< rows computed at a time
@@ -67,11 +71,15 @@ struct ServeOptions {
   /// One line of JSON a request: time, request (its id), client, method, path, status, bytes, seconds, model, rows. May
   /// be called from several threads at a time. Unset: no access log.
   std::function<void(const std::string& line)> access_log{};
+  /// A file that these lines are added to ("-": standard output), instead of `access_log`. It is opened anew on SIGHUP,
+  /// and lines that a full disk did not take are counted in `log`.
+  std::string access_log_file{};
   /// Lines for the person who runs it: what was loaded, refused, swapped in, each with time and level. May be called
   /// from several threads at a time. Unset: nothing is said.
   std::function<void(const std::string& line)> log{};
   std::string log_format = "text";  ///< of these lines: "text" or "json"
-  /// SIGTERM and SIGINT stop it, SIGHUP reloads, while run() runs.
+  /// SIGTERM and SIGINT stop it, SIGHUP reloads models, token and certificate and opens the access log anew, while
+  /// run() runs.
   bool handle_signals = false;
   /// Answers `GET /constant?bytes=N` with N bytes, to measure how fast the server itself is.
   bool constant_handler = false;

@@ -124,12 +124,12 @@ std::optional<Response> Application::busy(const Request& request) const {
 }
 
 std::optional<Response> Application::token_fault(const Request& head) const {
-  const std::string& token = parts_.options.token;
-  if (token.empty() || head.method == "OPTIONS") return std::nullopt;
+  const std::shared_ptr<const std::string> token = parts_.secrets.token();
+  if (token->empty() || head.method == "OPTIONS") return std::nullopt;
   const std::string* given = head.header("Authorization");
   constexpr std::string_view scheme = "Bearer ";
   const bool right = given != nullptr && same_name(std::string_view(*given).substr(0, scheme.size()), scheme) &&
-                     equal_in_constant_time(trim(std::string_view(*given).substr(scheme.size())), token);
+                     equal_in_constant_time(trim(std::string_view(*given).substr(scheme.size())), *token);
   if (right) return std::nullopt;
   Response response = error_response(
       401, given == nullptr ? "this server needs 'Authorization: Bearer TOKEN'" : "the token is not this server's");
@@ -218,7 +218,7 @@ Answer Application::route(const Request& request) const {
   }
   if (path == "/v1/config/reload") {
     if (auto wrong = wrong_method(request, "POST")) return {*wrong, path};
-    if (parts_.options.token.empty()) {
+    if (parts_.secrets.token()->empty()) {
       return {error_response(403, "reloading over the network needs a server with a token; send SIGHUP instead"),
               "/v1/config/reload"};
     }

@@ -12,6 +12,7 @@
 
 #include "serve/http.hpp"
 #include "serve/metrics.hpp"
+#include "serve/secrets.hpp"
 #include "serve/sites.hpp"
 #include "serve/store.hpp"
 
@@ -46,6 +47,7 @@ class Application {
     Metrics& metrics;
     const std::atomic<bool>& stopping;
     const Sites& sites;
+    const Secrets& secrets;
   };
   explicit Application(const Parts& parts) : parts_(parts) {}
 

@@ -3,19 +3,20 @@
 #include <csignal>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include <fcntl.h>
-#include <openssl/ssl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <gradus/error.hpp>
 #include <gradus/serve.hpp>
 
-#include "base/nearest.hpp"
 #include "base/text.hpp"
 #include "base/thread_pool.hpp"
 #include "serve/connection.hpp"
+#include "serve/line_file.hpp"
+#include "serve/secrets.hpp"
 
 namespace gradus {
 
@@ -60,6 +61,8 @@ ServeOptions checked(ServeOptions o) {
   if (o.port < 0 || o.port > 65535) refuse("port must be 0 to 65535, got " + std::to_string(o.port));
   if (o.batch_timeout_micros < 0) refuse("batch_timeout_micros must not be negative");
   if (o.grace_seconds < 0) refuse("grace_seconds must not be negative");
+  if (!o.token.empty() && !o.token_file.empty()) refuse("token and token_file exclude each other");
+  if (o.access_log && !o.access_log_file.empty()) refuse("access_log and access_log_file exclude each other");
   if (o.tls_certificate.empty() != o.tls_key.empty()) refuse("TLS needs both a certificate and its key");
   o.max_body_memory = std::max(o.max_body_memory, o.max_body_bytes);
   if (o.log_format != "text" && o.log_format != "json") {
@@ -67,6 +70,12 @@ ServeOptions checked(ServeOptions o) {
   }
   if (!o.log) o.log = [](const std::string&) {};
   return o;
+}
+
+/// SIGHUP, which ends a program as a rule, is passed over until the server runs: it is sent as soon as files are there.
+ServeOptions without_hangups(ServeOptions options) {
+  if (options.handle_signals) (void)std::signal(SIGHUP, SIG_IGN);
+  return options;
 }
 
 constexpr int watcher_niceness = 10;
@@ -109,21 +118,25 @@ void make_room_for_connections(std::int64_t connections, int any_descriptor) {
 
 struct Server::State {
   explicit State(ServeOptions given)
-      : options(checked(std::move(given))),
+      : options(without_hangups(checked(std::move(given)))),
         log(options.log, options.log_format == "json"),
         store(
             options, [this](const std::string& said) { log.info(said); },
             [this](const std::string& said) { log.warning(said); }),
+        secrets(options, log),
         endpoint(resolved(options)),
         sites(options.host, endpoint.address().is_loopback(), options.allowed_hosts, options.cors_origin),
-        application({options, store, metrics, stopping, sites}),
+        application({options, store, metrics, stopping, sites, secrets}),
         pool(options, metrics),
         bodies(options.max_body_memory, std::max(options.max_body_memory / 2, options.max_body_bytes), metrics),
         context{options, application, metrics, pool, bodies, log, stopping},
         loops(make_loops(options, metrics)),
         acceptor(loops[0]->io()),
         signals(loops[0]->io()) {
-    if (!options.tls_certificate.empty()) set_up_tls();
+    if (!options.access_log_file.empty()) {
+      access_file.emplace(options.access_log_file, [this](const std::string& said) { log.warning(said); });
+      options.access_log = [this](const std::string& line) { access_file->write(line); };
+    }
     listen();
     make_room_for_connections(options.max_connections, acceptor.native_handle());
   }
@@ -135,26 +148,6 @@ struct Server::State {
       loops.push_back(std::make_unique<serve::Loop>(options, (options.max_handshakes + count - 1) / count, metrics));
     }
     return loops;
-  }
-
-  void set_up_tls() {
-    tls = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_server);
-    SSL_CTX_set_min_proto_version(tls->native_handle(), TLS1_2_VERSION);
-    SSL_CTX_set_mode(tls->native_handle(), SSL_MODE_RELEASE_BUFFERS);
-    const auto check = [](const std::string& path, const char* what, const SystemError& error) {
-      if (!error) return;
-      if (::access(path.c_str(), F_OK) != 0) throw Error(ErrorCode::not_found, no_such_file(path));
-      throw Error(ErrorCode::bad_data,
-                  path + ": no " + what + " in PEM form (-----BEGIN ...) can be read from it: " + error.message());
-    };
-    SystemError error;
-    tls->use_certificate_chain_file(options.tls_certificate, error);
-    check(options.tls_certificate, "certificate", error);
-    tls->use_private_key_file(options.tls_key, asio::ssl::context::pem, error);
-    check(options.tls_key, "private key", error);
-    if (SSL_CTX_check_private_key(tls->native_handle()) != 1) {
-      throw Error(ErrorCode::bad_data, options.tls_key + " is not the key of " + options.tls_certificate);
-    }
   }
 
   static void check_listening(const ServeOptions& options, const SystemError& error) {
@@ -228,13 +221,13 @@ struct Server::State {
       const serve::Response busy = serve::busy_response("too many connections are open; try again in a moment");
       const std::string text = serve::head_of(busy, false, 11) + busy.body;
       socket.non_blocking(true, error);
-      if (!tls) socket.send(asio::buffer(text), 0, error);
+      if (!secrets.tls()) socket.send(asio::buffer(text), 0, error);
       return;
     }
     metrics.add_connections(1);
     socket.set_option(tcp::no_delay(true), error);
     const tcp::endpoint from = socket.remote_endpoint(error);
-    serve::start_connection(context, loop, std::move(socket), tls, error ? serve::Peer{} : peer_of(from));
+    serve::start_connection(context, loop, std::move(socket), secrets.tls(), error ? serve::Peer{} : peer_of(from));
   }
 
   void watch_signals() {
@@ -242,12 +235,14 @@ struct Server::State {
       if (error) return;
       if (signal == SIGHUP) {
         log.info("SIGHUP: looking at the files");
+        if (access_file) access_file->reopen();
+        secrets.refresh(true);
         wake_watcher();
         watch_signals();
         return;
       }
       log.info(std::string(signal == SIGTERM ? "SIGTERM" : "SIGINT") + ": answering what is in flight, then stopping");
-      signals.clear();  // a second one ends the program as usual
+      for (const int ending : {SIGTERM, SIGINT}) signals.remove(ending);  // a second one ends the program as usual
       stop();
     });
   }
@@ -267,6 +262,7 @@ struct Server::State {
       if (watch_ended) return;
       reload_wanted = false;
       lock.unlock();
+      secrets.refresh(false);
       reload();
       lock.lock();
     }
@@ -298,7 +294,7 @@ struct Server::State {
 
   void run() {
     log.info("Serving on " + url());
-    if (!endpoint.address().is_loopback() && options.token.empty()) {
+    if (!endpoint.address().is_loopback() && secrets.token()->empty()) {
       log.warning("anyone who reaches " + url() + " may use the models: it has no token; --token-file sets one");
     }
     if (options.handle_signals) {
@@ -323,7 +319,8 @@ struct Server::State {
 
   [[nodiscard]] std::string url() const {
     const bool v6 = options.host.find(':') != std::string::npos;
-    return (tls ? "https://" : "http://") + (v6 ? "[" + options.host + "]" : options.host) + ":" + std::to_string(port);
+    return (secrets.tls() ? "https://" : "http://") + (v6 ? "[" + options.host + "]" : options.host) + ":" +
+           std::to_string(port);
   }
 
   ServeOptions options;
@@ -331,17 +328,18 @@ struct Server::State {
   serve::Metrics metrics;
   serve::Log log;
   serve::ModelStore store;
+  serve::Secrets secrets;
   tcp::endpoint endpoint;
   serve::Sites sites;
   serve::Application application;
   serve::ComputePool pool;
   serve::BodyBudget bodies;
   serve::Context context;
-  std::shared_ptr<asio::ssl::context> tls;
   std::vector<std::unique_ptr<serve::Loop>> loops;
   tcp::acceptor acceptor;  // in the first loop, as the signals are
   asio::signal_set signals;
   int port = 0;
+  std::optional<serve::LineFile> access_file;
 
   std::mutex watch_mutex;
   std::condition_variable watch_changed;
