@@ -13,6 +13,7 @@ namespace {
 struct ServeWords {
   std::optional<std::string> model_dir, host, token_file, tls_cert, tls_key, cors_origin, access_log;
   std::vector<std::string> allowed_hosts;
+  std::optional<std::int64_t> admin_port;
   std::string log_format = "text";
   bool constant = false;
 };
@@ -56,6 +57,8 @@ int serve_command(const Words& words) {
                      least, 1e6);
   };
   count("--port", options.port, "to listen on; 0 takes any that is free and says which", 0);
+  arguments.option("--admin-port", "N", given.admin_port,
+                   "serve health and metrics, and nothing else, on this port too, without token and TLS", "none", 0);
   arguments.names("--allow-host", "NAME", given.allowed_hosts,
                   "that clients may call this server by; * for any; checked on the loopback interface, or where given",
                   "localhost and ADDRESS");
@@ -104,6 +107,7 @@ int serve_command(const Words& words) {
   options.cors_origin = given.cors_origin.value_or("");
   options.constant_handler = given.constant;
   options.handle_signals = true;
+  options.admin_port = given.admin_port.value_or(-1);
   options.token_file = given.token_file.value_or("");
   options.access_log_file = given.access_log.value_or("");
   options.log_format = given.log_format;

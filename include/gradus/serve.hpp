@@ -26,6 +26,9 @@ struct ServeOptions {
   // --- where ---
   std::string host = "127.0.0.1";  ///< an address or a name; "0.0.0.0" and "::" are every interface
   std::int64_t port = 8501;        ///< 0: any that is free, see Server::port()
+  /// Health and metrics, and nothing else, are served on this port too, by plain HTTP and without a token. 0: any that
+  /// is free, see Server::admin_port(); -1: none.
+  std::int64_t admin_port = -1;
   /// Names by which clients may call it besides localhost and `host`; "*": any. Checked where the server listens on
   /// the loopback interface, or where a name is given (403): a page of another site could otherwise reach it by a name
   /// of its own that leads here.
@@ -108,6 +111,7 @@ class Server {
   std::int64_t reload();
 
   [[nodiscard]] int port() const;
+  [[nodiscard]] int admin_port() const;  ///< -1 where there is none
   /// "http://127.0.0.1:8501"
   [[nodiscard]] std::string url() const;
 

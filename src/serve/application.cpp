@@ -29,8 +29,9 @@ int status_of(ErrorCode code) {
 
 /// Paths that a load balancer asks for are answered however much there is to do, and need no token; nor does the page,
 /// which asks for one.
-bool is_open(std::string_view path) {
-  return path == "/healthz" || path == "/v2/health/live" || path == "/v2/health/ready" || path == "/";
+bool is_open(const Request& head) {
+  const std::string_view path = head.path();
+  return head.admin || path == "/healthz" || path == "/v2/health/live" || path == "/v2/health/ready" || path == "/";
 }
 
 /// Whether the body of a request is of use: of those that ask a model alone.
@@ -108,7 +109,7 @@ std::optional<Response> Application::refusal(const Request& head, bool has_body)
     return error_response(400, "the request's target must begin with /, got " + in_quotes(head.target));
   }
   if (auto fault = parts_.sites.refusal(head)) return fault;
-  if (!is_open(head.path())) {
+  if (!is_open(head)) {
     if (auto fault = token_fault(head)) return fault;
     if (parts_.metrics.in_flight() >= parts_.options.max_requests_in_flight) return too_many_in_flight();
   }
@@ -117,7 +118,7 @@ std::optional<Response> Application::refusal(const Request& head, bool has_body)
 }
 
 std::optional<Response> Application::busy(const Request& request) const {
-  if (is_open(request.path()) || parts_.metrics.in_flight() <= parts_.options.max_requests_in_flight) {
+  if (is_open(request) || parts_.metrics.in_flight() <= parts_.options.max_requests_in_flight) {
     return std::nullopt;
   }
   return too_many_in_flight();
@@ -183,11 +184,29 @@ Answer Application::health(const Request& request, std::string_view path) const 
   return {ready_response(ready, "{\"ready\": " + answer + "}\n"), path};
 }
 
+Answer Application::metrics(const Request& request) const {
+  if (auto wrong = wrong_method(request, "GET")) return {*wrong, "/metrics"};
+  const std::shared_ptr<const Catalogue> catalogue = parts_.store.catalogue();
+  const ModelStore::Counts counts = parts_.store.counts();
+  Gauges gauges{!parts_.stopping.load() && catalogue->ready(), 0, counts.reloads, counts.failures};
+  for (const auto& [name, entry] : catalogue->models) {
+    gauges.models += std::count_if(entry.versions.begin(), entry.versions.end(),
+                                   [](const VersionState& state) { return state.model != nullptr; });
+  }
+  return {Response{.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = parts_.metrics.text(gauges)},
+          "/metrics"};
+}
+
 Answer Application::route(const Request& request) const {
   const std::string_view path = request.path();
   if (request.method == "OPTIONS") return {options_response(request), "OPTIONS"};
   for (const std::string_view known : {"/healthz", "/v2/health/live", "/v2/health/ready"}) {
     if (path == known) return health(request, known);
+  }
+  if (path == "/metrics" || path == "/monitoring/prometheus/metrics") return metrics(request);
+  if (request.admin) {
+    return {error_response(404, "this port has /healthz, /v2/health/live, /v2/health/ready and /metrics alone"),
+            "other"};
   }
   const std::shared_ptr<const Catalogue> catalogue = parts_.store.catalogue();
   if (path.starts_with("/v1/models/")) {
@@ -195,17 +214,6 @@ Answer Application::route(const Request& request) const {
   }
   if (path == "/v2" || path.starts_with("/v2/")) {
     return kserve_answer(request, path.substr(3), *catalogue, parts_.options);
-  }
-  if (path == "/metrics" || path == "/monitoring/prometheus/metrics") {
-    if (auto wrong = wrong_method(request, "GET")) return {*wrong, "/metrics"};
-    const ModelStore::Counts counts = parts_.store.counts();
-    Gauges gauges{!parts_.stopping.load() && catalogue->ready(), 0, counts.reloads, counts.failures};
-    for (const auto& [name, entry] : catalogue->models) {
-      gauges.models += std::count_if(entry.versions.begin(), entry.versions.end(),
-                                     [](const VersionState& state) { return state.model != nullptr; });
-    }
-    return {Response{.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = parts_.metrics.text(gauges)},
-            "/metrics"};
   }
   if (path == "/predict") return predict_answer(request, *catalogue, parts_.options);
   for (const std::string_view known : {"/", "/models", "/openapi.json"}) {

@@ -63,6 +63,7 @@ class Application {
   [[nodiscard]] std::optional<Response> token_fault(const Request& head) const;
   [[nodiscard]] Response body_refusal(const Request& head) const;
   [[nodiscard]] Answer route(const Request& request) const;
+  [[nodiscard]] Answer metrics(const Request& request) const;
   [[nodiscard]] Answer health(const Request& request, std::string_view path) const;
   [[nodiscard]] Response options_response(const Request& request) const;
   Parts parts_;

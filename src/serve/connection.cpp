@@ -145,6 +145,7 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
   asio::awaitable<bool> answer_one() {
     RequestParser parser(options_.max_header_bytes, options_.max_body_bytes);
     parser.request.client = peer_.text;
+    parser.request.admin = peer_.admin;
     parser.request.id = made_request_id(loop_.next_number());
     const bool headed = co_await read_head(parser);
     if (!headed) co_return false;

@@ -30,6 +30,7 @@ struct Context {
 /// Who is at the other end.
 struct Peer {
   std::string text{};     ///< address and port, for the access log
+  bool admin = false;     ///< at the port for health and metrics
   std::string network{};  ///< bytes of the address, of an IPv6 address the first 64 bits: what one client may have
 };
 

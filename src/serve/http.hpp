@@ -24,7 +24,8 @@ struct Request {
   HeaderFields headers;
   std::string body;  ///< with room for `body_padding` bytes behind it
   std::string client;
-  std::string id;  ///< of this request, for logs and answers
+  bool admin = false;  ///< came by the port for health and metrics
+  std::string id;      ///< of this request, for logs and answers
 
   /// The value of the first field of this name; null when there is none.
   [[nodiscard]] const std::string* header(std::string_view name) const;

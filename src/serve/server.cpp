@@ -2,6 +2,7 @@
 #include <condition_variable>
 #include <csignal>
 #include <cstdint>
+#include <list>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -59,6 +60,10 @@ ServeOptions checked(ServeOptions o) {
   if (o.max_header_bytes > largest || o.max_body_bytes > largest) refuse("a request may have 1 GiB at most");
   if (o.max_json_depth > 1000) refuse("max_json_depth may be 1000 at most");
   if (o.port < 0 || o.port > 65535) refuse("port must be 0 to 65535, got " + std::to_string(o.port));
+  if (o.admin_port < -1 || o.admin_port > 65535) {
+    refuse("admin_port must be 0 to 65535, or -1 for none, got " + std::to_string(o.admin_port));
+  }
+  if (o.admin_port > 0 && o.admin_port == o.port) refuse("port and admin_port must differ");
   if (o.batch_timeout_micros < 0) refuse("batch_timeout_micros must not be negative");
   if (o.grace_seconds < 0) refuse("grace_seconds must not be negative");
   if (!o.token.empty() && !o.token_file.empty()) refuse("token and token_file exclude each other");
@@ -79,6 +84,8 @@ ServeOptions without_hangups(ServeOptions options) {
 }
 
 constexpr int watcher_niceness = 10;
+/// Connections at the port for health and metrics, on top of max_connections.
+constexpr std::int64_t admin_connections = 64;
 /// As many as the system keeps that were not accepted yet.
 constexpr int waiting_connections = 4096;
 
@@ -131,14 +138,14 @@ struct Server::State {
         bodies(options.max_body_memory, std::max(options.max_body_memory / 2, options.max_body_bytes), metrics),
         context{options, application, metrics, pool, bodies, log, stopping},
         loops(make_loops(options, metrics)),
-        acceptor(loops[0]->io()),
         signals(loops[0]->io()) {
     if (!options.access_log_file.empty()) {
       access_file.emplace(options.access_log_file, [this](const std::string& said) { log.warning(said); });
       options.access_log = [this](const std::string& line) { access_file->write(line); };
     }
-    listen();
-    make_room_for_connections(options.max_connections, acceptor.native_handle());
+    Listener& main = listen(options.port, false);
+    if (options.admin_port >= 0) listen(options.admin_port, true);
+    make_room_for_connections(options.max_connections + admin_connections, main.acceptor.native_handle());
   }
 
   static std::vector<std::unique_ptr<serve::Loop>> make_loops(const ServeOptions& options, serve::Metrics& metrics) {
@@ -150,10 +157,17 @@ struct Server::State {
     return loops;
   }
 
-  static void check_listening(const ServeOptions& options, const SystemError& error) {
+  /// A port that is listened on; in the first loop, as the signals are.
+  struct Listener {
+    tcp::acceptor acceptor;
+    bool admin;
+    int port = 0;
+  };
+
+  static void check_listening(const ServeOptions& options, std::int64_t port, const SystemError& error) {
     if (!error) return;
     const bool taken = error == asio::error::address_in_use;
-    throw Error(ErrorCode::io, "cannot listen on " + options.host + ":" + std::to_string(options.port) + ": " +
+    throw Error(ErrorCode::io, "cannot listen on " + options.host + ":" + std::to_string(port) + ": " +
                                    error.message() + (taken ? "; name another port, or 0 for any that is free" : ""));
   }
 
@@ -162,13 +176,16 @@ struct Server::State {
     SystemError error;
     tcp::resolver resolver(io);
     const auto found = resolver.resolve(options.host, std::to_string(options.port), tcp::resolver::passive, error);
-    check_listening(options, error);
+    check_listening(options, options.port, error);
     return *found.begin();
   }
 
-  void listen() {
+  Listener& listen(std::int64_t port, bool admin) {
     SystemError error;
-    const auto check = [&](const SystemError& fault) { check_listening(options, fault); };
+    const auto check = [&](const SystemError& fault) { check_listening(options, port, fault); };
+    Listener& listener = listeners.emplace_back(Listener{tcp::acceptor(loops[0]->io()), admin});
+    tcp::acceptor& acceptor = listener.acceptor;
+    endpoint.port(static_cast<unsigned short>(port));
     acceptor.open(endpoint.protocol(), error);
     check(error);
     acceptor.set_option(tcp::acceptor::reuse_address(true), error);
@@ -176,14 +193,15 @@ struct Server::State {
     check(error);
     acceptor.listen(waiting_connections, error);
     check(error);
-    port = acceptor.local_endpoint().port();
+    listener.port = acceptor.local_endpoint().port();
+    return listener;
   }
 
-  asio::awaitable<void> accept() {
+  asio::awaitable<void> accept(Listener& listener) {
     for (std::size_t next = 0; !stopping.load(); next = (next + 1) % loops.size()) {
       SystemError error;
       tcp::socket socket =
-          co_await acceptor.async_accept(loops[next]->io(), asio::redirect_error(asio::use_awaitable, error));
+          co_await listener.acceptor.async_accept(loops[next]->io(), asio::redirect_error(asio::use_awaitable, error));
       if (error == asio::error::operation_aborted) break;
       if (error) {
         // Out of descriptors, most likely: those that wait in the system's queue are taken a moment later.
@@ -192,42 +210,46 @@ struct Server::State {
         co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
         continue;
       }
-      take(std::move(socket), *loops[next]);
+      take(std::move(socket), *loops[next], listener.admin);
     }
     // Who connected before the server was told to stop is answered.
-    take_waiting();
+    take_waiting(listener);
     SystemError ignored;
-    acceptor.close(ignored);
+    listener.acceptor.close(ignored);
+    if (--accepting > 0) co_return;
     const auto grace = serve::seconds(options.grace_seconds);
     for (const auto& loop : loops) loop->stop(grace);
   }
 
   /// The connections that wait in the system's queue.
-  void take_waiting() {
+  void take_waiting(Listener& listener) {
     SystemError error;
-    acceptor.non_blocking(true, error);
+    listener.acceptor.non_blocking(true, error);
     for (int i = 0; i < waiting_connections && !error; ++i) {
       serve::Loop& loop = *loops[static_cast<std::size_t>(i) % loops.size()];
       tcp::socket socket(loop.io());
-      acceptor.accept(socket, error);
-      if (!error) take(std::move(socket), loop);
+      listener.acceptor.accept(socket, error);
+      if (!error) take(std::move(socket), loop, listener.admin);
     }
   }
 
-  void take(tcp::socket socket, serve::Loop& loop) {
+  void take(tcp::socket socket, serve::Loop& loop, bool admin) {
     SystemError error;
-    if (metrics.connections() >= options.max_connections) {
+    const auto tls = admin ? nullptr : secrets.tls();
+    if (metrics.connections() >= options.max_connections + (admin ? admin_connections : 0)) {
       metrics.count_refused_connection();
       const serve::Response busy = serve::busy_response("too many connections are open; try again in a moment");
       const std::string text = serve::head_of(busy, false, 11) + busy.body;
       socket.non_blocking(true, error);
-      if (!secrets.tls()) socket.send(asio::buffer(text), 0, error);
+      if (!tls) socket.send(asio::buffer(text), 0, error);
       return;
     }
     metrics.add_connections(1);
     socket.set_option(tcp::no_delay(true), error);
     const tcp::endpoint from = socket.remote_endpoint(error);
-    serve::start_connection(context, loop, std::move(socket), secrets.tls(), error ? serve::Peer{} : peer_of(from));
+    serve::Peer peer = error ? serve::Peer{} : peer_of(from);
+    peer.admin = admin;
+    serve::start_connection(context, loop, std::move(socket), tls, std::move(peer));
   }
 
   void watch_signals() {
@@ -287,13 +309,14 @@ struct Server::State {
     if (stopping.exchange(true)) return;
     asio::post(loops[0]->io(), [this] {
       SystemError ignored;
-      acceptor.cancel(ignored);
+      for (Listener& listener : listeners) listener.acceptor.cancel(ignored);
       signals.cancel(ignored);
     });
   }
 
   void run() {
     log.info("Serving on " + url());
+    if (listeners.size() > 1) log.info("Health and metrics on " + url_of(listeners.back()));
     if (!endpoint.address().is_loopback() && secrets.token()->empty()) {
       log.warning("anyone who reaches " + url() + " may use the models: it has no token; --token-file sets one");
     }
@@ -301,8 +324,11 @@ struct Server::State {
       for (const int signal : {SIGTERM, SIGINT, SIGHUP}) signals.add(signal);
       watch_signals();
     }
-    asio::co_spawn(
-        loops[0]->io(), [this] { return accept(); }, asio::detached);
+    accepting = listeners.size();
+    for (Listener& listener : listeners) {
+      asio::co_spawn(
+          loops[0]->io(), [this, &listener] { return accept(listener); }, asio::detached);
+    }
     ThreadPool::shared();  // made by the watcher, its threads would be as nice
     std::thread watcher([this] { watch(); });
     std::vector<std::thread> threads;
@@ -317,11 +343,12 @@ struct Server::State {
     watcher.join();
   }
 
-  [[nodiscard]] std::string url() const {
+  [[nodiscard]] std::string url_of(const Listener& listener) const {
     const bool v6 = options.host.find(':') != std::string::npos;
-    return (secrets.tls() ? "https://" : "http://") + (v6 ? "[" + options.host + "]" : options.host) + ":" +
-           std::to_string(port);
+    return (secrets.tls() && !listener.admin ? "https://" : "http://") +
+           (v6 ? "[" + options.host + "]" : options.host) + ":" + std::to_string(listener.port);
   }
+  [[nodiscard]] std::string url() const { return url_of(listeners.front()); }
 
   ServeOptions options;
   std::atomic<bool> stopping{false};
@@ -336,9 +363,9 @@ struct Server::State {
   serve::BodyBudget bodies;
   serve::Context context;
   std::vector<std::unique_ptr<serve::Loop>> loops;
-  tcp::acceptor acceptor;  // in the first loop, as the signals are
+  std::list<Listener> listeners;
+  std::size_t accepting = 0;  // listeners that still do
   asio::signal_set signals;
-  int port = 0;
   std::optional<serve::LineFile> access_file;
 
   std::mutex watch_mutex;
@@ -351,7 +378,8 @@ Server::~Server() = default;
 void Server::run() { state_->run(); }
 void Server::stop() { state_->stop(); }
 std::int64_t Server::reload() { return state_->store.reload(); }
-int Server::port() const { return state_->port; }
+int Server::port() const { return state_->listeners.front().port; }
+int Server::admin_port() const { return state_->listeners.size() > 1 ? state_->listeners.back().port : -1; }
 std::string Server::url() const { return state_->url(); }
 
 }  // namespace gradus
