@@ -35,10 +35,11 @@ std::shared_ptr<Secrets::Tls> read_tls(const std::string& certificate, const std
                 path + ": no " + what + " in PEM form (-----BEGIN ...) can be read from it: " + error.message());
   };
   boost::system::error_code error;
-  tls->use_certificate_chain_file(certificate, error);
-  check(certificate, "certificate", error);
+  // The key first: a certificate of another key then drops it, and that has a sentence of its own.
   tls->use_private_key_file(key, Secrets::Tls::pem, error);
   check(key, "private key", error);
+  tls->use_certificate_chain_file(certificate, error);
+  check(certificate, "certificate", error);
   if (SSL_CTX_check_private_key(tls->native_handle()) != 1) {
     throw Error(ErrorCode::bad_data, key + " is not the key of " + certificate);
   }
