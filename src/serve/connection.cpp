@@ -5,8 +5,8 @@
 
 #include "base/text.hpp"
 #include "serve/answer_text.hpp"
+#include "serve/client_stream.hpp"
 #include "serve/content_encoding.hpp"
-#include "serve/read_buffer.hpp"
 #include "serve/request_parser.hpp"
 
 namespace gradus::serve {
@@ -43,8 +43,7 @@ bool make_room(std::string& body, std::size_t bytes, BodyShare& share) {
 
 Response no_room() { return busy_response("too much is being sent to this server; try again in a moment"); }
 
-/// GCC 12 makes wrong code of co_await within conditions and of temporaries beside it: here each stands in a statement
-/// of its own, and what it is given has a name.
+/// co_await stands as in ClientStream.
 template <bool with_tls>
 class Connection final : public AnyConnection, public std::enable_shared_from_this<Connection<with_tls>> {
  public:
@@ -52,13 +51,13 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
       : context_(context),
         options_(context.options),
         loop_(loop),
-        socket_(std::move(socket)),
-        tls_context_(std::move(tls)),
-        peer_(std::move(peer)),
-        buffer_(static_cast<std::size_t>(options_.max_header_bytes)) {
+        stream_(std::move(socket), std::move(tls), static_cast<std::size_t>(options_.max_header_bytes),
+                context.metrics),
+        peer_(std::move(peer)) {
     place_ = loop_.enter(this);
   }
   ~Connection() override {
+    if constexpr (with_tls) loop_.end_handshake(this);
     loop_.leave(place_);
     context_.metrics.add_connections(-1);
   }
@@ -67,8 +66,7 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
 
   void expire() override {
     expired = true;
-    Error ignored;
-    socket_.cancel(ignored);
+    stream_.cancel();
   }
 
   void start() {
@@ -77,14 +75,6 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
   }
 
  private:
-  [[nodiscard]] auto& stream() {
-    if constexpr (with_tls) {
-      return *tls_;
-    } else {
-      return socket_;
-    }
-  }
-
   asio::awaitable<void> run() {
     if constexpr (with_tls) {
       const bool shaken = co_await shake_hands();
@@ -95,51 +85,29 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
     co_await close();
   }
 
-  /// The handshake of TLS. What it needs of memory (some 80 KiB) is taken when the client has sent something, and for
-  /// a limited number of connections at a time.
+  /// TLS's handshake, whose memory is taken when the client has sent something, and for a limited number of connections
+  /// at a time.
   asio::awaitable<bool> shake_hands() {
-    Error error;
     arm(options_.header_timeout);
     idle = true;
-    co_await socket_.async_wait(tcp::socket::wait_read, asio::redirect_error(asio::use_awaitable, error));
+    const bool awake = co_await stream_.wait();
     idle = false;
-    if (error && !has_received()) co_return false;
+    if (!awake && !stream_.has_received()) co_return false;
+    expired = false;
     while (!loop_.begin_handshake(this)) {
+      Error error;
       asio::steady_timer pause(loop_.io(), std::chrono::milliseconds(20));
       co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
       if (expired) co_return false;
     }
-    tls_.emplace(socket_, *tls_context_);
-    co_await tls_->async_handshake(asio::ssl::stream_base::server, asio::redirect_error(asio::use_awaitable, error));
+    const bool shaken = co_await stream_.shake_hands();
     loop_.end_handshake(this);
-    co_return !error;
-  }
-
-  /// Whether there are bytes from the client that were not read yet.
-  [[nodiscard]] bool has_received() {
-    Error error;
-    return socket_.available(error) > 0;
+    co_return shaken;
   }
 
   [[nodiscard]] bool is_stopping() const { return context_.stopping.load(std::memory_order_relaxed); }
 
   void arm(double timeout) { deadline = Clock::now() + seconds(timeout); }
-
-  asio::awaitable<bool> read_some(asio::mutable_buffer room, std::size_t& count) {
-    Error error;
-    count = co_await stream().async_read_some(room, asio::redirect_error(asio::use_awaitable, error));
-    context_.metrics.add_received(count);
-    co_return !error && count > 0;
-  }
-  asio::awaitable<bool> read_more() {
-    const asio::mutable_buffer room = buffer_.room();
-    if (room.size() == 0) co_return false;
-    Error error;
-    const std::size_t count = co_await stream().async_read_some(room, asio::redirect_error(asio::use_awaitable, error));
-    context_.metrics.add_received(count);
-    buffer_.commit(count);
-    co_return !error && count > 0;
-  }
 
   /// One request and its answer; false when the connection is to be closed.
   asio::awaitable<bool> answer_one() {
@@ -201,22 +169,22 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
     for (;;) {
       if (!begun) {
         // Line ends in front of a request are passed over (RFC 9112, 2.2).
-        while (buffer_.data().starts_with("\r\n")) buffer_.consume(2);
-        begun = !buffer_.data().empty() && buffer_.data() != "\r";
+        while (stream_.buffer.data().starts_with("\r\n")) stream_.buffer.consume(2);
+        begun = !stream_.buffer.data().empty() && stream_.buffer.data() != "\r";
         idle = !begun;
         if (begun) arm(options_.header_timeout);
         // What came before the server was told to stop is answered: it is read once more.
-        if (idle && is_stopping() && (std::exchange(drained, true) || !has_received())) co_return false;
+        if (idle && is_stopping() && (std::exchange(drained, true) || !stream_.has_received())) co_return false;
       }
       if (begun) {
         Error error;
-        const std::size_t count = parser.read_head(buffer_.data(), error);
+        const std::size_t count = parser.read_head(stream_.buffer.data(), error);
         if (!parser.head_done() && has_bare_line_end()) error = boost::beast::http::error::bad_line_ending;
-        buffer_.consume(count);
+        stream_.buffer.consume(count);
         used += count;
         if (parser.head_done()) co_return true;
         if (error == boost::beast::http::error::need_more) error = {};
-        if (used + buffer_.data().size() > static_cast<std::size_t>(options_.max_header_bytes)) {
+        if (used + stream_.buffer.data().size() > static_cast<std::size_t>(options_.max_header_bytes)) {
           error = boost::beast::http::error::header_limit;
         }
         if (error) {
@@ -224,9 +192,9 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
           co_return co_await refuse(parser.request, fault, false);
         }
       }
-      const bool more = co_await read_more();
+      const bool more = co_await stream_.read_more();
       if (more) continue;
-      if (idle && is_stopping() && !drained && has_received()) {
+      if (idle && is_stopping() && !drained && stream_.has_received()) {
         expired = false;
         continue;
       }
@@ -241,7 +209,7 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
 
   /// Lines that end in LF alone never make a header complete; their sender need not wait until the time is over.
   [[nodiscard]] bool has_bare_line_end() const {
-    const std::string_view data = buffer_.data();
+    const std::string_view data = stream_.buffer.data();
     for (std::size_t at = data.find('\n'); at != std::string_view::npos; at = data.find('\n', at + 1)) {
       if (at > 0 && data[at - 1] != '\r') return true;
     }
@@ -252,11 +220,9 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
   asio::awaitable<bool> read_body(RequestParser& parser, bool expects, BodyShare& share,
                                   std::optional<Response>& refused) {
     arm(options_.body_timeout);
-    if (expects && buffer_.data().empty()) {
-      Error error;
-      co_await asio::async_write(stream(), asio::buffer(std::string_view("HTTP/1.1 100 Continue\r\n\r\n")),
-                                 asio::redirect_error(asio::use_awaitable, error));
-      if (error) co_return false;
+    if (expects && stream_.buffer.data().empty()) {
+      const bool sent = co_await stream_.write("HTTP/1.1 100 Continue\r\n\r\n");
+      if (!sent) co_return false;
     }
     bool whole = false;
     if (parser.chunked()) {
@@ -277,18 +243,18 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
     std::string& body = parser.request.body;
     const auto length = static_cast<std::size_t>(*parser.content_length());
     // The first bytes wait in the connection's own buffer: a small body needs memory of its own when it is whole.
-    while (buffer_.data().size() < std::min(length, ReadBuffer::first_bytes)) {
-      const bool more = co_await read_more();
+    while (stream_.buffer.data().size() < std::min(length, ReadBuffer::first_bytes)) {
+      const bool more = co_await stream_.read_more();
       if (!more) co_return false;
     }
-    const std::size_t here = std::min(length, buffer_.data().size());
+    const std::size_t here = std::min(length, stream_.buffer.data().size());
     if (here == length) share.finish();
     if (!make_room(body, std::min(length, std::max(first_body_bytes, here)), share)) {
       refused = no_room();
       co_return false;
     }
-    body.assign(buffer_.data().substr(0, here));
-    buffer_.consume(here);
+    body.assign(stream_.buffer.data().substr(0, here));
+    stream_.buffer.consume(here);
     while (body.size() < length) {
       // What is promised is believed as far as it comes: room grows with it.
       const std::size_t before = body.size(), after = std::min(length, std::max(first_body_bytes, 2 * before));
@@ -298,7 +264,7 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
       }
       body.resize(after);
       std::size_t count = 0;
-      const bool good = co_await read_some(asio::buffer(body.data() + before, after - before), count);
+      const bool good = co_await stream_.read_some(asio::buffer(body.data() + before, after - before), count);
       body.resize(before + count);
       if (!good) co_return false;
     }
@@ -308,23 +274,23 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
   asio::awaitable<bool> read_chunked(RequestParser& parser, BodyShare& share, std::optional<Response>& refused) {
     std::string& body = parser.request.body;
     while (!parser.is_done()) {
-      if (!buffer_.data().empty()) {
-        const std::size_t needed = body.size() + buffer_.data().size();
+      if (!stream_.buffer.data().empty()) {
+        const std::size_t needed = body.size() + stream_.buffer.data().size();
         if (needed > body.capacity() && !make_room(body, std::max(needed, 2 * body.size()), share)) {
           refused = no_room();
           co_return false;
         }
         Error error;
-        buffer_.consume(parser.read_chunks(buffer_.data(), error));
+        stream_.buffer.consume(parser.read_chunks(stream_.buffer.data(), error));
         if (error && error != boost::beast::http::error::need_more) {
           refused = parse_fault(error);
           co_return false;
         }
         if (parser.is_done()) break;
       }
-      const bool more = co_await read_more();
+      const bool more = co_await stream_.read_more();
       if (!more) {
-        if (buffer_.room().size() == 0) refused = parse_fault(boost::beast::http::error::bad_chunk);
+        if (stream_.buffer.room().size() == 0) refused = parse_fault(boost::beast::http::error::bad_chunk);
         co_return false;
       }
     }
@@ -419,7 +385,7 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
 
   asio::awaitable<bool> respond(const Request& request, Response& response, bool keep, const Answer& answer,
                                 Clock::time_point begin) {
-    if (is_stopping() && buffer_.data().empty() && !has_received()) keep = false;
+    if (is_stopping() && stream_.buffer.data().empty() && !stream_.has_received()) keep = false;
     // 503 is no fault: it says that there is too much to do, and the metrics count it.
     if (response.status >= 500 && response.status != 503) {
       context_.log.error(std::to_string(response.status) + " for " + request.method + " " + request.target + ": " +
@@ -434,37 +400,28 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
       options_.access_log(access_line(request, response.status, out.size(), took, answer.model, answer.rows));
     }
     arm(options_.write_timeout);
-    Error error;
-    co_await asio::async_write(stream(), asio::buffer(out), asio::redirect_error(asio::use_awaitable, error));
-    co_return keep && !error && !expired;
+    const bool sent = co_await stream_.write(out);
+    co_return keep&& sent && !expired;
   }
 
   /// Says that no more comes, and reads for a moment what the other side still sends: closing at once could make its
   /// system throw away the answer.
   asio::awaitable<void> close() {
-    Error error;
     arm(1);
-    if constexpr (with_tls) {
-      if (!expired) co_await tls_->async_shutdown(asio::redirect_error(asio::use_awaitable, error));
-    }
-    socket_.shutdown(tcp::socket::shutdown_send, error);
-    for (std::size_t thrown_away = 0; linger_ && !error && !expired && thrown_away < most_lingering_bytes;) {
-      buffer_.consume(buffer_.data().size());
-      const std::size_t count =
-          co_await socket_.async_read_some(buffer_.room(), asio::redirect_error(asio::use_awaitable, error));
+    co_await stream_.end_writing(!expired);
+    for (std::size_t thrown_away = 0; linger_ && !expired && thrown_away < most_lingering_bytes;) {
+      const std::size_t count = co_await stream_.skip();
+      if (count == 0) break;
       thrown_away += count;
     }
-    socket_.close(error);
+    stream_.close();
   }
 
   const Context& context_;
   const ServeOptions& options_;
   Loop& loop_;
-  tcp::socket socket_;
-  std::shared_ptr<asio::ssl::context> tls_context_;  // null for plain HTTP
-  std::optional<asio::ssl::stream<tcp::socket&>> tls_;
+  ClientStream<with_tls> stream_;
   Peer peer_;
-  ReadBuffer buffer_;
   bool linger_ = false;  // the other side may still be sending what nobody reads
   std::list<AnyConnection*>::iterator place_;
 };
@@ -476,8 +433,15 @@ void start_connection(const Context& context, Loop& loop, tcp::socket socket, st
   auto shared = std::make_shared<tcp::socket>(std::move(socket));
   asio::post(loop.io(), [&context, &loop, shared, tls = std::move(tls), peer = std::move(peer)]() mutable {
     const auto start = [&]<bool with_tls>() {
-      std::make_shared<Connection<with_tls>>(context, loop, std::move(*shared), std::move(tls), std::move(peer))
-          ->start();
+      std::shared_ptr<Connection<with_tls>> connection;
+      try {
+        connection =
+            std::make_shared<Connection<with_tls>>(context, loop, std::move(*shared), std::move(tls), std::move(peer));
+      } catch (const std::bad_alloc&) {
+        context.metrics.add_connections(-1);  // its place is free again
+        return;
+      }
+      connection->start();
     };
     if (tls) {
       start.template operator()<true>();

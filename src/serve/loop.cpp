@@ -1,6 +1,7 @@
 #include "serve/loop.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <random>
 
 namespace gradus::serve {
@@ -26,8 +27,15 @@ Loop::Loop(const ServeOptions& o, std::int64_t handshakes, Metrics& metrics)
 Loop::~Loop() = default;
 
 void Loop::run() {
-  sweep();
-  io_.run();
+  for (;;) {
+    try {
+      sweep();
+      io_.run();
+      return;
+    } catch (const std::exception&) {
+      // Out of memory for one connection, which is closed by now; the others go on.
+    }
+  }
 }
 
 std::list<AnyConnection*>::iterator Loop::enter(AnyConnection* connection) {

@@ -245,11 +245,16 @@ struct Server::State {
       return;
     }
     metrics.add_connections(1);
-    socket.set_option(tcp::no_delay(true), error);
-    const tcp::endpoint from = socket.remote_endpoint(error);
-    serve::Peer peer = error ? serve::Peer{} : peer_of(from);
-    peer.admin = admin;
-    serve::start_connection(context, loop, std::move(socket), tls, std::move(peer));
+    try {
+      socket.set_option(tcp::no_delay(true), error);
+      const tcp::endpoint from = socket.remote_endpoint(error);
+      serve::Peer peer = error ? serve::Peer{} : peer_of(from);
+      peer.admin = admin;
+      serve::start_connection(context, loop, std::move(socket), tls, std::move(peer));
+    } catch (const std::bad_alloc&) {
+      metrics.add_connections(-1);
+      log.warning("no connection could be taken: there is not enough memory");
+    }
   }
 
   void watch_signals() {
@@ -377,7 +382,10 @@ Server::Server(ServeOptions options) : state_(std::make_unique<State>(std::move(
 Server::~Server() = default;
 void Server::run() { state_->run(); }
 void Server::stop() { state_->stop(); }
-std::int64_t Server::reload() { return state_->store.reload(); }
+std::int64_t Server::reload() {
+  state_->secrets.refresh(false);
+  return state_->store.reload();
+}
 int Server::port() const { return state_->listeners.front().port; }
 int Server::admin_port() const { return state_->listeners.size() > 1 ? state_->listeners.back().port : -1; }
 std::string Server::url() const { return state_->url(); }
