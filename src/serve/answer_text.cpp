@@ -18,7 +18,6 @@ std::string answer_text(const Request& request, Response& response, bool keep_al
     response.headers.emplace_back("Access-Control-Allow-Origin", cors_origin);
     if (cors_origin != "*") response.headers.emplace_back("Vary", "Origin");
   }
-  if (!request.id.empty()) response.headers.emplace_back("X-Request-Id", request.id);
   if (response.body.size() >= least_packed_bytes) {
     response.headers.emplace_back("Vary", "Accept-Encoding");
     const std::string* accepted = request.header("Accept-Encoding");
@@ -27,7 +26,7 @@ std::string answer_text(const Request& request, Response& response, bool keep_al
       response.headers.emplace_back("Content-Encoding", "gzip");
     }
   }
-  std::string text = head_of(response, keep_alive, request.version);
+  std::string text = head_of(response, keep_alive, request.version, request.id);
   if (request.method != "HEAD") text += response.body;
   return text;
 }

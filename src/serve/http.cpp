@@ -193,7 +193,7 @@ Response busy_response(std::string_view sentence) {
   return response;
 }
 
-std::string head_of(const Response& response, bool keep_alive, int version) {
+std::string head_of(const Response& response, bool keep_alive, int version, std::string_view request_id) {
   std::string head;
   head.reserve(256);
   char number[24];
@@ -219,6 +219,11 @@ std::string head_of(const Response& response, bool keep_alive, int version) {
     head += name;
     head += ": ";
     head += value;
+    head += "\r\n";
+  }
+  if (!request_id.empty()) {
+    head += "X-Request-Id: ";
+    head += request_id;
     head += "\r\n";
   }
   // HTTP/1.1 keeps connections unless told otherwise, HTTP/1.0 closes them.

@@ -67,7 +67,8 @@ bool accepts_gzip(std::string_view accept_encoding);
 /// Equal texts, in a time that depends on the lengths alone.
 bool equal_in_constant_time(std::string_view a, std::string_view b);
 
-/// The head of an answer, blank line included. A length is stated for every status but 1xx, 204 and 304.
-std::string head_of(const Response& response, bool keep_alive, int version);
+/// The head of an answer, blank line included; with X-Request-Id unless the id is empty. A length is stated for every
+/// status but 1xx, 204 and 304.
+std::string head_of(const Response& response, bool keep_alive, int version, std::string_view request_id = {});
 
 }  // namespace gradus::serve

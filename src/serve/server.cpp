@@ -320,14 +320,14 @@ struct Server::State {
   }
 
   void run() {
+    if (options.handle_signals) {
+      for (const int signal : {SIGTERM, SIGINT, SIGHUP}) signals.add(signal);
+      watch_signals();
+    }
     log.info("Serving on " + url());
     if (listeners.size() > 1) log.info("Health and metrics on " + url_of(listeners.back()));
     if (!endpoint.address().is_loopback() && secrets.token()->empty()) {
       log.warning("anyone who reaches " + url() + " may use the models: it has no token; --token-file sets one");
-    }
-    if (options.handle_signals) {
-      for (const int signal : {SIGTERM, SIGINT, SIGHUP}) signals.add(signal);
-      watch_signals();
     }
     accepting = listeners.size();
     for (Listener& listener : listeners) {
