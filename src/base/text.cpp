@@ -62,6 +62,39 @@ std::size_t character_length(std::string_view text) {
   return length;
 }
 
+namespace {
+
+/// Whether a character of UTF-8, or a byte that is none (`length` 0), may stand for itself in a line of text: not the
+/// control characters U+0000 to U+001F and U+007F to U+009F.
+bool is_printable(std::string_view character, std::size_t length) {
+  const auto byte = static_cast<unsigned char>(character[0]);
+  if (length == 2 && byte == 0xC2) return static_cast<unsigned char>(character[1]) >= 0xA0;
+  return length > 0 && byte >= 0x20 && byte != 0x7f;
+}
+
+/// Appends the next character of `text` and returns how many bytes it has.
+std::size_t append_printable(std::string& out, std::string_view text) {
+  const std::size_t length = character_length(text), taken = std::max<std::size_t>(length, 1);
+  if (is_printable(text, length)) {
+    out += text.substr(0, length);
+    return taken;
+  }
+  for (const char c : text.substr(0, taken)) {
+    char escape[8];
+    std::snprintf(escape, sizeof escape, "\\x%02x", static_cast<unsigned char>(c));
+    out += escape;
+  }
+  return taken;
+}
+
+}  // namespace
+
+std::string printable(std::string_view text) {
+  std::string result;
+  for (std::size_t i = 0; i < text.size();) i += append_printable(result, text.substr(i));
+  return result;
+}
+
 std::string in_quotes(std::string_view text, std::size_t limit) {
   std::string result = "'";
   for (std::size_t i = 0; i < text.size();) {
@@ -69,16 +102,7 @@ std::string in_quotes(std::string_view text, std::size_t limit) {
       result += "...";
       break;
     }
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const std::size_t length = character_length(text.substr(i));
-    if (length == 0 || byte < 0x20 || byte == 0x7f) {
-      char escape[8];
-      std::snprintf(escape, sizeof escape, "\\x%02x", byte);
-      result += escape;
-    } else {
-      result += text.substr(i, length);
-    }
-    i += std::max<std::size_t>(length, 1);
+    i += append_printable(result, text.substr(i));
   }
   return result + "'";
 }

@@ -24,6 +24,8 @@ std::string duration(double seconds);
 /// The bytes of the character of UTF-8 that `text`, which is not empty, begins with; 0 where it begins with none (RFC
 /// 3629, section 4).
 std::size_t character_length(std::string_view text);
+/// `text` for a line on a terminal or in a log: control characters and bytes that are not UTF-8 as \xNN.
+std::string printable(std::string_view text);
 /// `text` in single quotes for a message: cut after `limit` bytes; control characters and what is no UTF-8 as \xNN.
 std::string in_quotes(std::string_view text, std::size_t limit = 40);
 /// The whole of `text` as a whole number (decimal, optional sign), or nothing.

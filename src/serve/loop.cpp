@@ -1,13 +1,25 @@
 #include "serve/loop.hpp"
 
 #include <algorithm>
+#include <exception>
+#include <random>
 
 namespace gradus::serve {
 
 namespace asio = boost::asio;
 using Error = boost::system::error_code;
 
-Loop::Loop(const ServeOptions& o, Metrics& metrics) : gather_(o.max_batch_size, metrics) {
+namespace {
+
+/// What a handshake is given, though others wait. An honest client needs two ways through the network.
+constexpr double handshake_seconds = 1;
+
+}  // namespace
+
+Loop::Loop(const ServeOptions& o, std::int64_t handshakes, Metrics& metrics)
+    : number_(std::random_device{}() * (std::uint64_t{1} << 32)),
+      most_handshakes_(static_cast<std::size_t>(std::max<std::int64_t>(handshakes, 1))),
+      gather_(o.max_batch_size, metrics) {
   const double shortest = std::min({o.header_timeout, o.body_timeout, o.idle_timeout, o.write_timeout});
   period_ = seconds(std::clamp(shortest / 4, 0.01, 0.25));
 }
@@ -15,8 +27,15 @@ Loop::Loop(const ServeOptions& o, Metrics& metrics) : gather_(o.max_batch_size, 
 Loop::~Loop() = default;
 
 void Loop::run() {
-  sweep();
-  io_.run();
+  for (;;) {
+    try {
+      sweep();
+      io_.run();
+      return;
+    } catch (const std::exception&) {
+      // Out of memory for one connection, which is closed by now; the others go on.
+    }
+  }
 }
 
 std::list<AnyConnection*>::iterator Loop::enter(AnyConnection* connection) {
@@ -24,6 +43,22 @@ std::list<AnyConnection*>::iterator Loop::enter(AnyConnection* connection) {
 }
 
 void Loop::leave(std::list<AnyConnection*>::iterator place) { connections_.erase(place); }
+
+bool Loop::begin_handshake(AnyConnection* connection) {
+  const Clock::time_point now = Clock::now();
+  if (handshakes_.size() >= most_handshakes_) {
+    const auto [oldest, since] = handshakes_.front();
+    if (now - since < seconds(handshake_seconds)) return false;
+    handshakes_.pop_front();
+    oldest->expire();
+  }
+  handshakes_.emplace_back(connection, now);
+  return true;
+}
+
+void Loop::end_handshake(const AnyConnection* connection) {
+  std::erase_if(handshakes_, [&](const auto& each) { return each.first == connection; });
+}
 
 void Loop::sweep() {
   const Clock::time_point now = Clock::now();

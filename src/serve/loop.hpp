@@ -1,7 +1,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <list>
+#include <utility>
 
 #include <gradus/serve.hpp>
 
@@ -34,7 +36,8 @@ class AnyConnection {
 /// nothing.
 class Loop {
  public:
-  Loop(const ServeOptions& options, Metrics& metrics);
+  /// `handshakes` of TLS may go on at a time.
+  Loop(const ServeOptions& options, std::int64_t handshakes, Metrics& metrics);
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
@@ -45,10 +48,16 @@ class Loop {
   void stop(Clock::duration grace);
 
   [[nodiscard]] boost::asio::io_context& io() { return io_; }
+  /// A number that no other request of this process has, most likely.
+  [[nodiscard]] std::uint64_t next_number() { return number_++; }
   [[nodiscard]] Gather& gather() { return gather_; }
   /// In the loop's own thread.
   std::list<AnyConnection*>::iterator enter(AnyConnection* connection);
   void leave(std::list<AnyConnection*>::iterator place);
+  /// Whether `connection` may begin its handshake now; it then has to call end_handshake(). Where too many go on, the
+  /// oldest is ended when it has had its time, so that silent clients keep nobody out for long.
+  [[nodiscard]] bool begin_handshake(AnyConnection* connection);
+  void end_handshake(const AnyConnection* connection);
 
  private:
   void sweep();
@@ -58,8 +67,11 @@ class Loop {
   boost::asio::steady_timer timer_{io_};
   Clock::duration period_;
   bool stopping_ = false;
+  std::uint64_t number_;
   Clock::time_point give_up_ = Clock::time_point::max();
   std::list<AnyConnection*> connections_;
+  std::list<std::pair<AnyConnection*, Clock::time_point>> handshakes_;  // oldest first
+  std::size_t most_handshakes_;
   Gather gather_;
 };
 

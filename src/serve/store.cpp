@@ -90,7 +90,7 @@ bool Catalogue::ready() const {
          std::all_of(models.begin(), models.end(), [](const auto& m) { return m.second.newest() != nullptr; });
 }
 
-ModelStore::ModelStore(const ServeOptions& options, Log log)
+ModelStore::ModelStore(const ServeOptions& options, Log log, Log warn)
     : listed_(options.models), model_dir_(options.model_dir), versions_(options.versions) {
   if (listed_.empty() && model_dir_.empty()) {
     throw Error(ErrorCode::invalid_argument, "there is nothing to serve: name model files, or a folder of them");
@@ -102,11 +102,13 @@ ModelStore::ModelStore(const ServeOptions& options, Log log)
     listed.insert(place.name);
   }
   // What ends the start is said once, by what is thrown.
-  std::vector<std::string> said;
-  log_ = [&said](const std::string& sentence) { said.push_back(sentence); };
+  std::vector<std::pair<const Log*, std::string>> said;
+  log_ = [&](const std::string& sentence) { said.emplace_back(&log, sentence); };
+  warn_ = [&](const std::string& sentence) { said.emplace_back(&warn, sentence); };
   reload();
   if (catalogue()->models.empty()) {
-    log_(model_dir_ + ": there is no model file and no folder of versions in it yet; what is put there will be served");
+    warn_(model_dir_ +
+          ": there is no model file and no folder of versions in it yet; what is put there will be served");
   }
   for (const auto& [name, entry] : catalogue()->models) {
     if (listed.count(name) != 0 && !entry.newest()) {
@@ -114,8 +116,9 @@ ModelStore::ModelStore(const ServeOptions& options, Log log)
                   entry.versions.empty() ? name + ": there is no version in the folder" : entry.versions.front().error);
     }
   }
+  for (const auto& [to, sentence] : said) (*to)(sentence);
   log_ = std::move(log);
-  for (const std::string& sentence : said) log_(sentence);
+  warn_ = std::move(warn);
 }
 
 std::shared_ptr<const Catalogue> ModelStore::catalogue() const {
@@ -229,7 +232,7 @@ const ModelStore::Known& ModelStore::known_version(const Place& place, std::int6
     log_(said + (replaces ? " is replaced from " : " is loaded from ") + file);
     ++changes;
   } else {
-    log_(said + " is refused: " + next.state.error + (replaces ? "; what was loaded before serves on" : ""));
+    warn_(said + " is refused: " + next.state.error + (replaces ? "; what was loaded before serves on" : ""));
     if (replaces) next.state.model = found->second.state.model;
   }
   return known_[key] = std::move(next);
@@ -241,7 +244,7 @@ Catalogue::Entry ModelStore::look_at(const Place& place, std::int64_t& changes) 
     entry.labels = read_labels(place);
     told_.erase(place.name);
   } catch (const Error& error) {
-    if (std::exchange(told_[place.name], error.what()) != error.what()) log_(error.what());
+    if (std::exchange(told_[place.name], error.what()) != error.what()) warn_(error.what());
     const auto before = catalogue();
     if (const auto found = before->models.find(place.name); found != before->models.end()) {
       entry.labels = found->second.labels;
@@ -268,7 +271,7 @@ std::int64_t ModelStore::reload() {
     try {
       next->models[place.name] = look_at(place, changes);
     } catch (const Error& error) {
-      log_(error.what());
+      warn_(error.what());
       const auto before = catalogue();
       if (const auto found = before->models.find(place.name); found != before->models.end()) {
         next->models[place.name] = found->second;
