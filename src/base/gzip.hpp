@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "base/read_budget.hpp"
+
 namespace gradus {
 
 /// A file read from front to back, unpacked on the way when its content, not its name, is gzip (RFC 1952). Members
@@ -27,11 +29,14 @@ class InputFile {
   /// The most bytes that this file can give: its size, or, compressed, what deflate can at best make of it (1032 to
   /// 1). A header that promises more lies.
   [[nodiscard]] std::uint64_t most_bytes() const noexcept;
+  /// What the file may still take; unpacked bytes are counted as they are read, those of a plain file are not.
+  [[nodiscard]] const ReadBudget& budget() const noexcept { return budget_; }
   /// Unpacked bytes read so far.
   [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
 
   /// Fills `out` and returns how many bytes it got: fewer than asked for only at the end.
-  /// Throws `bad_data` for broken gzip (wrong checksum, cut off, rubbish behind), `io` when reading fails.
+  /// Throws `bad_data` for broken gzip (wrong checksum, cut off, rubbish behind) and when more is unpacked than the
+  /// limits allow (ReadLimits), `io` when reading fails.
   std::size_t read(std::span<std::uint8_t> out);
   /// Up to `count` bytes; fewer only at the end. Memory grows with what really comes, so that a size that lies costs
   /// nothing.
@@ -51,6 +56,7 @@ class InputFile {
   std::string path_;
   int descriptor_ = -1;  // none for bytes in memory
   std::uint64_t file_size_ = 0;
+  ReadBudget budget_{0};
   std::uint64_t offset_ = 0;
   bool compressed_ = false;
   std::vector<std::uint8_t> buffer_;

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/read_budget.hpp"
+
 namespace gradus {
 
 /// A file's bytes as if they lay in memory: the system reads those that are looked at, and may drop them again. They
@@ -37,16 +39,23 @@ class MappedFile {
 /// Bytes in memory, or those of a mapped file.
 class HeldBytes {
  public:
-  HeldBytes(std::vector<std::uint8_t> owned) : owned_(std::move(owned)) {}
-  HeldBytes(std::shared_ptr<const MappedFile> file) : file_(std::move(file)) {}
+  HeldBytes(std::vector<std::uint8_t> owned) : owned_(std::move(owned)), budget_(owned_.size()) {}
+  HeldBytes(std::shared_ptr<const MappedFile> file) : file_(std::move(file)), budget_(file_->bytes().size()) {}
+  /// What was unpacked: `budget` is the packed file's.
+  HeldBytes(std::vector<std::uint8_t> owned, const ReadBudget& budget) : owned_(std::move(owned)), budget_(budget) {}
+  HeldBytes(std::shared_ptr<const MappedFile> file, const ReadBudget& budget)
+      : file_(std::move(file)), budget_(budget) {}
 
   [[nodiscard]] std::span<const std::uint8_t> all() const { return file_ ? file_->bytes() : std::span(owned_); }
   /// Null for what is in memory.
   [[nodiscard]] const std::shared_ptr<const MappedFile>& file() const { return file_; }
+  /// What may still be built from them.
+  [[nodiscard]] const ReadBudget& budget() const { return budget_; }
 
  private:
   std::vector<std::uint8_t> owned_;
   std::shared_ptr<const MappedFile> file_;
+  ReadBudget budget_;
 };
 
 /// A file without a name in the directory for temporary files (TMPDIR, else /var/tmp), which goes away with its last

@@ -17,6 +17,7 @@ using Rows = std::vector<std::vector<std::string>>;
 
 constexpr std::size_t lines_for_separator = 20;
 constexpr std::size_t lines_for_header = 200;
+constexpr std::size_t fields_for_header = 1'000'000;  // or two lines
 
 [[noreturn]] void fail(const std::string& name, const std::string& sentence) {
   throw Error(ErrorCode::bad_data, name + ": " + sentence);
@@ -95,11 +96,11 @@ void to_utf8(CsvText& text) {
 // --- separator ---
 
 // The candidate that cuts the first lines into equally many fields, the more the better.
-char find_separator(const std::string& name, std::string_view text) {
+char find_separator(const CsvText& table, std::string_view text) {
   char best = ',';
   std::size_t best_fields = 1;
   for (const char candidate : {'\t', ';', '|', ','}) {
-    CsvScanner scanner(name, text, candidate);
+    CsvScanner scanner(table.name, text, candidate, table.most_columns());
     std::vector<CsvField> row;
     std::size_t fields = 0;
     try {
@@ -227,7 +228,7 @@ std::size_t width_with_content(const CsvText& text, std::string_view body, const
   std::size_t width = 1;
   for (const auto& row : rows) width = std::max(width, filled(row, [](const std::string& f) { return f; }));
   if (width == rows.front().size()) return width;
-  CsvScanner scanner(text.name, body, text.separator, 1, text.bytes.file().get());
+  CsvScanner scanner(text.name, body, text.separator, text.most_columns(), 1, text.bytes.file().get());
   std::vector<CsvField> fields;
   while (scanner.next(fields)) width = std::max(width, filled(fields, [](const CsvField& f) { return f.text; }));
   return std::min(width, rows.front().size());
@@ -267,13 +268,15 @@ CsvText csv_text(std::string name, HeldBytes bytes, const datasets::CsvOptions& 
     all.remove_prefix(text.body);
   }
   if (trim(all.substr(0, 4096)).empty() && trim(all).empty()) fail(text.name, "is empty");
-  text.separator = options.separator != 0 ? options.separator : find_separator(text.name, all);
-  CsvScanner scanner(text.name, all, text.separator);
+  text.separator = options.separator != 0 ? options.separator : find_separator(text, all);
+  CsvScanner scanner(text.name, all, text.separator, text.most_columns());
   Rows rows;
   std::vector<CsvField> row;
   std::size_t second_row = 0;
   std::int64_t second_line = 1;
-  while (rows.size() < lines_for_header && scanner.next(row)) {
+  std::size_t held = 0;
+  while (rows.size() < lines_for_header && (rows.size() < 2 || held < fields_for_header) && scanner.next(row)) {
+    held += row.size();
     rows.emplace_back();
     for (const CsvField& field : row) rows.back().emplace_back(field.text);
     if (rows.size() > 1) continue;

@@ -4,6 +4,7 @@
 #include <limits>
 #include <map>
 #include <unordered_map>
+#include <unordered_set>
 
 #include <gradus/error.hpp>
 
@@ -44,8 +45,9 @@ using Index = std::unordered_map<std::string, std::int32_t>;
 template <class T>
 class RowStore {
  public:
-  RowStore(std::vector<T>& numbers, std::size_t width, TemporaryFile* file)
-      : numbers_(numbers),
+  RowStore(const CsvText& text, std::vector<T>& numbers, std::size_t width, TemporaryFile* file)
+      : text_(text),
+        numbers_(numbers),
         width_(width),
         file_(file),
         piece_(std::max<std::size_t>(1, piece_bytes / std::max<std::size_t>(1, width * sizeof(T)))) {}
@@ -54,7 +56,11 @@ class RowStore {
   template <class F>
   T* next(F&& expected) {
     const std::size_t begin = held_ * width_;
-    if (begin + width_ > numbers_.size()) numbers_.resize((file_ != nullptr ? piece_ : expected()) * width_);
+    if (begin + width_ > numbers_.size()) {
+      const std::size_t rows = file_ != nullptr ? piece_ : expected();
+      text_.budget().take(rows, width_ * sizeof(T), text_.name);
+      numbers_.resize(rows * width_);
+    }
     return numbers_.data() + begin;
   }
   // The row is complete, and one of them.
@@ -74,6 +80,7 @@ class RowStore {
     held_ = 0;
   }
 
+  const CsvText& text_;
   std::vector<T>& numbers_;
   std::size_t width_;
   TemporaryFile* file_;
@@ -190,11 +197,11 @@ char Encoder::decimal_of(std::size_t column, const CsvField& field) const {
 }
 
 void Encoder::match_by_name() {
+  ColumnFinder columns(text_.columns);
   for (std::size_t c = 0; c < places_.size(); ++c) {
     const std::string& name = schema_.columns[c].name;
-    const auto found = std::find(text_.columns.begin(), text_.columns.end(), name);
-    if (found != text_.columns.end()) {
-      places_[c] = static_cast<std::size_t>(found - text_.columns.begin());
+    if (const auto found = columns.find(name)) {
+      places_[c] = *found;
       continue;
     }
     const bool needed = c == label_ ? labelled_ : schema_.columns[c].is_input();
@@ -270,11 +277,12 @@ std::int32_t Encoder::class_at(const CsvField& field, std::int64_t line) const {
 
 void Encoder::report(std::vector<std::string>& remarks) const {
   std::string unused;
-  for (const std::string& name : text_.columns) {
-    const bool known = !schema_.header || !text_.header ||
-                       std::any_of(schema_.columns.begin(), schema_.columns.end(),
-                                   [&](const ColumnSchema& column) { return column.name == name; });
-    if (!known) unused += (unused.empty() ? "" : ", ") + in_quotes(name);
+  if (schema_.header && text_.header) {
+    std::unordered_set<std::string_view> known;
+    for (const ColumnSchema& column : schema_.columns) known.insert(column.name);
+    for (const std::string& name : text_.columns) {
+      if (!known.contains(name)) unused += (unused.empty() ? "" : ", ") + in_quotes(name);
+    }
   }
   if (!unused.empty())
     remarks.push_back(text_.name + ": not used, since the model does not know them: columns " + unused);
@@ -437,7 +445,7 @@ template <class T>
 bool Encoder::encode(std::vector<T>& features, EncodedRows& out, TemporaryFile* file) const {
   TableRows rows(text_);
   std::vector<CsvField> row;
-  RowStore<T> store(features, width_, file);
+  RowStore<T> store(text_, features, width_, file);
   out.rows = 0;
   bool misfit = false;
   while (rows.next_whole(row)) {
