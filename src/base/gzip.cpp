@@ -43,6 +43,7 @@ InputFile::InputFile(const std::string& path) : path_(path) {
     if (!S_ISREG(status.st_mode)) throw Error(ErrorCode::bad_data, path + ": is not a regular file");
     file_size_ = static_cast<std::uint64_t>(status.st_size);
     budget_ = ReadBudget(file_size_);
+    changed_ = status.st_mtim;
     buffer_.resize(std::clamp<std::uint64_t>(file_size_, 16, 256 * 1024));
     refill();
     look_for_gzip();
@@ -75,6 +76,14 @@ void InputFile::fail(const std::string& sentence) const { throw Error(ErrorCode:
 
 std::uint64_t InputFile::most_bytes() const noexcept { return compressed_ ? file_size_ * 1032 : file_size_; }
 
+void InputFile::check_unchanged() const {
+  struct stat now {};
+  if (::fstat(descriptor_, &now) != 0) throw Error(ErrorCode::io, path_ + ": " + std::strerror(errno));
+  const bool same = static_cast<std::uint64_t>(now.st_size) == file_size_ && now.st_mtim.tv_sec == changed_.tv_sec &&
+                    now.st_mtim.tv_nsec == changed_.tv_nsec;
+  if (!same) fail("was changed while it was read; try again when nothing writes to it");
+}
+
 bool InputFile::refill() {
   if (descriptor_ < 0) return false;
   for (;;) {
@@ -85,6 +94,7 @@ bool InputFile::refill() {
     }
     pending_ = std::span(buffer_).first(static_cast<std::size_t>(count));
     file_offset_ += pending_.size();
+    if (count == 0) check_unchanged();
     return count > 0;
   }
 }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <ctime>
 #include <memory>
 #include <span>
 #include <string>
@@ -12,8 +13,11 @@
 
 namespace gradus {
 
-/// A file's bytes as if they lay in memory: the system reads those that are looked at, and may drop them again. They
-/// must not be changed, nor the file be cut off, while it is mapped.
+/// A file's bytes as if they lay in memory: the system reads those that are looked at, and may drop them again.
+///
+/// Somebody may change the file meanwhile. Bytes that are no longer there, or cannot be read from the disk, are read as
+/// zeros, where the system would end the process (SIGBUS): the first mapping installs a handler for that signal, which
+/// hands on what concerns no mapped file. `check` then throws: call it before what was read is trusted.
 class MappedFile {
  public:
   /// Throws `not_found`, `io`, and `bad_data` for an empty file.
@@ -28,12 +32,19 @@ class MappedFile {
   /// Lets the system begin to read these bytes, so that who looks at them need not wait.
   void prefetch(std::uint64_t begin, std::uint64_t end) const;
   /// Gives the memory back: the bytes no longer count as this process's, and are read again when they are looked at.
+  /// Throws as `check` does.
   void release() const;
+  /// Throws `bad_data` when the file was cut off or changed since it was mapped, or could not be read.
+  void check() const;
 
  private:
   void map(int descriptor, const std::string& name);
+  std::string name_;
+  int descriptor_ = -1;
   const std::uint8_t* data_ = nullptr;
   std::size_t size_ = 0;
+  timespec changed_{};
+  int guard_ = -1;  // which of the guarded mappings this is; -1 where there were too many
 };
 
 /// Bytes in memory, or those of a mapped file.

@@ -123,7 +123,10 @@ bool CsvScanner::next(std::vector<CsvField>& fields) {
   fields.clear();
   unescaped_.clear();
   while (position_ < text_.size() && (text_[position_] == '\n' || text_[position_] == '\r')) (void)end_of_row();
-  if (position_ >= text_.size()) return false;
+  if (position_ >= text_.size()) {
+    if (file_ != nullptr) file_->check();
+    return false;
+  }
   row_line_ = line_;
   do {
     if (!plain_fields(fields)) continue;

@@ -31,6 +31,10 @@ struct Bytes {
   ReadBudget budget;
 
   [[nodiscard]] std::span<const std::uint8_t> all() const { return content.all(); }
+  /// Throws when the file was changed while it was read.
+  void check() const {
+    if (content.file() != nullptr) content.file()->check();
+  }
 };
 
 Bytes bytes_of_file(const std::string& path) {
@@ -138,6 +142,7 @@ Inputs read_inputs(Bytes source, const StaysOnDisk& on_disk) {
       inputs.reals.assign(tensor.values().begin(), tensor.values().end());
     }
   }
+  source.check();
   return inputs;
 }
 
@@ -185,6 +190,7 @@ Targets read_targets(Bytes source, std::optional<bool> regression) {
   const NpyLayout layout = npy_layout(source.all(), source.name);
   source.budget.take(static_cast<std::uint64_t>(layout.shape.elements()), 2 * sizeof(Real), source.name);
   const Tensor y = decode_npy(source.all(), source.name);
+  source.check();
   if (y.shape().rank() == 0 || y.shape().elements() == 0) fail(source.name, "holds no targets");
   demand_finite(y.values(), y.shape().elements() / y.shape()[0], source.name);
   Targets targets{.name = source.name, .rows = y.shape()[0], .width = y.shape().elements() / y.shape()[0]};
