@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/mapped_file.hpp"
+#include "data/csv_text.hpp"
 
 namespace gradus {
 
@@ -13,8 +14,9 @@ namespace gradus {
 template <class T>
 class RowStore {
  public:
-  RowStore(std::vector<T>& numbers, std::size_t width, TemporaryFile* file)
-      : numbers_(numbers),
+  RowStore(const CsvText& text, std::vector<T>& numbers, std::size_t width, TemporaryFile* file)
+      : text_(text),
+        numbers_(numbers),
         width_(width),
         file_(file),
         piece_(std::max<std::size_t>(1, piece_bytes / std::max<std::size_t>(1, width * sizeof(T)))) {}
@@ -23,7 +25,11 @@ class RowStore {
   template <class F>
   T* next(F&& expected) {
     const std::size_t begin = held_ * width_;
-    if (begin + width_ > numbers_.size()) numbers_.resize((file_ != nullptr ? piece_ : expected()) * width_);
+    if (begin + width_ > numbers_.size()) {
+      const std::size_t rows = file_ != nullptr ? piece_ : expected();
+      text_.budget().take(rows, width_ * sizeof(T), text_.name);
+      numbers_.resize(rows * width_);
+    }
     return numbers_.data() + begin;
   }
   /// The row is complete, and one of them.
@@ -43,6 +49,7 @@ class RowStore {
     held_ = 0;
   }
 
+  const CsvText& text_;
   std::vector<T>& numbers_;
   std::size_t width_;
   TemporaryFile* file_;

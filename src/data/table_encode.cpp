@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <unordered_map>
+#include <unordered_set>
 
 #include <gradus/error.hpp>
 
@@ -136,11 +137,11 @@ char Encoder::decimal_of(std::size_t column, const CsvField& field) const {
 }
 
 void Encoder::match_by_name() {
+  ColumnFinder columns(text_.columns);
   for (std::size_t c = 0; c < places_.size(); ++c) {
     const std::string& name = schema_.columns[c].name;
-    const auto found = std::find(text_.columns.begin(), text_.columns.end(), name);
-    if (found != text_.columns.end()) {
-      places_[c] = static_cast<std::size_t>(found - text_.columns.begin());
+    if (const auto found = columns.find(name)) {
+      places_[c] = *found;
       continue;
     }
     const bool needed = c == label_ ? labelled_ : schema_.columns[c].is_input();
@@ -216,11 +217,12 @@ std::int32_t Encoder::class_at(const CsvField& field, std::int64_t line) const {
 
 void Encoder::report(std::vector<std::string>& remarks) const {
   std::string unused;
-  for (const std::string& name : text_.columns) {
-    const bool known = !schema_.header || !text_.header ||
-                       std::any_of(schema_.columns.begin(), schema_.columns.end(),
-                                   [&](const ColumnSchema& column) { return column.name == name; });
-    if (!known) unused += (unused.empty() ? "" : ", ") + in_quotes(name);
+  if (schema_.header && text_.header) {
+    std::unordered_set<std::string_view> known;
+    for (const ColumnSchema& column : schema_.columns) known.insert(column.name);
+    for (const std::string& name : text_.columns) {
+      if (!known.contains(name)) unused += (unused.empty() ? "" : ", ") + in_quotes(name);
+    }
   }
   if (!unused.empty())
     remarks.push_back(text_.name + ": not used, since the model does not know them: columns " + unused);
@@ -364,7 +366,7 @@ template <class T>
 bool Encoder::encode(std::vector<T>& features, EncodedRows& out, TemporaryFile* file) const {
   TableRows rows(text_);
   std::vector<CsvField> row;
-  RowStore<T> store(features, width_, file);
+  RowStore<T> store(text_, features, width_, file);
   out.rows = 0;
   bool misfit = false;
   while (rows.next_whole(row)) {

@@ -9,6 +9,7 @@
 #include "base/gzip.hpp"
 #include "base/text.hpp"
 #include "formats/recipe_table.hpp"
+#include "formats/toml_text.hpp"
 #include "model/schedule_text.hpp"
 #include "model/spec_text.hpp"
 
@@ -256,11 +257,7 @@ Recipe recipe_from(const toml::table& table, const std::string& file) {
 Recipe parse_recipe(std::string_view text, const std::string& file) {
   const RecipePlace source(file);
   if (text.size() > largest_recipe) source.fail(1, "a recipe of more than 1 MiB");
-  try {
-    return recipe_from(toml::parse(text, file), file);
-  } catch (const toml::parse_error& error) {
-    source.fail(error.source().begin.line, "this is no TOML: " + std::string(error.description()));
-  }
+  return recipe_from(parse_toml(text, file), file);
 }
 
 Recipe read_recipe(const std::string& path) {

@@ -30,8 +30,8 @@ void Log::line(std::string_view level, std::string_view message, std::string_vie
     }
     text += "}";
   } else {
-    text = time_text() + " " + std::string(level) + " " + printable(message);
-    if (!request_id.empty()) text += " (request " + printable(request_id) + ")";
+    text = time_text() + " " + std::string(level) + " " + printable_line(message);
+    if (!request_id.empty()) text += " (request " + printable_line(request_id) + ")";
   }
   write_(text);
 }

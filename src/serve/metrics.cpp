@@ -36,7 +36,7 @@ void append_number(std::string& out, double value) {
 std::string label(std::string_view name, std::string_view value) {
   std::string text(name);
   text += "=\"";
-  for (const char c : printable(value)) {
+  for (const char c : printable_line(value)) {
     if (c == '\\' || c == '"') text += '\\';
     text += c;
   }

@@ -253,6 +253,12 @@ TEST_F(TableKinds, OtherEncodings) {
   EXPECT_TRUE(said("is not UTF-8; read as Windows-1252")) << remarks;
 }
 
+TEST_F(TableKinds, DamagedUtf8IsNotTakenForAnotherEncoding) {
+  expect_error(ErrorCode::bad_data, {"t.csv:3: ", "is not UTF-8 at offset 17", "save it as UTF-8"},
+               [&] { (void)read("w,y\n\u00e4\u00f6\u00fc\u20ac,0\n1\xdf,1\n"); });
+  expect_error(ErrorCode::bad_data, {"t.csv:2: ", "nor Windows-1252"}, [&] { (void)read("w,y\na\x81,0\nb,1\n"); });
+}
+
 TEST_F(TableKinds, TheLabelIsAClassOrAnAmount) {
   EXPECT_FALSE(
       read(table("years,salary", 30, [](int i) { return std::to_string(i) + "," + std::to_string(30000 + 977 * i); }))

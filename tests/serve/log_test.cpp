@@ -43,8 +43,8 @@ TEST(Log, LinesHaveTimeAndLevelAndNothingRaw) {
 }
 
 TEST(Log, PrintableKeepsWhatIsText) {
-  EXPECT_EQ(printable("a \u00e9 \u00a0 \u4e2d \U0001F600"), "a \u00e9 \u00a0 \u4e2d \U0001F600");
-  EXPECT_EQ(printable("\t\x7f\u0085\xe4"), R"(\x09\x7f\xc2\x85\xe4)");
+  EXPECT_EQ(printable_line("a \u00e9 \u00a0 \u4e2d \U0001F600"), "a \u00e9 \u00a0 \u4e2d \U0001F600");
+  EXPECT_EQ(printable_line("\t\x7f\u0085\xe4"), R"(\x09\x7f\xc2\x85\xe4)");
   EXPECT_EQ(in_quotes("\u009b1m"), R"('\xc2\x9b1m')");
 }
 
