@@ -362,7 +362,7 @@ std::size_t Encoder::rows_expected(const TableRows& rows, std::int64_t done) con
 
 template <class T>
 bool Encoder::encode(std::vector<T>& features, EncodedRows& out, TemporaryFile* file) const {
-  TableRows rows(text_);
+  TableRows rows(text_, !labelled_);
   std::vector<CsvField> row;
   RowStore<T> store(features, width_, file);
   out.rows = 0;

@@ -134,6 +134,49 @@ TEST_F(TableKinds, DatesBecomeNumbers) {
                [&] { (void)encode(read("d,y\n31/12/2020,0.5\n03/04/2021,1.5\n"), "31/02/2021\n"); });
 }
 
+TEST_F(TableKinds, SeparatorsByWhatTheyCut) {
+  const auto columns = [&](const std::string& content) { return read(content, {.regression = true}).column_names(); };
+  EXPECT_EQ(inputs(read("2,59;6,85;12,03\n6,84;8,49;22,17\n")), inputs(read("2.59,6.85,12.03\n6.84,8.49,22.17\n")));
+  EXPECT_EQ(inputs(read("2,59\t6,85\t12,03\n6,84\t8,49\t22,17\n")), inputs(read("2.59,6.85,12.03\n6.84,8.49,22.17\n")));
+  EXPECT_EQ(columns("d, long, name, of\tx\ty\nred, big, old, x\t2.86\t5.71\nblue, small, new, y\t1.6\t3.2\n"
+                    "red, big, old, x\t2.5\t5.5\n"),
+            (Names{"d, long, name, of=red, big, old, x", "d, long, name, of=blue, small, new, y", "x"}));
+  EXPECT_EQ(columns("b|c|d|e,0.89,1.77\nb|c|d|e,4.62,9.24\na|b|c|d,7.36,14.71\n"),
+            (Names{"0=b|c|d|e", "0=a|b|c|d", "1"}));
+  EXPECT_EQ(columns("2021,5;red;1\n2020,5;blue;2\n2021,5;red;3\n"), (Names{"0", "1=red", "1=blue"}));
+  const Dataset tabs = datasets::csv(directory_.write("t.tsv", "a,b\tc,d\na,b\tc,e\na,f\tc,d\n"), {.header = false});
+  EXPECT_EQ(tabs.column_names(), (Names{"0=a,b", "0=a,f"}));
+  EXPECT_EQ(
+      inputs(read("sep=;\r\na;b;y\r\n2.71;0.84;0\r\n3.35;1;1\r\n")),
+      (std::vector<double>{static_cast<double>(2.71F), static_cast<double>(0.84F), static_cast<double>(3.35F), 1}));
+  EXPECT_EQ(inputs(read("a;b;y\n2,5;6,5;1;\n6,5;8,5;0;\n")), (std::vector<double>{2.5, 6.5, 6.5, 8.5}));
+}
+
+TEST_F(TableKinds, FurtherRowsAreCutAsTheTableWas) {
+  const Dataset two = read("a;b;y\n1,5;2;0,25\n21,75;3;1,5\n4;5,125;2\n");
+  EXPECT_EQ(encode(two, "3,5;2,5\n"), (std::vector<Real>{3.5, 2.5}));
+  EXPECT_EQ(encode(two, "3.5,2.5\n"), (std::vector<Real>{3.5, 2.5}));
+  const Dataset one = read("a;y\n1,5;0,25\n21,75;1,5\n4;2\n");
+  EXPECT_EQ(encode(one, "3,5\n"), (std::vector<Real>{3.5}));
+  EXPECT_EQ(encode(one, "3.5,1\n"), (std::vector<Real>{3.5})) << "with the label";
+}
+
+TEST_F(TableKinds, AnEmptyFieldAtTheEndOfARowIsAMissingValue) {
+  const Dataset first = read("y,a,b,c\n4.5,1,2,3\n7.5,6,7,8\n5.5,3,,5\n", {.label = "y", .missing = "mean"});
+  EXPECT_EQ(encode(first, "5.0,3,7,\n"), encode(first, "5.0,3,7,NA\n"));
+  EXPECT_EQ(encode(first, "3,7,\n"), encode(first, "3,7,NA\n"));
+  const Dataset last = read("a,b,y\n1,2,0.5\n6,7,1.5\n", {.missing = "mean"});
+  EXPECT_EQ(encode(last, "6,\n"), encode(last, "6,NA\n"));
+  EXPECT_EQ(encode(last, "6,7,,,\n"), (std::vector<Real>{6, 7})) << "more than the table has";
+}
+
+TEST_F(TableKinds, RowsOfSeparatorsAmongFurtherRowsHoldTheirPlace) {
+  const Dataset set = read("a,b,y\n1,2,0.5\n6,7,1.5\n,,\n,,\n5,6,2.5\n", {.missing = "mean"});
+  EXPECT_EQ(set.size(), 3);
+  EXPECT_EQ(encode(set, "a,b\n1,2\n,\n  \n6,\n,\n,\n"), encode(set, "a,b\n1,2\nNA,NA\n6,NA\n"));
+  EXPECT_EQ(encode(set, "1,2,0\r\n,,\r\n6,7,1\r\n,,\r\n"), encode(set, "1,2\nNA,NA\n6,7\n"));
+}
+
 TEST_F(TableKinds, TrueAndFalseInAnySpelling) {
   const Dataset set = read("b,x,y\nTrue,1,0\nFalse,2,1\nTrue,3,0\n");
   EXPECT_EQ(set.column_names(), (Names{"b=True", "b=False", "x"}));
@@ -244,6 +287,16 @@ TEST_F(TableKinds, TheLabelIsAClassOrAnAmount) {
       table("x,state,year", 30, [](int i) { return std::to_string(i) + "," + (i % 2 != 0 ? "a" : "b") + ",2024"; }));
   EXPECT_TRUE(said("column 'year', the one to predict, has one value only, '2024' (--target names another)"))
       << remarks;
+}
+
+TEST_F(TableKinds, WhatIsWrittenInWindows1252IsDecodedOnTheDiskToo) {
+  const std::string path = directory_.write("w.csv",
+                                            "stra\xdf"
+                                            "e,y\na,0.5\nb\xfc,1.5\na,2.5\n");
+  EXPECT_EQ(datasets::csv(path, {}, true).column_names(), datasets::csv(path).column_names());
+  EXPECT_EQ(datasets::csv(path, {}, true).column_names()[1],
+            "stra\xc3\x9f"
+            "e=b\xc3\xbc");
 }
 
 TEST_F(TableKinds, MixedColumnsAreRefusedOrTakenAsToldOrGuessed) {
