@@ -74,8 +74,8 @@ std::string_view group_mark(std::string_view text, char decimal) {
   return {};
 }
 
-// "1 234 567" of "1 234 567,5", without its marks: groups of three behind a first one of one to three digits, all with
-// the same mark; or digits alone. False where it is neither.
+// "1 234 567" of "1 234 567,5", without its marks: groups of three behind a first one of one to three digits, which
+// does not begin with 0, all with the same mark; or digits alone. False where it is neither.
 bool take_whole_part(std::string_view& text, char decimal, std::string& digits) {
   const auto run = [&] {
     std::size_t count = 0;
@@ -84,10 +84,10 @@ bool take_whole_part(std::string_view& text, char decimal, std::string& digits) 
     text.remove_prefix(count);
     return count;
   };
-  const std::size_t first = run();
+  const std::size_t begin = digits.size(), first = run();
   const std::string_view mark = group_mark(text, decimal);
   if (mark.empty()) return true;
-  if (first == 0 || first > 3) return false;
+  if (first == 0 || first > 3 || digits[begin] == '0') return false;  // 0.247 is no 247
   while (take_front(text, mark)) {
     if (run() != 3) return false;
   }

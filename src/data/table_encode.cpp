@@ -130,9 +130,10 @@ void Encoder::find_decimals() {
   }
 }
 
-// JSON's own numbers have a decimal point; its texts are as the table's.
+// JSON's numbers have a decimal point, and so have its texts, unless a comma stands in them: that is as in the table.
 char Encoder::decimal_of(std::size_t column, const CsvField& field) const {
-  return text_.json && !field.quoted ? '.' : decimals_[column];
+  const bool point = text_.json && (!field.quoted || field.text.find(',') == std::string_view::npos);
+  return point ? '.' : decimals_[column];
 }
 
 void Encoder::match_by_name() {

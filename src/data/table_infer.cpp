@@ -51,8 +51,6 @@ Findings find_out(const CsvText& text, const datasets::CsvOptions& options, std:
   if (options.decimal != 0) table.decimals.assign(text.columns.size(), options.decimal), guessed.clear();
   for (const std::size_t c : guessed) {
     const std::string& example = table.columns[c].first_ambiguous;
-    // Where commas separate fields, a point is the decimal mark.
-    if (text.separator == ',' && example.find(',') == std::string::npos) continue;
     const bool comma = table.decimals[c] == ',';
     double value = 0;
     (void)field_kind({example, false}, value, table.decimals[c]);
@@ -78,19 +76,27 @@ Findings find_out(const CsvText& text, const datasets::CsvOptions& options, std:
                                        (beyond ? " is not a finite number" : " is not a number") + hint);
 }
 
+// The order that reads most of the dates. `unsure` where several do.
 DateOrder likely_order(const ColumnSurvey& column, bool& unsure) {
-  const auto count = [&](DateOrder order) { return column.dates[static_cast<std::size_t>(order)]; };
-  const bool day = count(DateOrder::day_first) == column.any_date;
-  const bool month = count(DateOrder::month_first) == column.any_date;
-  const bool year = count(DateOrder::year_first) == column.any_date;
-  unsure = day && month && !year;
-  if (year) return DateOrder::year_first;
-  // Days and months change places in no date: points stand in dates that begin with the day, slashes in either.
-  if (day && month)
-    return column.first_word.find('.') != std::string::npos ? DateOrder::day_first : DateOrder::month_first;
-  if (day || month) return day ? DateOrder::day_first : DateOrder::month_first;
-  return *std::max_element(date_orders.begin(), date_orders.end(),
-                           [&](DateOrder a, DateOrder b) { return count(a) < count(b); });
+  if (column.unclear_dates == 0) return DateOrder::year_first;  // all orders read the same
+  const std::int64_t most = *std::max_element(column.dates.begin(), column.dates.end());
+  const auto reads = [&](DateOrder order) { return column.dates[static_cast<std::size_t>(order)] == most; };
+  const auto years = [&](DateOrder order) {
+    const auto at = static_cast<std::size_t>(order);
+    return column.last_year[at] - column.first_year[at] + 1;
+  };
+  const bool year = reads(DateOrder::year_first), day = reads(DateOrder::day_first);
+  const bool month = reads(DateOrder::month_first);
+  unsure = (year ? 1 : 0) + (day ? 1 : 0) + (month ? 1 : 0) > 1;
+  // Points stand in dates that begin with the day, slashes and hyphens in either.
+  const bool points = column.first_unclear_date.find('.') != std::string::npos;
+  const DateOrder year_last = day && (points || !month) ? DateOrder::day_first : DateOrder::month_first;
+  if (!year) return year_last;
+  // A year of two digits comes last, unless the last numbers are plainly days: most of a month, beside few years.
+  constexpr double most_of_a_month = 20, few = 5;
+  const bool first =
+      !(day || month) || (!points && years(year_last) > most_of_a_month && years(DateOrder::year_first) <= few);
+  return first ? DateOrder::year_first : year_last;
 }
 
 void make_date(const Findings& table, std::size_t c, ColumnSchema& column) {
@@ -98,9 +104,10 @@ void make_date(const Findings& table, std::size_t c, ColumnSchema& column) {
   column.role = ColumnRole::date;
   column.date_order = likely_order(table.columns[c], unsure);
   if (unsure) {
-    const bool day = column.date_order == DateOrder::day_first;
-    table.remark(column_text(table, c) + ": in " + in_quotes(table.columns[c].first_word) + " the " +
-                 (day ? "day" : "month") + " is taken to come first");
+    const std::string_view order = date_order_name(column.date_order);
+    table.remark(column_text(table, c) + ": in " + in_quotes(table.columns[c].first_unclear_date) + " the " +
+                 std::string(order.substr(0, order.find('_'))) +
+                 " is taken to come first (dates written as 2021-01-31 leave no doubt)");
   }
 }
 
@@ -367,6 +374,11 @@ class Learner {
       if (!numbers.varies()) continue;
       NumberFacts facts = facts_of(numbers);
       column.parts.push_back({part, facts, zero() ? facts.offset : numbers.mean});
+    }
+    if (statistics.missing == statistics.rows && column.text_is_missing) {
+      throw Error(ErrorCode::bad_data, table_.text.name + ": " + column_text(table_, c) +
+                                           ": no value is a date or a time, such as 2021-01-31, 31.01.2021, 202101 or "
+                                           "10:15 (see --date)");
     }
     if (column.parts.empty()) return leave_out(c, "it is the same date in every row that is trained on");
     if (fills()) column.fill = 0;

@@ -1,6 +1,7 @@
 // Tables as people have them: each kind of field, header and label.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include <gradus/dataset.hpp>
@@ -134,6 +135,42 @@ TEST_F(TableKinds, DatesBecomeNumbers) {
                [&] { (void)encode(read("d,y\n31/12/2020,0.5\n03/04/2021,1.5\n"), "31/02/2021\n"); });
 }
 
+TEST_F(TableKinds, YearsOfTwoDigitsComeLast) {
+  const auto first = [&](const std::string& days, CsvOptions options = {}) {
+    const Dataset set = read("d,y\n" + days, std::move(options));
+    const std::vector<double> all = inputs(set);
+    return std::pair(set.column_names(), std::vector<double>(all.begin(), all.begin() + 3));
+  };
+  const Names parts{"d.year", "d.month", "d.day", "d.weekday", "d.elapsed"};
+  for (const char mark : {'.', '/', '-'}) {
+    std::string days = "30_08_22,0.5\n07_11_23,1.5\n16_04_21,2.5\n";
+    std::replace(days.begin(), days.end(), '_', mark);
+    EXPECT_EQ(first(days), (std::pair(parts, std::vector<double>{2022, 8, 30}))) << days;
+    EXPECT_TRUE(said("in '" + days.substr(0, 8) + "' the day is taken to come first")) << remarks;
+  }
+  const Dataset set = read("d;y\n30.08.22;1\n07.11.23;2\n16.04.21;3\n", {.regression = true});
+  EXPECT_EQ(encode(set, "30.08.2022\n"), encode(set, "30.08.22\n"));
+  EXPECT_EQ(encode(set, "30.08.2022\n").front(), 2022);
+  EXPECT_EQ(first("09/07/22,0.5\n10/29/21,1.5\n12/04/23,2.5\n").second, (std::vector<double>{2022, 9, 7}));
+  EXPECT_TRUE(remarks.empty()) << remarks;
+  EXPECT_EQ(first("98-08-22,0.5\n99-11-23,1.5\n", {}).second, (std::vector<double>{1998, 8, 22})) << "no day is 98";
+  std::string years_first;
+  for (int i = 0; i < 31; ++i) {
+    years_first += (i % 2 == 0 ? "22-0" : "23-0") + std::to_string(1 + i % 3) + (i < 9 ? "-0" : "-") +
+                   std::to_string(std::min(i + 1, 28)) + "," + std::to_string(i) + ".5\n";
+  }
+  EXPECT_EQ(first(years_first).second, (std::vector<double>{2022, 1, 1})) << "days fill a month";
+  EXPECT_TRUE(said("the year is taken to come first")) << remarks;
+}
+
+TEST_F(TableKinds, MonthsWithoutDaysAndColumnsWithoutDates) {
+  const Dataset set = read("m,y\n202107,0.5\n202210,1.5\n", {.date = {"m"}});
+  EXPECT_EQ(set.column_names(), (Names{"m.year", "m.month", "m.weekday", "m.elapsed"}));
+  EXPECT_EQ(inputs(set)[1], 7);
+  expect_error(ErrorCode::bad_data, {"column 'm'", "no value is a date or a time"},
+               [&] { (void)read("m,y\n20217,0.5\n202,1.5\n", {.date = {"m"}}); });
+}
+
 TEST_F(TableKinds, SeparatorsByWhatTheyCut) {
   const auto columns = [&](const std::string& content) { return read(content, {.regression = true}).column_names(); };
   EXPECT_EQ(inputs(read("2,59;6,85;12,03\n6,84;8,49;22,17\n")), inputs(read("2.59,6.85,12.03\n6.84,8.49,22.17\n")));
@@ -175,6 +212,31 @@ TEST_F(TableKinds, RowsOfSeparatorsAmongFurtherRowsHoldTheirPlace) {
   EXPECT_EQ(set.size(), 3);
   EXPECT_EQ(encode(set, "a,b\n1,2\n,\n  \n6,\n,\n,\n"), encode(set, "a,b\n1,2\nNA,NA\n6,NA\n"));
   EXPECT_EQ(encode(set, "1,2,0\r\n,,\r\n6,7,1\r\n,,\r\n"), encode(set, "1,2\nNA,NA\n6,7\n"));
+}
+
+TEST_F(TableKinds, ThreeDecimalsBehindAZeroAreNoThousands) {
+  EXPECT_EQ(inputs(read("a;y\n0.250;0\n1.750;1\n")), (std::vector<double>{0.25, 1.75}));
+  EXPECT_EQ(inputs(read("a;b;y\n48.250;0.125;0\n11.750;2.500;1\n")), (std::vector<double>{48.25, 0.125, 11.75, 2.5}));
+  EXPECT_EQ(inputs(read("a,b,y\n\"1,250\",\"0,125\",0\n\"2,500\",\"3,500\",1\n")),
+            (std::vector<double>{1.25, 0.125, 2.5, 3.5}));
+  EXPECT_TRUE(remarks.empty()) << remarks;
+}
+
+TEST_F(TableKinds, APointBetweenCommasIsTheDecimalMark) {
+  const Dataset set = read("a;b;y\n1,5;2;0,25\n21,75;30;1,5\n4;5,125;2\n");
+  EXPECT_EQ(encode(set, "a,b\n3.500,2.500\n"), (std::vector<Real>{3.5, 2.5}));
+  EXPECT_EQ(encode(set, "a,b\n0.125,2.500\n"), (std::vector<Real>{0.125, 2.5}));
+  EXPECT_EQ(encode(set, "a;b\n3,500;2,500\n"), (std::vector<Real>{3.5, 2.5}));
+  const CsvText json{.name = "body",
+                     .bytes = bytes_of("\"3.500\",\"2,500\"\n\"1.000,5\",\"0.125\"\n"),
+                     .json = true,
+                     .columns = {"a", "b"},
+                     .remarks = {}};
+  std::vector<std::string> said;
+  EXPECT_EQ(encode_rows(*set.table(), json, false, &said).reals,
+            (std::vector<Real>{3.5, 2.5, static_cast<Real>(set.table()->columns[0].facts.greatest),
+                               static_cast<Real>(0.125)}))
+      << "in JSON's texts, too";
 }
 
 TEST_F(TableKinds, TrueAndFalseInAnySpelling) {
