@@ -207,9 +207,10 @@ char find_separator(const std::string& name, std::string_view text, const KnownT
 // The separator that a first line such as "sep=;" gives, which is taken off `text`; 0 for none.
 char take_separator_line(std::string_view& text) {
   const std::string_view line = text.substr(0, std::min(text.find_first_of("\r\n"), text.size()));
-  std::string_view said = trim(line);
+  std::string_view said = line;
   if (said.size() > 2 && said.front() == '"' && said.back() == '"') said = said.substr(1, said.size() - 2);
   if (said.size() != 5 || !lower(said).starts_with("sep=")) return 0;
+  if (separators.find(said.back()) == std::string_view::npos) return 0;
   text.remove_prefix(line.size());
   if (text.starts_with("\r\n")) text.remove_prefix(1);
   if (!text.empty()) text.remove_prefix(1);

@@ -8,6 +8,7 @@
 
 #include "base/nearest.hpp"
 #include "base/text.hpp"
+#include "data/table_fields.hpp"
 #include "data/table_label.hpp"
 #include "data/table_statistics.hpp"
 
@@ -65,7 +66,7 @@ Findings find_out(const CsvText& text, const datasets::CsvOptions& options, std:
 
 [[noreturn]] void fail_not_a_number(const Findings& table, std::size_t c) {
   const ColumnSurvey& column = table.columns[c];
-  const std::string name = table.text.columns[c];
+  const std::string name = option_value(table.text.columns[c]);
   std::string hint = "; " + with_commas(column.numbers()) + " of the column's " + with_commas(column.filled()) +
                      " values are. Correct it, or: --numeric " + name + " counts it as missing, --categorical " + name +
                      " takes all values as words, --ignore " + name + " leaves the column out";
@@ -76,33 +77,10 @@ Findings find_out(const CsvText& text, const datasets::CsvOptions& options, std:
                                        (beyond ? " is not a finite number" : " is not a number") + hint);
 }
 
-// The order that reads most of the dates. `unsure` where several do.
-DateOrder likely_order(const ColumnSurvey& column, bool& unsure) {
-  if (column.unclear_dates == 0) return DateOrder::year_first;  // all orders read the same
-  const std::int64_t most = *std::max_element(column.dates.begin(), column.dates.end());
-  const auto reads = [&](DateOrder order) { return column.dates[static_cast<std::size_t>(order)] == most; };
-  const auto years = [&](DateOrder order) {
-    const auto at = static_cast<std::size_t>(order);
-    return column.last_year[at] - column.first_year[at] + 1;
-  };
-  const bool year = reads(DateOrder::year_first), day = reads(DateOrder::day_first);
-  const bool month = reads(DateOrder::month_first);
-  unsure = (year ? 1 : 0) + (day ? 1 : 0) + (month ? 1 : 0) > 1;
-  // Points stand in dates that begin with the day, slashes and hyphens in either.
-  const bool points = column.first_unclear_date.find('.') != std::string::npos;
-  const DateOrder year_last = day && (points || !month) ? DateOrder::day_first : DateOrder::month_first;
-  if (!year) return year_last;
-  // A year of two digits comes last, unless the last numbers are plainly days: most of a month, beside few years.
-  constexpr double most_of_a_month = 20, few = 5;
-  const bool first =
-      !(day || month) || (!points && years(year_last) > most_of_a_month && years(DateOrder::year_first) <= few);
-  return first ? DateOrder::year_first : year_last;
-}
-
 void make_date(const Findings& table, std::size_t c, ColumnSchema& column) {
   bool unsure = false;
   column.role = ColumnRole::date;
-  column.date_order = likely_order(table.columns[c], unsure);
+  column.date_order = likely_date_order(table.columns[c], unsure);
   if (unsure) {
     const std::string_view order = date_order_name(column.date_order);
     table.remark(column_text(table, c) + ": in " + in_quotes(table.columns[c].first_unclear_date) + " the " +
@@ -123,14 +101,21 @@ void guess_role(const Findings& table, std::size_t c, ColumnSchema& column) {
   }
   if (survey.words == 0) return;
   if (static_cast<double>(survey.any_date) >= nearly_all * static_cast<double>(survey.filled())) {
-    return make_date(table, c, column);
+    make_date(table, c, column);
+    const std::int64_t others = survey.filled() - survey.any_date;
+    if (others == 0) return;
+    column.text_is_missing = true;
+    table.remark(column_text(table, c) + " holds dates; " + with_commas(others) + (others == 1 ? " value" : " values") +
+                 (survey.some_words.empty() ? "" : ", first " + in_quotes(survey.some_words.front()) + ",") +
+                 (others == 1 ? " is none and counts" : " are none and count") + " as missing");
+    return;
   }
   const bool many = survey.words >= many_words && 5 * survey.words >= survey.filled();
   if (survey.words > survey.numbers() || many) {
     column.role = ColumnRole::words;
     if (survey.words <= survey.numbers()) {
-      table.remark(column_text(table, c) + " holds numbers and words and is taken as words (--numeric " + column.name +
-                   ": words are missing numbers)");
+      table.remark(column_text(table, c) + " holds numbers and words and is taken as words (--numeric " +
+                   option_value(column.name) + ": words are missing numbers)");
     }
     return;
   }
@@ -140,7 +125,7 @@ void guess_role(const Findings& table, std::size_t c, ColumnSchema& column) {
   std::string words;
   for (const std::string& word : survey.some_words) words += (words.empty() ? "" : ", ") + in_quotes(word);
   table.remark(column_text(table, c) + " holds numbers; " + words + " (" + count_of(survey.words, "row") +
-               ") counts as missing (--categorical " + column.name + ": all values are words)");
+               ") counts as missing (--categorical " + option_value(column.name) + ": all values are words)");
 }
 
 // The first of several options that name a column.
@@ -178,10 +163,10 @@ void apply_named(const Findings& table, TableSchema& schema, std::size_t label, 
 void settle_label(const Findings& table, TableSchema& schema, std::size_t label, bool image) {
   ColumnSchema& column = schema.columns[label];
   const ColumnSurvey& survey = table.columns[label];
-  const ValueCounts& values = count_values(table, label);
+  const ValueCounts values = label_values(table, label);
   if (values.rows == 0) {
-    throw Error(ErrorCode::bad_data,
-                table.text.name + ": " + column_text(table, label) + ": the labels are all missing");
+    throw Error(ErrorCode::bad_data, table.text.name + ": " + column_text(table, label) +
+                                         ": the labels are all missing (--target names another column)");
   }
   const bool words = column.role == ColumnRole::words || survey.words > survey.numbers();
   if (!words && survey.words > 0) fail_not_a_number(table, label);
@@ -311,7 +296,7 @@ class Learner {
     const ColumnStatistics& statistics = statistics_[c];
     const NumberStatistics& numbers = statistics.number;
     if (watched && !statistics.twice && is_enough(statistics)) {
-      return leave_out(c, "it numbers the rows (--numeric " + column.name + ": an input)");
+      return leave_out(c, "it numbers the rows (--numeric " + option_value(column.name) + ": an input)");
     }
     const bool is_common_gap = is_common(statistics);
     if (!numbers.varies() && is_enough(statistics) && !(is_common_gap && numbers.count > 0)) {
@@ -333,7 +318,7 @@ class Learner {
 
   void learn_words(std::size_t c, ColumnSchema& column) {
     const ColumnStatistics& statistics = statistics_[c];
-    std::vector<std::pair<std::string, WordStatistics>> words(statistics.words.begin(), statistics.words.end());
+    std::vector<CountedWord> words = one_spelling_each({statistics.words.begin(), statistics.words.end()});
     std::sort(words.begin(), words.end(), [](const auto& a, const auto& b) {
       return a.second.count != b.second.count ? a.second.count > b.second.count : a.second.first < b.second.first;
     });
@@ -352,9 +337,9 @@ class Learner {
         table_.options.text_as_words);
     const bool names = !asked && statistics.rows >= least_rows && different == statistics.rows - statistics.missing;
     if (kept == 0 || (names && !keep_all_)) {
-      return leave_out(c, table_.options.text_as_words == 0
-                              ? std::string("it is text")
-                              : "nearly every row has a text of its own (--categorical " + column.name + ": words)");
+      return leave_out(c, table_.options.text_as_words == 0 ? std::string("it is text")
+                                                            : "nearly every row has a text of its own (--categorical " +
+                                                                  option_value(column.name) + ": words)");
     }
     for (std::int64_t w = 0; w < kept; ++w) column.categories.push_back(words[static_cast<std::size_t>(w)].first);
     column.other_input = kept < different;

@@ -159,4 +159,26 @@ std::vector<char> decimal_marks(const CsvText& text, const std::vector<ColumnSur
   return marks;
 }
 
+DateOrder likely_date_order(const ColumnSurvey& column, bool& unsure) {
+  if (column.unclear_dates == 0) return DateOrder::year_first;  // all orders read the same
+  const std::int64_t most = *std::max_element(column.dates.begin(), column.dates.end());
+  const auto reads = [&](DateOrder order) { return column.dates[static_cast<std::size_t>(order)] == most; };
+  const auto years = [&](DateOrder order) {
+    const auto at = static_cast<std::size_t>(order);
+    return column.last_year[at] - column.first_year[at] + 1;
+  };
+  const bool year = reads(DateOrder::year_first), day = reads(DateOrder::day_first);
+  const bool month = reads(DateOrder::month_first);
+  unsure = (year ? 1 : 0) + (day ? 1 : 0) + (month ? 1 : 0) > 1;
+  // Points stand in dates that begin with the day, slashes and hyphens in either.
+  const bool points = column.first_unclear_date.find('.') != std::string::npos;
+  const DateOrder year_last = day && (points || !month) ? DateOrder::day_first : DateOrder::month_first;
+  if (!year) return year_last;
+  // A year of two digits comes last, unless the last numbers are plainly days: most of a month, beside few years.
+  constexpr double most_of_a_month = 20, few = 5;
+  const bool first =
+      !(day || month) || (!points && years(year_last) > most_of_a_month && years(DateOrder::year_first) <= few);
+  return first ? DateOrder::year_first : year_last;
+}
+
 }  // namespace gradus

@@ -54,4 +54,8 @@ std::vector<ColumnSurvey> survey_some(const CsvText& text, std::int64_t most_row
 std::vector<char> decimal_marks(const CsvText& text, const std::vector<ColumnSurvey>& columns,
                                 const std::vector<char>& usual, std::vector<std::size_t>* guessed = nullptr);
 
+/// The order that reads most of a column's dates. `unsure` is set where several do: then a year of two digits comes
+/// last, unless the last numbers are plainly days, and the day comes first where points stand between.
+DateOrder likely_date_order(const ColumnSurvey& column, bool& unsure);
+
 }  // namespace gradus

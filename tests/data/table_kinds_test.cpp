@@ -351,6 +351,52 @@ TEST_F(TableKinds, TheLabelIsAClassOrAnAmount) {
       << remarks;
 }
 
+TEST_F(TableKinds, LabelsThatAreMissingAreNoClasses) {
+  const auto labels = [&](const std::string& rest, CsvOptions options = {}) {
+    return read("a,y\n1,hi\n2,lo\n3,hi\n4,lo\n5,hi\n" + rest, std::move(options)).class_names();
+  };
+  for (const char* spelling : {"NaN", "None", "N/A", "null", "?", "-"}) {
+    EXPECT_EQ(labels("6," + std::string(spelling) + "\n"), (Names{"hi", "lo"})) << spelling;
+    EXPECT_TRUE(said("1 row without a value in column 'y' is left out")) << remarks;
+    EXPECT_TRUE(said("(--categorical y: a class)")) << remarks;
+  }
+  EXPECT_EQ(labels("6,?\n", {.categorical = {"y"}}), (Names{"?", "hi", "lo"}));
+  EXPECT_EQ(labels("6,NA\n"), (Names{"hi", "lo"}));
+  EXPECT_EQ(labels("6,NA\n7,NA\n"), (Names{"NA", "hi", "lo"})) << "as frequent as the others";
+  EXPECT_TRUE(said("'NA' (2 rows) is taken for a class, not for a missing value")) << remarks;
+  EXPECT_EQ(read("a,y\n1,+\n2,-\n3,+\n4,-\n").class_names(), (Names{"+", "-"}));
+  EXPECT_EQ(read("a,y\n1,u\n2,v\n3,NaN\n4,u\n", {.missing = "auto"}).size(), 3);
+  EXPECT_EQ(
+      read(table("a,y", 60, [](int i) { return std::to_string(i) + (i % 3 == 0   ? ",NaN"
+                                                                    : i % 3 == 1 ? ",u"
+                                                                                 : ",v"); }),
+           {.test_split = 0.2})
+          .size(),
+      40);
+}
+
+TEST_F(TableKinds, SpellingsOfYesAndNoAreTwoClasses) {
+  const Dataset set = read("a,y\n1,Yes\n2,no\n3,yes\n4,YES\n5,No\n6,no\n7,yes\n", {.test_split = 0.3});
+  EXPECT_EQ(set.class_names(), (Names{"no", "yes"}));
+  EXPECT_EQ(set.labels()[3], 1);
+  EXPECT_EQ(set.labels()[4], 0);
+  EXPECT_TRUE(said("'YES', 'Yes', 'yes' are one class, 'yes'")) << remarks;
+  EXPECT_EQ(read("a,y\n1,T\n2,F\n3,N\n4,Y\n5,t\n").class_names(), (Names{"F", "N", "T", "Y", "t"})) << "letters";
+  EXPECT_EQ(read("a,y\n1,Yes\n2,no\n3,yes\n", {.categorical = {"y"}}).class_names(), (Names{"Yes", "no", "yes"}));
+}
+
+TEST_F(TableKinds, LettersAreNotTrueOrFalse) {
+  const auto letters = [](const char* which, int count) {
+    return table("g,y", 80,
+                 [=](int i) { return std::string(1, which[i % count]) + "," + std::to_string(i % 7) + ".5"; });
+  };
+  const Dataset set = read(letters("TNFY", 4));
+  EXPECT_EQ(set.sample_shape(), (Shape{4}));
+  EXPECT_EQ(encode(set, "g\nF\nN\n"), (std::vector<Real>{0, 0, 1, 0, 0, 1, 0, 0}));
+  EXPECT_EQ(read(letters("TtFf", 4)).column_names(), (Names{"g=T", "g=F"}));
+  EXPECT_EQ(encode(set, "g\nyes\n"), (std::vector<Real>{0, 0, 0, 0}));
+}
+
 TEST_F(TableKinds, WhatIsWrittenInWindows1252IsDecodedOnTheDiskToo) {
   const std::string path = directory_.write("w.csv",
                                             "stra\xdf"
@@ -359,6 +405,45 @@ TEST_F(TableKinds, WhatIsWrittenInWindows1252IsDecodedOnTheDiskToo) {
   EXPECT_EQ(datasets::csv(path, {}, true).column_names()[1],
             "stra\xc3\x9f"
             "e=b\xc3\xbc");
+}
+
+TEST_F(TableKinds, OneWrongDateAmongManyIsMissing) {
+  const auto row = [](int i) {
+    return (i == 7 ? std::string("2021-02-30") : "2021-0" + std::to_string(1 + i % 9) + "-1" + std::to_string(i % 8)) +
+           "," + std::to_string(i) + ".5";
+  };
+  EXPECT_EQ(read(table("day,y", 40, row)).size(), 40);
+  EXPECT_TRUE(said("column 'day' holds dates; 1 value, first '2021-02-30', is none and counts as missing")) << remarks;
+}
+
+TEST_F(TableKinds, WhatTakesAPlaceOrIsOutsideIsNamed) {
+  const Dataset zero = read("a,b,y\n1,2,0.5\n6,7,1.5\n", {.missing = "zero"});
+  (void)encode(zero, "a,b\n1,\n2,3\n");
+  EXPECT_TRUE(said("column 'b': the value is missing; 0 takes its place")) << remarks;
+  const Dataset days = read("d,y\n2021-06-01,0.5\n2021-07-03,1.5\n2021-08-02,2.5\n");
+  (void)encode(days, "d\n2021-07-25\n");
+  EXPECT_TRUE(said("the day of '2021-07-25' is outside the range that the model learnt from")) << remarks;
+  EXPECT_TRUE(said("(1 row)")) << remarks;
+}
+
+TEST_F(TableKinds, AdviceQuotesNamesThatNeedIt) {
+  expect_error(ErrorCode::bad_data, {"--numeric 'max speed'", "--categorical 'max speed'"}, [&] {
+    (void)read(table("max speed,y", 50,
+                     [](int i) { return (i == 30 ? "1x" : std::to_string(i)) + "," + std::to_string(i % 2); }));
+  });
+}
+
+TEST_F(TableKinds, AnEmptyLastColumnIsNotTheLabelAndThatIsSaid) {
+  (void)read("a,b,y\n1,0.5,\n2,1.5,\n3,2.5,\n");
+  EXPECT_TRUE(said("column 'y' is empty, so column 'b' is taken as the one to predict (--target names another)"))
+      << remarks;
+}
+
+TEST_F(TableKinds, ALabelWithoutAnyValueIsRefused) {
+  for (const char* name : {"y", "label"}) {
+    expect_error(ErrorCode::bad_data, {std::string("column '") + name + "': the labels are all missing"},
+                 [&] { (void)read(std::string("a,") + name + "\n0.5,\n1.5,\n"); });
+  }
 }
 
 TEST_F(TableKinds, MixedColumnsAreRefusedOrTakenAsToldOrGuessed) {
