@@ -110,7 +110,7 @@ RowInput row_input(const std::string& path, const Sequential& model, const std::
   RowInput result;
   std::int64_t left_out = -1;
   std::vector<CsvField> fields;
-  TableRows scanner(text);
+  TableRows scanner(text, true);
   while (scanner.next(fields)) {
     const std::string place = name + ":" + std::to_string(scanner.line());
     if (result.rows == 0) left_out = label_column(text, fields.size(), inputs, label);

@@ -175,8 +175,11 @@ void check_targets_vary(const Dataset& train) {
   };
   const bool constant =
       train.is_classified() ? same(train.labels()) : same(train.targets().reals()) && train.target_width() == 1;
-  if (train.size() < 2 || !constant) return;
   const auto table = train.table();
+  if (table && train.size() < 2) {
+    throw Error(ErrorCode::bad_data, train.name() + ": there is one row only to learn from; two or more are needed");
+  }
+  if (train.size() < 2 || !constant) return;
   const std::string value = train.is_classified()
                                 ? in_quotes(train.class_names()[static_cast<std::size_t>(train.labels()[0])])
                                 : Value(static_cast<double>(train.targets().at(0))).to_string();

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <set>
+#include <tuple>
 
 #include <gradus/error.hpp>
 
@@ -132,37 +134,7 @@ void to_utf8(CsvText& text) {
   text.remarks.push_back(text.name + ": is not UTF-8; read as Windows-1252");
 }
 
-// --- separator ---
-
-// The candidate that cuts the first lines into equally many fields, the more the better.
-char find_separator(const CsvText& table, std::string_view text) {
-  char best = ',';
-  std::size_t best_fields = 1;
-  for (const char candidate : {'\t', ';', '|', ','}) {
-    CsvScanner scanner(table.name, text, candidate, table.most_columns());
-    std::vector<CsvField> row;
-    std::size_t fields = 0;
-    try {
-      for (std::size_t i = 0; i < lines_for_separator && scanner.next(row); ++i) {
-        if (i > 0 && row.size() != fields) {
-          // A ragged table is an error that the reader reports; as a candidate it counts for half.
-          fields = std::max<std::size_t>(1, std::min(fields, row.size()) / 2);
-          break;
-        }
-        fields = row.size();
-      }
-    } catch (const Error&) {
-      continue;  // quotes do not fit with this one
-    }
-    if (fields > best_fields) {
-      best = candidate;
-      best_fields = fields;
-    }
-  }
-  return best;
-}
-
-// --- header ---
+// --- fields ---
 
 bool is_number(const std::string& field) {
   double ignored = 0;
@@ -172,6 +144,94 @@ bool is_amount(const std::string& field) {
   return is_number(field) || std::any_of(date_orders.begin(), date_orders.end(),
                                          [&](DateOrder order) { return DateTime::parse(field, order).has_value(); });
 }
+
+// --- separator ---
+
+constexpr std::string_view separators = "\t;|,";
+
+// How well a separator cuts the first lines.
+struct Cut {
+  std::size_t fields = 1;  // of a line
+  bool even = false;       // each line has as many
+  bool whole = true;       // no word holds another separator, where it may have to be cut
+  double score = 0;        // the mean over the fields: 1 for numbers and dates, a half for words, 0 for those to cut
+};
+
+double score_of(const CsvField& field, char separator) {
+  const std::string text(field.text);
+  if (text.empty() || is_amount(text)) return 1;
+  const bool cuttable = !field.quoted && std::any_of(separators.begin(), separators.end(), [&](char other) {
+    return other != separator && text.find(other) != std::string::npos;
+  });
+  return cuttable ? 0 : 0.5;
+}
+
+// Nothing where the quotes do not fit with this separator.
+std::optional<Cut> cut_with(char separator, const CsvText& table, std::string_view text) {
+  CsvScanner scanner(table.name, text, separator, table.most_columns());
+  std::vector<CsvField> row;
+  Cut cut{.even = true};
+  std::size_t least = 0, seen = 0;
+  try {
+    for (std::size_t line = 0; line < lines_for_separator && scanner.next(row); ++line) {
+      if (line == 0) cut.fields = least = row.size();
+      while (row.size() > cut.fields && row.back().text.empty()) row.pop_back();
+      cut.even = cut.even && row.size() == cut.fields;
+      least = std::min(least, row.size());
+      for (const CsvField& field : row) {
+        const double score = score_of(field, separator);
+        cut.score += score;
+        cut.whole = cut.whole && score > 0;
+      }
+      seen += row.size();
+    }
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+  // A ragged table is an error that the reader reports; as a candidate it counts for half.
+  if (!cut.even) cut.fields = std::max<std::size_t>(1, least / 2);
+  cut.score /= static_cast<double>(std::max<std::size_t>(1, seen));
+  return cut;
+}
+
+bool is_one_of(std::size_t width, const std::vector<std::size_t>& widths) {
+  return std::find(widths.begin(), widths.end(), width) != widths.end();
+}
+
+// The candidate that cuts the first lines into as many whole fields as the table is known to have, else into equally
+// many, with numbers and dates rather than words that hold another separator; the more the better.
+char find_separator(const CsvText& table, std::string_view text, const KnownTable& known) {
+  const std::string file = lower(table.name);
+  const bool tabs = file.ends_with(".tsv") || file.ends_with(".tsv.gz");
+  char best = ',';
+  std::tuple<bool, bool, bool, double, std::size_t> best_rank{};
+  for (const char candidate : separators) {
+    const std::optional<Cut> cut = cut_with(candidate, table, text);
+    if (!cut) continue;
+    const bool fits = cut->even && cut->whole && is_one_of(cut->fields, known.widths);
+    const bool own = fits && known.decimal_commas && candidate != ',';
+    if (cut->fields < 2 && !own) continue;
+    if (tabs && candidate == '\t') return candidate;
+    const std::tuple rank(fits, own, cut->even, cut->even ? cut->score : 0.0, cut->fields);
+    if (rank > best_rank) best = candidate, best_rank = rank;
+  }
+  return best;
+}
+
+// The separator that a first line such as "sep=;" gives, which is taken off `text`; 0 for none.
+char take_separator_line(std::string_view& text) {
+  const std::string_view line = text.substr(0, std::min(text.find_first_of("\r\n"), text.size()));
+  std::string_view said = line;
+  if (said.size() > 2 && said.front() == '"' && said.back() == '"') said = said.substr(1, said.size() - 2);
+  if (said.size() != 5 || !lower(said).starts_with("sep=")) return 0;
+  if (separators.find(said.back()) == std::string_view::npos) return 0;
+  text.remove_prefix(line.size());
+  if (text.starts_with("\r\n")) text.remove_prefix(1);
+  if (!text.empty()) text.remove_prefix(1);
+  return said.back();
+}
+
+// --- header ---
 
 // What the rows below the first say about one of its fields.
 struct Below {
@@ -297,7 +357,7 @@ void name_columns(CsvText& text, std::vector<std::string> first, std::size_t wid
 
 }  // namespace
 
-CsvText csv_text(std::string name, HeldBytes bytes, const datasets::CsvOptions& options) {
+CsvText csv_text(std::string name, HeldBytes bytes, const datasets::CsvOptions& options, const KnownTable& known) {
   CsvText text{.name = std::move(name), .bytes = std::move(bytes), .columns = {}, .remarks = {}};
   to_utf8(text);
   std::string_view all = text.text();
@@ -306,9 +366,13 @@ CsvText csv_text(std::string name, HeldBytes bytes, const datasets::CsvOptions& 
     text.body = byte_order_mark.size();
     all.remove_prefix(text.body);
   }
+  const std::size_t before = all.size();
+  const char said = take_separator_line(all);
+  text.body += before - all.size();
+  text.body_line = said == 0 ? 1 : 2;
   if (trim(all.substr(0, 4096)).empty() && trim(all).empty()) fail(text.name, "is empty");
-  text.separator = options.separator != 0 ? options.separator : find_separator(text, all);
-  CsvScanner scanner(text.name, all, text.separator, text.most_columns());
+  text.separator = options.separator != 0 ? options.separator : said != 0 ? said : find_separator(text, all, known);
+  CsvScanner scanner(text.name, all, text.separator, text.most_columns(), text.body_line);
   Rows rows;
   std::vector<CsvField> row;
   std::size_t second_row = 0;
@@ -323,7 +387,9 @@ CsvText csv_text(std::string name, HeldBytes bytes, const datasets::CsvOptions& 
     second_line = scanner.next_line();
   }
   text.header = options.header ? *options.header : find_header(rows, text.header_sure);
-  name_columns(text, rows.front(), width_with_content(text, all, rows));
+  // An empty field at the end of a row of known width is a missing value.
+  const bool whole_row = !text.header && is_one_of(rows.front().size(), known.widths);
+  name_columns(text, rows.front(), whole_row ? rows.front().size() : width_with_content(text, all, rows));
   if (!options.header && text.header && !text.header_sure) {
     text.remarks.push_back(text.name + ": the first line is taken for the columns' names (--header no: for a row)");
   }

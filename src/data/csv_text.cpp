@@ -147,17 +147,32 @@ std::optional<std::size_t> ColumnFinder::find(std::string_view name) {
   return found->second;
 }
 
-TableRows::TableRows(const CsvText& text)
+namespace {
+
+// Without the lines at the end that hold separators alone.
+std::string_view without_empty_end(std::string_view text, char separator) {
+  const auto is_empty = [&](char c) { return c == separator || c == ' ' || c == '\t' || c == '\n' || c == '\r'; };
+  const auto last = std::find_if_not(text.rbegin(), text.rend(), is_empty);
+  const auto end_of_line = text.find_first_of("\r\n", static_cast<std::size_t>(text.rend() - last));
+  return last == text.rend() ? std::string_view() : text.substr(0, end_of_line);
+}
+
+}  // namespace
+
+TableRows::TableRows(const CsvText& text, bool keep_empty)
     : text_(text),
-      scanner_(text.name, text.text().substr(text.body), text.separator, text.most_columns(), text.body_line,
-               text.bytes.file().get()) {}
+      keep_empty_(keep_empty || text.json),
+      scanner_(text.name,
+               keep_empty && !text.json ? without_empty_end(text.text().substr(text.body), text.separator)
+                                        : text.text().substr(text.body),
+               text.separator, text.most_columns(), text.body_line, text.bytes.file().get()) {}
 
 bool TableRows::next(std::vector<CsvField>& fields) {
   const std::size_t width = text_.columns.size();
-  if (text_.json) return scanner_.next(fields);
   while (scanner_.next(fields)) {
     while (fields.size() > width && fields.back().text.empty()) fields.pop_back();
     if (width == 1 || !fields.front().text.empty()) return true;
+    if (keep_empty_ && fields.size() > 1) return true;
     if (!std::all_of(fields.begin(), fields.end(), [](const CsvField& f) { return f.text.empty(); })) return true;
   }
   return false;

@@ -96,11 +96,18 @@ class ColumnFinder {
   std::unordered_map<std::string_view, std::size_t> places_;  // empty until it is needed
 };
 
+/// What is known of a text beforehand, since it holds further rows of a table.
+struct KnownTable {
+  std::vector<std::size_t> widths{};  ///< how many fields a row has: one of these
+  bool decimal_commas = false;        ///< so commas do not separate fields
+};
+
 /// The rows of a table: those of the scanner, without lines that hold separators alone and without empty fields beyond
 /// the last column, as spreadsheets write them.
 class TableRows {
  public:
-  explicit TableRows(const CsvText& text);
+  /// With `keep_empty` lines of separators alone are rows, too, unless none but such lines follow.
+  explicit TableRows(const CsvText& text, bool keep_empty = false);
 
   /// The next row, as CsvScanner::next.
   bool next(std::vector<CsvField>& fields);
@@ -111,13 +118,15 @@ class TableRows {
 
  private:
   const CsvText& text_;
+  bool keep_empty_;
   CsvScanner scanner_;
 };
 
 /// Brings the text to UTF-8 (it may be UTF-16 with its mark, or Windows-1252) and finds out separator, header and
-/// columns, where `options` do not give them. A name that stands twice in a header gets a number, as pandas gives it:
-/// "first", "first.1". Throws `bad_data` for what is empty or not text.
-CsvText csv_text(std::string name, HeldBytes bytes, const datasets::CsvOptions& options);
+/// columns, where `options` do not give them. A first line "sep=;" names the separator, as spreadsheets have it. A name
+/// that stands twice in a header gets a number, as pandas gives it: "first", "first.1". Throws `bad_data` for what is
+/// empty or not text.
+CsvText csv_text(std::string name, HeldBytes bytes, const datasets::CsvOptions& options, const KnownTable& known = {});
 /// Of text that is in memory already, which is copied.
 HeldBytes bytes_of(std::string_view text);
 

@@ -113,12 +113,13 @@ std::int64_t full_year(const Token& token) {
   return year < 70 ? 2000 + year : 1900 + year;
 }
 
-/// 20230131 or 20230131101500; the latter's time too.
+/// 202301, 20230131 or 20230131101500; the latter's time too.
 bool take_compact(Walk& walk, Fields& fields) {
   const Token& token = *walk.peek();
-  if (token.text.size() != 8 && token.text.size() != 14) return false;
+  const std::size_t digits = token.text.size();
+  if (digits != 6 && digits != 8 && digits != 14) return false;
   const auto part = [&](std::size_t begin, std::size_t count) { return std::stoi(token.text.substr(begin, count)); };
-  fields.year = part(0, 4), fields.month = part(4, 2), fields.day = part(6, 2);
+  fields.year = part(0, 4), fields.month = part(4, 2), fields.day = digits == 6 ? 1 : part(6, 2);
   if (fields.year < 1800 || fields.year > 2199) return false;
   if (token.text.size() == 14) {
     fields.hour = part(8, 2) + part(10, 2) / 60.0 + part(12, 2) / 3600.0;

@@ -33,11 +33,13 @@ std::string_view date_order_name(DateOrder order);
 class DateTime {
  public:
   /// Reads 2023-01-31, 2023/1/31, 31.01.2023, 01/31/2023 and 31/01/23 (by `order`; years of two digits are 1970 to
-  /// 2069), 20230131T101500, 31 Jan 2023, January 31, 2023, 2023-01, each alone or before a time 10:15, 10:15:30.5,
-  /// 10:15 pm, with Z or +01:00 behind it; and a time alone, which is one of 1970-01-01. Nothing for any other text and
-  /// for days that the calendar lacks.
+  /// 2069), 20230131T101500, 31 Jan 2023, January 31, 2023, 2023-01, 202301, each alone or before a time 10:15,
+  /// 10:15:30.5, 10:15 pm, with Z or +01:00 behind it; and a time alone, which is one of 1970-01-01. Nothing for any
+  /// other text and for days that the calendar lacks.
   static std::optional<DateTime> parse(std::string_view text, DateOrder order);
   [[nodiscard]] double part(DatePart part) const;
+
+  friend bool operator==(const DateTime&, const DateTime&) = default;
 
  private:
   std::int64_t year_ = 1970;

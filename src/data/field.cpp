@@ -74,8 +74,8 @@ std::string_view group_mark(std::string_view text, char decimal) {
   return {};
 }
 
-// "1 234 567" of "1 234 567,5", without its marks: groups of three behind a first one of one to three digits, all with
-// the same mark; or digits alone. False where it is neither.
+// "1 234 567" of "1 234 567,5", without its marks: groups of three behind a first one of one to three digits, which
+// does not begin with 0, all with the same mark; or digits alone. False where it is neither.
 bool take_whole_part(std::string_view& text, char decimal, std::string& digits) {
   const auto run = [&] {
     std::size_t count = 0;
@@ -84,10 +84,10 @@ bool take_whole_part(std::string_view& text, char decimal, std::string& digits) 
     text.remove_prefix(count);
     return count;
   };
-  const std::size_t first = run();
+  const std::size_t begin = digits.size(), first = run();
   const std::string_view mark = group_mark(text, decimal);
   if (mark.empty()) return true;
-  if (first == 0 || first > 3) return false;
+  if (first == 0 || first > 3 || digits[begin] == '0') return false;  // 0.247 is no 247
   while (take_front(text, mark)) {
     if (run() != 3) return false;
   }
@@ -156,16 +156,36 @@ FieldKind field_kind_of_any(const CsvField& field, double& value, char decimal) 
   return FieldKind::word;
 }
 
-std::optional<bool> boolean_of(std::string_view text) {
+std::optional<Truth> truth_of(std::string_view text) {
+  struct Spelling {
+    std::string_view text;
+    Truth truth;
+  };
+  using Pair = Truth::Pair;
+  static constexpr std::array<Spelling, 10> spellings = {{{"true", {Pair::true_false, true}},
+                                                          {"t", {Pair::true_false, true}},
+                                                          {"false", {Pair::true_false, false}},
+                                                          {"f", {Pair::true_false, false}},
+                                                          {"yes", {Pair::yes_no, true}},
+                                                          {"y", {Pair::yes_no, true}},
+                                                          {"no", {Pair::yes_no, false}},
+                                                          {"n", {Pair::yes_no, false}},
+                                                          {"on", {Pair::on_off, true}},
+                                                          {"off", {Pair::on_off, false}}}};
   if (text.empty() || text.size() > 5) return std::nullopt;
   const std::string word = lower(text);
-  for (const char* yes : {"true", "t", "yes", "y", "on"}) {
-    if (word == yes) return true;
-  }
-  for (const char* no : {"false", "f", "no", "n", "off"}) {
-    if (word == no) return false;
-  }
-  return std::nullopt;
+  const auto found =
+      std::find_if(spellings.begin(), spellings.end(), [&](const Spelling& each) { return each.text == word; });
+  return found != spellings.end() ? std::optional(found->truth) : std::nullopt;
+}
+
+std::string option_value(std::string_view column) {
+  const std::string text(column);
+  if (text.find(',') != std::string::npos) return "'\"" + text + "\"'";
+  const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c < 0 || c == '_' || c == '-' || c == '.';
+  });
+  return plain ? text : text.find('\'') == std::string::npos ? "'" + text + "'" : '"' + text + '"';
 }
 
 std::string class_key(const CsvField& field) {

@@ -42,8 +42,21 @@ bool is_beyond_numbers(std::string_view text);
 /// The number that `text` is with this decimal mark and no other, or nothing.
 std::optional<double> formatted_number(std::string_view text, char decimal);
 
+/// A spelling of true or false, and which pair it is of.
+struct Truth {
+  enum class Pair : std::uint8_t { true_false, yes_no, on_off } pair = Pair::true_false;
+  bool value = false;
+};
 /// true, t, yes, y, on; false, f, no, n, off, in any case. Nothing for any other text.
-std::optional<bool> boolean_of(std::string_view text);
+std::optional<Truth> truth_of(std::string_view text);
+inline std::optional<bool> boolean_of(std::string_view text) {
+  const std::optional<Truth> truth = truth_of(text);
+  return truth ? std::optional(truth->value) : std::nullopt;
+}
+
+/// A column's name as the value of an option, to be typed in a shell: "x y" in quotes, '"x, y"' in those that keep a
+/// list of names from being cut as well.
+std::string option_value(std::string_view column);
 
 /// What names a class in `categories`: numbers lose leading zeros and a fraction of zero, so that 7, 07 and 7.0 agree.
 std::string class_key(const CsvField& field);

@@ -118,6 +118,19 @@ std::vector<bool> TableSchema::amounts() const {
   return amounts;
 }
 
+namespace {
+
+KnownTable known_of(const TableSchema& schema) {
+  const std::size_t all = schema.columns.size();
+  KnownTable known{.widths = {all, all - 1}};
+  if (schema.weight() && all > 2) known.widths.push_back(all - 2);
+  known.decimal_commas = std::any_of(schema.columns.begin(), schema.columns.end(),
+                                     [](const ColumnSchema& column) { return column.decimal == ','; });
+  return known;
+}
+
+}  // namespace
+
 CsvText text_for(const TableSchema& schema, const std::string& name, const HeldBytes& bytes) {
   const auto names_inputs = [&](const CsvText& text) {
     std::size_t inputs = 0, named = 0;
@@ -129,17 +142,18 @@ CsvText text_for(const TableSchema& schema, const std::string& name, const HeldB
     }
     return 2 * named >= inputs;
   };
+  const KnownTable known = known_of(schema);
   datasets::CsvOptions options;
   if (schema.header) {
     options.header = true;
-    CsvText text = csv_text(name, bytes, options);
+    CsvText text = csv_text(name, bytes, options, known);
     if (names_inputs(text)) return text;
     options.header.reset();
   }
-  CsvText text = csv_text(name, bytes, options);
+  CsvText text = csv_text(name, bytes, options, known);
   if (!text.header || text.header_sure) return text;
   options.header = false;
-  return csv_text(name, bytes, options);
+  return csv_text(name, bytes, options, known);
 }
 
 std::string column_called(const TableSchema& schema, const CsvText& text, const std::string& wanted) {

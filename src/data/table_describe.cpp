@@ -17,7 +17,10 @@ constexpr std::size_t most_distinct = 10'000, most_examples = 3, most_named = 4;
 std::string type_of(const ColumnSurvey& survey, const ColumnSchema& column) {
   if (survey.filled() == 0) return "empty";
   if (column.role == ColumnRole::date || survey.any_date == survey.filled()) return "date";
-  if (survey.words == 0 || column.role == ColumnRole::number) return survey.whole ? "whole number" : "number";
+  if (survey.words == 0 || column.role == ColumnRole::number) {
+    const bool whole = survey.whole && survey.first_ambiguous.find(column.decimal) == std::string::npos;
+    return whole ? "whole number" : "number";
+  }
   return survey.booleans == survey.filled() ? "true or false" : "text";
 }
 
@@ -95,7 +98,13 @@ std::vector<ColumnDescription> describe_columns(const TableSchema& schema, const
   std::vector<CsvField> row;
   while (rows.next_whole(row)) {
     for (std::size_t c = 0; c < row.size(); ++c) {
-      if (is_missing_word(row[c])) continue;
+      if (is_missing_word(row[c])) {
+        const auto& classes = schema.columns[c].categories;
+        const bool is_class =
+            schema.columns[c].is_label() && std::find(classes.begin(), classes.end(), row[c].text) != classes.end();
+        if (!is_class) continue;
+        --columns[c].missing;
+      }
       if (columns[c].type != "text") ranges[c].add(row[c]);
       if (seen[c].size() >= most_distinct || !seen[c].insert(std::string(row[c].text)).second) continue;
       ++columns[c].distinct;

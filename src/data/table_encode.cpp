@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <unordered_map>
 #include <unordered_set>
 
 #include <gradus/error.hpp>
@@ -38,9 +37,36 @@ bool is_missing_word(const CsvField& field) {
   return is_missing_spelling(field.quoted ? trim(field.text) : field.text);
 }
 
-namespace {
+bool have_one_truth_pair(const std::vector<std::string>& words) {
+  std::optional<Truth> first;
+  for (const std::string& word : words) {
+    const std::optional<Truth> truth = truth_of(word);
+    if (!truth) continue;
+    if (first && first->pair != truth->pair) return false;
+    first = truth;
+  }
+  return first.has_value();
+}
 
-using Index = std::unordered_map<std::string, std::int32_t>;
+WordIndex::WordIndex(const std::vector<std::string>& words) : one_pair_(have_one_truth_pair(words)) {
+  for (const std::string& word : words) places_.emplace(word, static_cast<std::int32_t>(places_.size()));
+}
+
+std::int32_t WordIndex::find(const CsvField& field) const {
+  const auto exact = places_.find(std::string(field.text));
+  if (exact != places_.end()) return exact->second;
+  const auto truth = boolean_of(field.text);
+  const auto number = parse_real(field.text);
+  if ((!truth || !one_pair_) && !number) return -1;
+  const std::string key = class_key(field);
+  if (const auto keyed = places_.find(key); keyed != places_.end()) return keyed->second;
+  for (const auto& [word, place] : places_) {
+    if (truth ? boolean_of(word) == truth : class_key({word, false}) == key) return place;
+  }
+  return -1;
+}
+
+namespace {
 
 // Everything about a run over the rows that does not change from row to row.
 class Encoder {
@@ -70,11 +96,10 @@ class Encoder {
   bool encode_word(std::size_t column, const CsvField& field, std::int64_t line, T*& out) const;
   template <class T>
   void put(const NumberFacts& facts, std::size_t column, double value, const CsvField& field, std::int64_t line,
-           T*& out, bool& misfit) const;
+           T*& out, bool& misfit, std::string_view part = {}) const;
   bool encode_label(const CsvField& field, std::int64_t line, EncodedRows& out) const;
   bool encode_weight(const CsvField& field, std::int64_t line, EncodedRows& out) const;
   [[nodiscard]] char decimal_of(std::size_t column, const CsvField& field) const;
-  [[nodiscard]] std::int32_t word_at(std::size_t column, const CsvField& field) const;
   [[nodiscard]] std::int32_t class_at(const CsvField& field, std::int64_t line) const;
   [[nodiscard]] std::size_t rows_expected(const TableRows& rows, std::int64_t done) const;
   [[noreturn]] void fail(std::int64_t line, std::size_t column, const std::string& sentence) const;
@@ -91,7 +116,7 @@ class Encoder {
   mutable OddColumns odd_;             // of further rows
   std::vector<std::size_t> places_;    // of the schema's columns in the text's rows
   std::vector<char> decimals_;         // of the schema's columns in this text
-  std::vector<Index> indices_;         // category -> number, by column
+  std::vector<WordIndex> indices_;     // of the categories, by column
 };
 
 Encoder::Encoder(const TableSchema& schema, const CsvText& text, bool labelled, bool further)
@@ -102,8 +127,7 @@ Encoder::Encoder(const TableSchema& schema, const CsvText& text, bool labelled, 
       width_(static_cast<std::size_t>(schema.width())),
       label_(schema.label()),
       weight_(labelled ? schema.weight() : std::nullopt),
-      places_(schema.columns.size(), absent),
-      indices_(schema.columns.size()) {
+      places_(schema.columns.size(), absent) {
   if (schema.header && text.header) {
     match_by_name();
   } else {
@@ -111,8 +135,7 @@ Encoder::Encoder(const TableSchema& schema, const CsvText& text, bool labelled, 
   }
   if (weight_ && places_[*weight_] == absent) weight_.reset();
   for (std::size_t c = 0; c < schema.columns.size(); ++c) {
-    std::int32_t number = 0;
-    for (const std::string& category : schema.columns[c].categories) indices_[c].emplace(category, number++);
+    indices_.emplace_back(schema.columns[c].categories);
     decimals_.push_back(schema.columns[c].decimal);
   }
   if (further && !text.json) find_decimals();
@@ -131,9 +154,10 @@ void Encoder::find_decimals() {
   }
 }
 
-// JSON's own numbers have a decimal point; its texts are as the table's.
+// JSON's numbers have a decimal point, and so have its texts, unless a comma stands in them: that is as in the table.
 char Encoder::decimal_of(std::size_t column, const CsvField& field) const {
-  return text_.json && !field.quoted ? '.' : decimals_[column];
+  const bool point = text_.json && (!field.quoted || field.text.find(',') == std::string_view::npos);
+  return point ? '.' : decimals_[column];
 }
 
 void Encoder::match_by_name() {
@@ -191,28 +215,10 @@ void Encoder::fail_unknown(std::int64_t line, const std::string& word) const {
        in_quotes(word) + " is none of the " + with_commas(known) + " classes" + did_you_mean(word, of.categories));
 }
 
-// The place of a word among the column's; -1 where it is none of them.
-std::int32_t Encoder::word_at(std::size_t column, const CsvField& field) const {
-  const Index& index = indices_[column];
-  const auto exact = index.find(std::string(field.text));
-  if (exact != index.end()) return exact->second;
-  // Other spellings of true, false and of whole numbers: 007 and 7.0 of 7.
-  const auto truth = boolean_of(field.text);
-  const auto number = parse_real(field.text);
-  if (!truth && !number) return -1;
-  for (const auto& [category, place] : index) {
-    if (truth ? boolean_of(category) == truth : class_key({category, false}) == class_key(field)) return place;
-  }
-  return -1;
-}
-
 std::int32_t Encoder::class_at(const CsvField& field, std::int64_t line) const {
-  const std::string key = class_key(field);
-  const auto exact = indices_[label_].find(key);
-  if (exact != indices_[label_].end()) return exact->second;
-  const std::int32_t other = word_at(label_, field);
-  if (other < 0) fail_unknown(line, key);
-  return other;
+  const std::int32_t place = indices_[label_].find(field);
+  if (place < 0) fail_unknown(line, class_key(field));
+  return place;
 }
 
 void Encoder::report(std::vector<std::string>& remarks) const {
@@ -236,12 +242,12 @@ void Encoder::report(std::vector<std::string>& remarks) const {
 // One number, held within what training saw, as an input.
 template <class T>
 void Encoder::put(const NumberFacts& facts, std::size_t column, double value, const CsvField& field, std::int64_t line,
-                  T*& out, bool& misfit) const {
+                  T*& out, bool& misfit, std::string_view part) const {
   if (std::abs(value) > static_cast<double>(std::numeric_limits<float>::max())) {
     fail(line, column, in_quotes(field.text) + " is too large for a 32-bit float");
   }
   const double held = std::clamp(value, facts.least, facts.greatest);
-  if (further_ && held != value) odd_[column].outside.note(field.text, line);
+  if (further_ && held != value) odd_[column].outside.note(field.text, line, part);
   value = facts.input(held);
   if constexpr (sizeof(T) == 1) {
     const bool fits = value >= 0 && value <= 255 && value == static_cast<int>(value);
@@ -269,15 +275,18 @@ bool Encoder::encode_date(std::size_t column, const CsvField& field, std::int64_
   const Reading reading = read_date(of, field, date);
   if (reading == Reading::wrong) fail_wrong(line, column, field.text, "a date");
   if (reading == Reading::missing) return false;
-  for (const DateInput& input : of.parts) put(input.facts, column, date.part(input.part), field, line, out, misfit);
+  for (const DateInput& input : of.parts) {
+    const bool whole = input.part == DatePart::elapsed;
+    put(input.facts, column, date.part(input.part), field, line, out, misfit, whole ? "" : date_part_name(input.part));
+  }
   return true;
 }
 
 template <class T>
 bool Encoder::encode_word(std::size_t column, const CsvField& field, std::int64_t line, T*& out) const {
   const ColumnSchema& of = schema_.columns[column];
-  if (is_missing_word(field) && !indices_[column].contains(std::string(field.text))) return false;
-  const std::int32_t word = word_at(column, field);
+  if (is_missing_word(field) && !indices_[column].contains(field.text)) return false;
+  const std::int32_t word = indices_[column].find(field);
   if (word < 0 && further_) odd_[column].unknown_word.note(field.text, line);
   std::fill_n(out, of.categories.size(), T{0});
   if (word >= 0) out[word] = T{1};
@@ -324,7 +333,7 @@ bool Encoder::encode_label(const CsvField& field, std::int64_t line, EncodedRows
   const FieldKind kind = field_kind(field, value, decimal_of(label_, field));
   const bool target = schema_.columns[label_].role == ColumnRole::target;
   // Where "NA" is a class it is not missing.
-  if (kind == FieldKind::missing && (target || !indices_[label_].contains(std::string(field.text)))) {
+  if (kind == FieldKind::missing && (target || !indices_[label_].contains(field.text))) {
     if (!schema_.drop_missing && !schema_.drop_unlabelled) fail(line, label_, "the label is missing");
     return false;
   }
@@ -364,7 +373,7 @@ std::size_t Encoder::rows_expected(const TableRows& rows, std::int64_t done) con
 
 template <class T>
 bool Encoder::encode(std::vector<T>& features, EncodedRows& out, TemporaryFile* file) const {
-  TableRows rows(text_);
+  TableRows rows(text_, !labelled_);
   std::vector<CsvField> row;
   RowStore<T> store(text_, features, width_, file);
   out.rows = 0;

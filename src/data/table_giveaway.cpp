@@ -115,7 +115,7 @@ std::vector<std::string> giveaway_remarks(const Dataset& train) {
     const std::string label = in_quotes(table->columns[table->label()].name);
     remarks.push_back("Column " + in_quotes(column.name) + " alone tells " + label +
                       " in nearly every row. If it is not known when " + label +
-                      " is to be predicted, leave it out (--ignore " + column.name + ").");
+                      " is to be predicted, leave it out (--ignore " + option_value(column.name) + ").");
   }
   return remarks;
 }

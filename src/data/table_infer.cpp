@@ -10,6 +10,7 @@
 
 #include "base/nearest.hpp"
 #include "base/text.hpp"
+#include "data/table_fields.hpp"
 #include "data/table_label.hpp"
 #include "data/table_statistics.hpp"
 
@@ -53,8 +54,6 @@ Findings find_out(const CsvText& text, const datasets::CsvOptions& options, std:
   if (options.decimal != 0) table.decimals.assign(text.columns.size(), options.decimal), guessed.clear();
   for (const std::size_t c : guessed) {
     const std::string& example = table.columns[c].first_ambiguous;
-    // Where commas separate fields, a point is the decimal mark.
-    if (text.separator == ',' && example.find(',') == std::string::npos) continue;
     const bool comma = table.decimals[c] == ',';
     double value = 0;
     (void)field_kind({example, false}, value, table.decimals[c]);
@@ -69,7 +68,7 @@ Findings find_out(const CsvText& text, const datasets::CsvOptions& options, std:
 
 [[noreturn]] void fail_not_a_number(const Findings& table, std::size_t c) {
   const ColumnSurvey& column = table.columns[c];
-  const std::string name = table.text.columns[c];
+  const std::string name = option_value(table.text.columns[c]);
   std::string hint = "; " + with_commas(column.numbers()) + " of the column's " + with_commas(column.filled()) +
                      " values are. Correct it, or: --numeric " + name + " counts it as missing, --categorical " + name +
                      " takes all values as words, --ignore " + name + " leaves the column out";
@@ -80,29 +79,15 @@ Findings find_out(const CsvText& text, const datasets::CsvOptions& options, std:
                                        (beyond ? " is not a finite number" : " is not a number") + hint);
 }
 
-DateOrder likely_order(const ColumnSurvey& column, bool& unsure) {
-  const auto count = [&](DateOrder order) { return column.dates[static_cast<std::size_t>(order)]; };
-  const bool day = count(DateOrder::day_first) == column.any_date;
-  const bool month = count(DateOrder::month_first) == column.any_date;
-  const bool year = count(DateOrder::year_first) == column.any_date;
-  unsure = day && month && !year;
-  if (year) return DateOrder::year_first;
-  // Days and months change places in no date: points stand in dates that begin with the day, slashes in either.
-  if (day && month)
-    return column.first_word.find('.') != std::string::npos ? DateOrder::day_first : DateOrder::month_first;
-  if (day || month) return day ? DateOrder::day_first : DateOrder::month_first;
-  return *std::max_element(date_orders.begin(), date_orders.end(),
-                           [&](DateOrder a, DateOrder b) { return count(a) < count(b); });
-}
-
 void make_date(const Findings& table, std::size_t c, ColumnSchema& column) {
   bool unsure = false;
   column.role = ColumnRole::date;
-  column.date_order = likely_order(table.columns[c], unsure);
+  column.date_order = likely_date_order(table.columns[c], unsure);
   if (unsure) {
-    const bool day = column.date_order == DateOrder::day_first;
-    table.remark(column_text(table, c) + ": in " + in_quotes(table.columns[c].first_word) + " the " +
-                 (day ? "day" : "month") + " is taken to come first");
+    const std::string_view order = date_order_name(column.date_order);
+    table.remark(column_text(table, c) + ": in " + in_quotes(table.columns[c].first_unclear_date) + " the " +
+                 std::string(order.substr(0, order.find('_'))) +
+                 " is taken to come first (dates written as 2021-01-31 leave no doubt)");
   }
 }
 
@@ -118,14 +103,21 @@ void guess_role(const Findings& table, std::size_t c, ColumnSchema& column) {
   }
   if (survey.words == 0) return;
   if (static_cast<double>(survey.any_date) >= nearly_all * static_cast<double>(survey.filled())) {
-    return make_date(table, c, column);
+    make_date(table, c, column);
+    const std::int64_t others = survey.filled() - survey.any_date;
+    if (others == 0) return;
+    column.text_is_missing = true;
+    table.remark(column_text(table, c) + " holds dates; " + with_commas(others) + (others == 1 ? " value" : " values") +
+                 (survey.some_words.empty() ? "" : ", first " + in_quotes(survey.some_words.front()) + ",") +
+                 (others == 1 ? " is none and counts" : " are none and count") + " as missing");
+    return;
   }
   const bool many = survey.words >= many_words && 5 * survey.words >= survey.filled();
   if (survey.words > survey.numbers() || many) {
     column.role = ColumnRole::words;
     if (survey.words <= survey.numbers()) {
-      table.remark(column_text(table, c) + " holds numbers and words and is taken as words (--numeric " + column.name +
-                   ": words are missing numbers)");
+      table.remark(column_text(table, c) + " holds numbers and words and is taken as words (--numeric " +
+                   option_value(column.name) + ": words are missing numbers)");
     }
     return;
   }
@@ -135,7 +127,7 @@ void guess_role(const Findings& table, std::size_t c, ColumnSchema& column) {
   std::string words;
   for (const std::string& word : survey.some_words) words += (words.empty() ? "" : ", ") + in_quotes(word);
   table.remark(column_text(table, c) + " holds numbers; " + words + " (" + count_of(survey.words, "row") +
-               ") counts as missing (--categorical " + column.name + ": all values are words)");
+               ") counts as missing (--categorical " + option_value(column.name) + ": all values are words)");
 }
 
 // The first of several options that name a column.
@@ -193,10 +185,10 @@ void check_precision(const Findings& table, std::size_t label) {
 void settle_label(const Findings& table, TableSchema& schema, std::size_t label, bool image) {
   ColumnSchema& column = schema.columns[label];
   const ColumnSurvey& survey = table.columns[label];
-  const ValueCounts& values = count_values(table, label);
+  const ValueCounts values = label_values(table, label);
   if (values.rows == 0) {
-    throw Error(ErrorCode::bad_data,
-                table.text.name + ": " + column_text(table, label) + ": the labels are all missing");
+    throw Error(ErrorCode::bad_data, table.text.name + ": " + column_text(table, label) +
+                                         ": the labels are all missing (--target names another column)");
   }
   const bool words = column.role == ColumnRole::words || survey.words > survey.numbers();
   if (!words && survey.words > 0) fail_not_a_number(table, label);
@@ -332,7 +324,7 @@ class Learner {
     const ColumnStatistics& statistics = statistics_[c];
     const NumberStatistics& numbers = statistics.number;
     if (watched && !statistics.twice && is_enough(statistics)) {
-      return leave_out(c, "it numbers the rows (--numeric " + column.name + ": an input)");
+      return leave_out(c, "it numbers the rows (--numeric " + option_value(column.name) + ": an input)");
     }
     const bool is_common_gap = is_common(statistics);
     if (!numbers.varies() && is_enough(statistics) && !(is_common_gap && numbers.count > 0)) {
@@ -354,7 +346,7 @@ class Learner {
 
   void learn_words(std::size_t c, ColumnSchema& column) {
     const ColumnStatistics& statistics = statistics_[c];
-    std::vector<std::pair<std::string, WordStatistics>> words(statistics.words.begin(), statistics.words.end());
+    std::vector<CountedWord> words = one_spelling_each({statistics.words.begin(), statistics.words.end()});
     std::sort(words.begin(), words.end(), [](const auto& a, const auto& b) {
       return a.second.count != b.second.count ? a.second.count > b.second.count : a.second.first < b.second.first;
     });
@@ -373,9 +365,9 @@ class Learner {
         table_.options.text_as_words);
     const bool names = !asked && statistics.rows >= least_rows && different == statistics.rows - statistics.missing;
     if (kept == 0 || (names && !keep_all_)) {
-      return leave_out(c, table_.options.text_as_words == 0
-                              ? std::string("it is text")
-                              : "nearly every row has a text of its own (--categorical " + column.name + ": words)");
+      return leave_out(c, table_.options.text_as_words == 0 ? std::string("it is text")
+                                                            : "nearly every row has a text of its own (--categorical " +
+                                                                  option_value(column.name) + ": words)");
     }
     for (std::int64_t w = 0; w < kept; ++w) column.categories.push_back(words[static_cast<std::size_t>(w)].first);
     column.other_input = kept < different;
@@ -395,6 +387,11 @@ class Learner {
       if (!numbers.varies()) continue;
       NumberFacts facts = facts_of(numbers);
       column.parts.push_back({part, facts, zero() ? facts.offset : numbers.mean});
+    }
+    if (statistics.missing == statistics.rows && column.text_is_missing) {
+      throw Error(ErrorCode::bad_data, table_.text.name + ": " + column_text(table_, c) +
+                                           ": no value is a date or a time, such as 2021-01-31, 31.01.2021, 202101 or "
+                                           "10:15 (see --date)");
     }
     if (column.parts.empty()) return leave_out(c, "it is the same date in every row that is trained on");
     if (fills()) column.fill = 0;

@@ -9,6 +9,7 @@
 
 #include "base/nearest.hpp"
 #include "base/text.hpp"
+#include "data/table_fields.hpp"
 
 namespace gradus {
 namespace {
@@ -54,14 +55,25 @@ std::size_t likely_label(const TableFindings& table) {
   for (const std::string& name : table.options.ignore) out[find_column(text, name, "ignore")] = true;
   if (!table.options.weight.empty()) out[find_column(text, table.options.weight, "weight")] = true;
   std::vector<std::size_t> candidates, telling;
+  std::size_t last = 0;
   for (std::size_t c = 0; c < text.columns.size(); ++c) {
-    if (out[c] || table.columns[c].filled() == 0) continue;
-    candidates.push_back(c);
+    if (out[c]) continue;
+    last = c;
     const std::string name = lower(text.columns[c]);
     if (name == "label" || name == "class" || name == "target") telling.push_back(c);
+    if (table.columns[c].filled() > 0) candidates.push_back(c);
   }
   if (candidates.empty()) throw Error(ErrorCode::bad_data, text.name + ": has no column to predict");
-  if (text.header) return telling.size() == 1 ? telling.front() : candidates.back();
+  if (text.header && telling.size() == 1) return telling.front();
+  if (text.header) {
+    if (candidates.size() == 1 && last != candidates.front()) return last;  // which is refused, since it is empty
+    if (last != candidates.back()) {
+      table.remark("column " + in_quotes(text.columns[last]) + " is empty, so column " +
+                   in_quotes(text.columns[candidates.back()]) +
+                   " is taken as the one to predict (--target names another)");
+    }
+    return candidates.back();
+  }
   return find_without_header(table, candidates.front(), candidates.back());
 }
 
@@ -113,6 +125,81 @@ const ValueCounts& count_values(const TableFindings& table, std::size_t column) 
 std::size_t find_label(const TableFindings& table) {
   if (!table.options.label.empty()) return find_column(table.text, table.options.label, "label");
   return likely_label(table);
+}
+
+namespace {
+
+std::string named_counts(const std::vector<std::pair<std::string, std::int64_t>>& words) {
+  std::string list;
+  for (const auto& [word, count] : words) {
+    list += (list.empty() ? "" : ", ") + in_quotes(word) + " (" + count_of(count, "row") + ")";
+  }
+  return list;
+}
+
+void leave_out_missing(const TableFindings& table, std::size_t label, ValueCounts& values) {
+  std::vector<std::pair<std::string, std::int64_t>> missing, kept;
+  std::int64_t others = 0, different = 0;
+  for (const auto& [word, count] : values.counts) {
+    if (is_missing_spelling(word)) continue;
+    others += count;
+    ++different;
+  }
+  for (const auto& [word, count] : values.counts) {
+    if (!is_missing_spelling(word)) continue;
+    const bool sign = (word == "-" || word == "\xe2\x80\x93") && values.counts.contains("+");
+    const bool as_frequent = lower(word) == "na" && different > 0 && 2 * count * different >= others;
+    if (as_frequent) kept.emplace_back(word, count);
+    if (!sign && !as_frequent) missing.emplace_back(word, count);
+  }
+  const std::string column = "column " + in_quotes(table.text.columns[label]);
+  if (!kept.empty())
+    table.remark(column + ": " + named_counts(kept) + " is taken for a class, not for a missing value");
+  if (missing.empty()) return;
+  table.remark(column + ": " + named_counts(missing) + (missing.size() == 1 ? " counts" : " count") +
+               " as missing (--categorical " + option_value(table.text.columns[label]) + ": a class)");
+  for (const auto& [word, count] : missing) values.counts.erase(word), values.rows -= count;
+}
+
+void merge_truths(const TableFindings& table, std::size_t label, ValueCounts& values) {
+  std::vector<std::string> words;
+  for (const auto& [word, count] : values.counts) words.push_back(word);
+  const bool all =
+      std::all_of(words.begin(), words.end(), [](const std::string& w) { return truth_of(w).has_value(); });
+  if (!all || !have_one_truth_pair(words)) return;
+  for (const bool truth : {true, false}) {
+    std::pair<std::string, std::int64_t> most;
+    std::int64_t sum = 0;
+    std::string merged;
+    for (const std::string& word : words) {
+      if (boolean_of(word) != truth) continue;
+      const auto found = values.counts.find(word);
+      if (found->second > most.second) most = *found;
+      sum += found->second;
+      merged += (merged.empty() ? "" : ", ") + in_quotes(word);
+      values.counts.erase(found);
+    }
+    if (sum == 0) continue;
+    values.counts.emplace(most.first, sum);
+    if (sum == most.second) continue;
+    table.remark("column " + in_quotes(table.text.columns[label]) + ": " + merged + " are one class, " +
+                 in_quotes(most.first) + " (--categorical " + option_value(table.text.columns[label]) +
+                 ": each is one)");
+  }
+}
+
+}  // namespace
+
+ValueCounts label_values(const TableFindings& table, std::size_t label) {
+  ValueCounts values = count_values(table, label);
+  const auto& categorical = table.options.categorical;
+  const bool asked = std::any_of(categorical.begin(), categorical.end(), [&](const std::string& name) {
+    return find_column(table.text, name, "categorical") == label;
+  });
+  if (table.columns[label].words == 0 || asked) return values;
+  leave_out_missing(table, label, values);
+  merge_truths(table, label, values);
+  return values;
 }
 
 bool is_pixel_table(const TableFindings& table, std::size_t label) {

@@ -37,6 +37,12 @@ struct TableFindings {
 /// Reads all rows, the first time for each column.
 const ValueCounts& count_values(const TableFindings& table, std::size_t column);
 
+/// Those of the label. Of words, spellings of a missing value do not count: but "-" is a class beside "+", "NA" where
+/// it is about as frequent as the other classes, and all are where the label is named as categorical. Where all words
+/// are spellings of one pair of true and false, those that mean the same are one class, by the most frequent spelling.
+/// Remarks say so.
+ValueCounts label_values(const TableFindings& table, std::size_t label);
+
 /// A column by its name, or by its number; from the end when that is negative. Throws `not_found`; `what` names the
 /// option: "label".
 std::size_t find_column(const CsvText& text, const std::string& wanted, const char* what);
@@ -44,7 +50,7 @@ std::size_t find_column(const CsvText& text, const std::string& wanted, const ch
 /// The column to predict: the one named, or the likeliest. Of a table with a header the one called label, class or
 /// target, if there is just one, else the last. Without a header the last as well, unless all are whole numbers and the
 /// first alone looks like a class, or both do and there are 64 columns or more, as in tables of pixels.
-/// Columns without any value are passed over.
+/// Columns without any value are passed over, unless one is called so or would leave no input.
 std::size_t find_label(const TableFindings& table);
 
 /// Whether the label's numbers are amounts: those with fractions, and whole ones unless they are few, each with several

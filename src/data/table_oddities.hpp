@@ -14,10 +14,14 @@ namespace gradus {
 struct Oddity {
   std::int64_t count = 0;
   std::string first;
-  std::int64_t line = 0;
+  std::int64_t line = 0, last_line = -1;
 
-  void note(std::string_view text, std::int64_t at) {
-    if (count++ == 0) first = text, line = at;
+  std::string_view part{};  ///< of a date: which of its parts
+
+  void note(std::string_view text, std::int64_t at, std::string_view of = {}) {
+    if (at == last_line) return;  // another part of the same date
+    last_line = at;
+    if (count++ == 0) first = text, line = at, part = of;
   }
 };
 

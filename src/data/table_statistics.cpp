@@ -26,16 +26,6 @@ namespace {
 
 constexpr std::size_t most_words_counted = 100'000;
 
-// Of true and false the spelling that came first, however the row spells it.
-std::string word_key(const ColumnStatistics& column, const std::string& word) {
-  const auto truth = boolean_of(word);
-  if (!truth || column.words.contains(word)) return word;
-  for (const auto& [known, statistics] : column.words) {
-    if (boolean_of(known) == truth) return known;
-  }
-  return word;
-}
-
 class Collector {
  public:
   Collector(const TableSchema& schema, const std::vector<bool>& watch_twice)
@@ -72,7 +62,7 @@ class Collector {
       ++statistics.missing;
       return;
     }
-    const std::string key = word_key(statistics, std::string(field.text));
+    const std::string key(field.text);
     const auto found = statistics.words.find(key);
     if (found != statistics.words.end()) {
       ++found->second.count;
@@ -97,18 +87,15 @@ KeptRows kept_rows(const TableSchema& schema, const CsvText& text) {
   KeptRows result;
   const std::size_t label = schema.label();
   const ColumnSchema& of_label = schema.columns[label];
-  std::unordered_map<std::string, std::int32_t> numbers;
-  for (const std::string& category : of_label.categories) {
-    numbers.emplace(category, static_cast<std::int32_t>(numbers.size()));
-  }
+  const WordIndex classes(of_label.categories);
   TableRows rows(text);
   std::vector<CsvField> row;
   double number = 0;
   while (rows.next_whole(row)) {
-    const auto found = numbers.find(class_key(row[label]));
-    const bool labelled = of_label.role == ColumnRole::classes
-                              ? found != numbers.end()
-                              : field_kind(row[label], number, of_label.decimal) == FieldKind::number;
+    const bool classified = of_label.role == ColumnRole::classes;
+    const std::int32_t place = classified ? classes.find(row[label]) : 0;
+    const bool labelled =
+        classified ? place >= 0 : field_kind(row[label], number, of_label.decimal) == FieldKind::number;
     bool keep = labelled;
     for (std::size_t c = 0; keep && schema.drop_missing && c < row.size(); ++c) {
       const ColumnSchema& column = schema.columns[c];
@@ -118,12 +105,31 @@ KeptRows kept_rows(const TableSchema& schema, const CsvText& text) {
       keep = !missing;
     }
     result.kept.push_back(keep);
-    if (keep) result.labels.push_back(found == numbers.end() ? 0 : found->second);
+    if (keep) result.labels.push_back(place);
   }
   return result;
 }
 
 }  // namespace
+
+std::vector<CountedWord> one_spelling_each(std::vector<CountedWord> words) {
+  std::vector<std::string> texts;
+  for (const auto& [word, statistics] : words) texts.push_back(word);
+  if (!have_one_truth_pair(texts)) return words;
+  std::vector<CountedWord> merged;
+  for (const auto& [word, statistics] : words) {
+    const auto truth = boolean_of(word);
+    const auto same = std::find_if(merged.begin(), merged.end(),
+                                   [&](const CountedWord& each) { return truth && boolean_of(each.first) == truth; });
+    if (same == merged.end()) {
+      merged.emplace_back(word, statistics);
+      continue;
+    }
+    if (statistics.first < same->second.first) same->first = word, same->second.first = statistics.first;
+    same->second.count += statistics.count;
+  }
+  return merged;
+}
 
 std::vector<ColumnStatistics> column_statistics(const TableSchema& schema, const CsvText& text,
                                                 const std::vector<bool>& training,

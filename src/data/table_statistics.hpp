@@ -5,6 +5,7 @@
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "data/table.hpp"
@@ -27,6 +28,10 @@ struct WordStatistics {
   std::int64_t count = 0;
   std::int64_t first = 0;  ///< the row that had it first
 };
+
+using CountedWord = std::pair<std::string, WordStatistics>;
+/// Of true and of false the spelling that came first stands for all, where they are of one pair.
+std::vector<CountedWord> one_spelling_each(std::vector<CountedWord> words);
 
 /// What the training rows say of a column.
 struct ColumnStatistics {

@@ -63,20 +63,34 @@ bool note_number(ColumnSurvey& column, std::string_view text) {
   return true;
 }
 
+// False where it is not a date in any order.
+bool note_date(ColumnSurvey& column, std::string_view text) {
+  if (text.find_first_of("0123456789") == std::string_view::npos) return false;
+  std::array<std::optional<DateTime>, date_orders.size()> readings;
+  for (const DateOrder order : date_orders) readings[static_cast<std::size_t>(order)] = DateTime::parse(text, order);
+  if (std::none_of(readings.begin(), readings.end(), [](const auto& date) { return date.has_value(); })) return false;
+  ++column.any_date;
+  const bool unclear =
+      !std::all_of(readings.begin(), readings.end(), [&](const auto& date) { return date == readings.front(); });
+  if (unclear && column.unclear_dates++ == 0) column.first_unclear_date = text;
+  for (std::size_t order = 0; order < readings.size(); ++order) {
+    if (!readings[order]) continue;
+    ++column.dates[order];
+    if (!unclear) continue;
+    const double year = readings[order]->part(DatePart::year);
+    const bool first = column.first_year[order] == 0;
+    column.first_year[order] = first ? year : std::min(column.first_year[order], year);
+    column.last_year[order] = first ? year : std::max(column.last_year[order], year);
+  }
+  return true;
+}
+
 void note_word(ColumnSurvey& column, std::string_view text, std::int64_t line) {
   if (column.words++ == 0) {
     column.first_word = text;
     column.first_word_line = line;
   }
-  bool date = false;
-  if (text.find_first_of("0123456789") != std::string_view::npos) {
-    for (const DateOrder order : date_orders) {
-      if (!DateTime::parse(text, order)) continue;
-      ++column.dates[static_cast<std::size_t>(order)];
-      date = true;
-    }
-  }
-  if (date) ++column.any_date;
+  const bool date = note_date(column, text);
   if (!date && boolean_of(text)) ++column.booleans;
   if (date || column.some_words.size() >= most_some_words) return;
   if (std::find(column.some_words.begin(), column.some_words.end(), text) == column.some_words.end()) {
@@ -137,6 +151,8 @@ std::vector<char> decimal_marks(const CsvText& text, const std::vector<ColumnSur
   for (std::size_t c = 0; c < columns.size(); ++c) {
     const ColumnSurvey& column = columns[c];
     char mark = column.comma_alone > column.point_alone ? ',' : column.point_alone > 0 ? '.' : of_file;
+    // Where commas separate fields, a point is the decimal mark.
+    if (mark == 0 && text.separator == ',' && column.first_ambiguous.find('.') != std::string::npos) mark = '.';
     if (mark == 0) mark = usual[c];
     if (mark == 0) {
       mark = text.separator == ';' ? ',' : '.';
@@ -145,6 +161,28 @@ std::vector<char> decimal_marks(const CsvText& text, const std::vector<ColumnSur
     marks.push_back(mark);
   }
   return marks;
+}
+
+DateOrder likely_date_order(const ColumnSurvey& column, bool& unsure) {
+  if (column.unclear_dates == 0) return DateOrder::year_first;  // all orders read the same
+  const std::int64_t most = *std::max_element(column.dates.begin(), column.dates.end());
+  const auto reads = [&](DateOrder order) { return column.dates[static_cast<std::size_t>(order)] == most; };
+  const auto years = [&](DateOrder order) {
+    const auto at = static_cast<std::size_t>(order);
+    return column.last_year[at] - column.first_year[at] + 1;
+  };
+  const bool year = reads(DateOrder::year_first), day = reads(DateOrder::day_first);
+  const bool month = reads(DateOrder::month_first);
+  unsure = (year ? 1 : 0) + (day ? 1 : 0) + (month ? 1 : 0) > 1;
+  // Points stand in dates that begin with the day, slashes and hyphens in either.
+  const bool points = column.first_unclear_date.find('.') != std::string::npos;
+  const DateOrder year_last = day && (points || !month) ? DateOrder::day_first : DateOrder::month_first;
+  if (!year) return year_last;
+  // A year of two digits comes last, unless the last numbers are plainly days: most of a month, beside few years.
+  constexpr double most_of_a_month = 20, few = 5;
+  const bool first =
+      !(day || month) || (!points && years(year_last) > most_of_a_month && years(DateOrder::year_first) <= few);
+  return first ? DateOrder::year_first : year_last;
 }
 
 }  // namespace gradus

@@ -21,6 +21,10 @@ struct ColumnSurvey {
   std::string first_ambiguous{};
   std::array<std::int64_t, 3> dates{};  ///< dates, by DateOrder
   std::int64_t any_date = 0;
+  /// Those that are not the same date in every order: how many, the first, and their years by DateOrder.
+  std::int64_t unclear_dates = 0;
+  std::string first_unclear_date{};
+  std::array<double, 3> first_year{}, last_year{};
   std::int64_t booleans = 0;
   std::int64_t words = 0;  ///< neither missing nor a number with either mark
   std::string first_word{};
@@ -44,10 +48,14 @@ std::vector<ColumnSurvey> survey_columns(const CsvText& text);
 /// Of the first `most_rows` rows, without complaint.
 std::vector<ColumnSurvey> survey_some(const CsvText& text, std::int64_t most_rows);
 
-/// The decimal mark of each column, by its own fields where they tell, else by those of the others, else `usual[c]`;
-/// 0 there: a comma where fields are separated by ';', a point otherwise. `guessed` gets the columns where only that is
-/// known and it makes a difference.
+/// The decimal mark of each column, by its own fields where they tell, else by those of the others, else a point for
+/// "3.500" where fields are separated by ',', else `usual[c]`; 0 there: a comma where fields are separated by ';', a
+/// point otherwise. `guessed` gets the columns where only that is known and it makes a difference.
 std::vector<char> decimal_marks(const CsvText& text, const std::vector<ColumnSurvey>& columns,
                                 const std::vector<char>& usual, std::vector<std::size_t>* guessed = nullptr);
+
+/// The order that reads most of a column's dates. `unsure` is set where several do: then a year of two digits comes
+/// last, unless the last numbers are plainly days, and the day comes first where points stand between.
+DateOrder likely_date_order(const ColumnSurvey& column, bool& unsure);
 
 }  // namespace gradus

@@ -43,7 +43,7 @@ BodyRows plain_rows(const std::string& body, const Sequential& model, const Serv
   const auto width = static_cast<std::size_t>(model.input_shape().elements());
   BodyRows rows;
   std::vector<CsvField> fields;
-  TableRows scanner(text);
+  TableRows scanner(text, true);
   while (scanner.next(fields)) {
     const std::string place = std::string(body_name) + ":" + std::to_string(scanner.line());
     if (fields.size() != width) {

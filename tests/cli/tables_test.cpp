@@ -236,6 +236,38 @@ TEST_F(FurtherTables, ArePredictedWithTheirLabelNamed) {
   expect_refusal(run(gradus({"predict", "m.keras", "rows.csv", "--label", "x"}), options), 2, "it is an input");
 }
 
+TEST(Tables, OfOneRowTeachNothing) {
+  const TemporaryDirectory directory;
+  directory.write("one.csv", "a,b,y\n1,2,3\n");
+  for (const char* kind : {"--classification", "--regression"}) {
+    expect_refusal(run(gradus({"train", "one.csv", kind}), in(directory)), 3, "one.csv: there is one row only");
+  }
+}
+
+TEST(Tables, KeepAnAnswerForEachFurtherRow) {
+  const TemporaryDirectory directory;
+  std::string csv = "a;b;y\n";
+  for (int i = 0; i < 40; ++i)
+    csv += std::to_string(i % 9) + ",5;" + std::to_string(i % 7) + ",25;" + std::to_string(i) + ",5\n";
+  directory.write("de.csv", csv);
+  ASSERT_EQ(run(gradus({"train", "de.csv", "--epochs", "1", "--missing", "mean", "--save", "de.keras"}), in(directory))
+                .status,
+            0);
+  const auto predict = [&](const std::string& rows) {
+    RunOptions piped = in(directory);
+    piped.input = rows;
+    return values_of(run(gradus({"predict", "de.keras", "-", "--json"}), piped));
+  };
+  const std::vector<double> one = predict("3,5;2,5\n");
+  ASSERT_EQ(one.size(), 1U);
+  EXPECT_EQ(predict("3.500,2.500\n"), one);
+  const std::vector<double> three = predict("3,5;2,5\n;\n3,5;2,5\n;\n");
+  ASSERT_EQ(three.size(), 3U);
+  EXPECT_EQ(three[2], one[0]);
+  EXPECT_EQ(three[1], predict("NA;NA\n")[0]);
+  EXPECT_EQ(predict("3,5;\n"), predict("3,5;NA\n"));
+}
+
 TEST(WeightsOfRows, AreRefusedInWords) {
   const TemporaryDirectory directory;
   directory.write("t.csv", "n,x,y\n1,0,no\n-2,1,yes\n");

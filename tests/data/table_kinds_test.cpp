@@ -1,6 +1,7 @@
 // Tables as people have them: each kind of field, header and label.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include <gradus/dataset.hpp>
@@ -132,6 +133,110 @@ TEST_F(TableKinds, DatesBecomeNumbers) {
   EXPECT_EQ(month("Jan 5 2020,0.5\nFeb 6 2021,1.5\n"), 1);
   expect_error(ErrorCode::bad_data, {"new:1", "'31/02/2021' is not a date"},
                [&] { (void)encode(read("d,y\n31/12/2020,0.5\n03/04/2021,1.5\n"), "31/02/2021\n"); });
+}
+
+TEST_F(TableKinds, YearsOfTwoDigitsComeLast) {
+  const auto first = [&](const std::string& days, CsvOptions options = {}) {
+    const Dataset set = read("d,y\n" + days, std::move(options));
+    const std::vector<double> all = inputs(set);
+    return std::pair(set.column_names(), std::vector<double>(all.begin(), all.begin() + 3));
+  };
+  const Names parts{"d.year", "d.month", "d.day", "d.weekday", "d.elapsed"};
+  for (const char mark : {'.', '/', '-'}) {
+    std::string days = "30_08_22,0.5\n07_11_23,1.5\n16_04_21,2.5\n";
+    std::replace(days.begin(), days.end(), '_', mark);
+    EXPECT_EQ(first(days), (std::pair(parts, std::vector<double>{2022, 8, 30}))) << days;
+    EXPECT_TRUE(said("in '" + days.substr(0, 8) + "' the day is taken to come first")) << remarks;
+  }
+  const Dataset set = read("d;y\n30.08.22;1\n07.11.23;2\n16.04.21;3\n", {.regression = true});
+  EXPECT_EQ(encode(set, "30.08.2022\n"), encode(set, "30.08.22\n"));
+  EXPECT_EQ(encode(set, "30.08.2022\n").front(), 2022);
+  EXPECT_EQ(first("09/07/22,0.5\n10/29/21,1.5\n12/04/23,2.5\n").second, (std::vector<double>{2022, 9, 7}));
+  EXPECT_TRUE(remarks.empty()) << remarks;
+  EXPECT_EQ(first("98-08-22,0.5\n99-11-23,1.5\n", {}).second, (std::vector<double>{1998, 8, 22})) << "no day is 98";
+  std::string years_first;
+  for (int i = 0; i < 31; ++i) {
+    years_first += (i % 2 == 0 ? "22-0" : "23-0") + std::to_string(1 + i % 3) + (i < 9 ? "-0" : "-") +
+                   std::to_string(std::min(i + 1, 28)) + "," + std::to_string(i) + ".5\n";
+  }
+  EXPECT_EQ(first(years_first).second, (std::vector<double>{2022, 1, 1})) << "days fill a month";
+  EXPECT_TRUE(said("the year is taken to come first")) << remarks;
+}
+
+TEST_F(TableKinds, MonthsWithoutDaysAndColumnsWithoutDates) {
+  const Dataset set = read("m,y\n202107,0.5\n202210,1.5\n", {.date = {"m"}});
+  EXPECT_EQ(set.column_names(), (Names{"m.year", "m.month", "m.weekday", "m.elapsed"}));
+  EXPECT_EQ(inputs(set)[1], 7);
+  expect_error(ErrorCode::bad_data, {"column 'm'", "no value is a date or a time"},
+               [&] { (void)read("m,y\n20217,0.5\n202,1.5\n", {.date = {"m"}}); });
+}
+
+TEST_F(TableKinds, SeparatorsByWhatTheyCut) {
+  const auto columns = [&](const std::string& content) { return read(content, {.regression = true}).column_names(); };
+  EXPECT_EQ(inputs(read("2,59;6,85;12,03\n6,84;8,49;22,17\n")), inputs(read("2.59,6.85,12.03\n6.84,8.49,22.17\n")));
+  EXPECT_EQ(inputs(read("2,59\t6,85\t12,03\n6,84\t8,49\t22,17\n")), inputs(read("2.59,6.85,12.03\n6.84,8.49,22.17\n")));
+  EXPECT_EQ(columns("d, long, name, of\tx\ty\nred, big, old, x\t2.86\t5.71\nblue, small, new, y\t1.6\t3.2\n"
+                    "red, big, old, x\t2.5\t5.5\n"),
+            (Names{"d, long, name, of=red, big, old, x", "d, long, name, of=blue, small, new, y", "x"}));
+  EXPECT_EQ(columns("b|c|d|e,0.89,1.77\nb|c|d|e,4.62,9.24\na|b|c|d,7.36,14.71\n"),
+            (Names{"0=b|c|d|e", "0=a|b|c|d", "1"}));
+  EXPECT_EQ(columns("2021,5;red;1\n2020,5;blue;2\n2021,5;red;3\n"), (Names{"0", "1=red", "1=blue"}));
+  const Dataset tabs = datasets::csv(directory_.write("t.tsv", "a,b\tc,d\na,b\tc,e\na,f\tc,d\n"), {.header = false});
+  EXPECT_EQ(tabs.column_names(), (Names{"0=a,b", "0=a,f"}));
+  EXPECT_EQ(
+      inputs(read("sep=;\r\na;b;y\r\n2.71;0.84;0\r\n3.35;1;1\r\n")),
+      (std::vector<double>{static_cast<double>(2.71F), static_cast<double>(0.84F), static_cast<double>(3.35F), 1}));
+  EXPECT_EQ(inputs(read("a;b;y\n2,5;6,5;1;\n6,5;8,5;0;\n")), (std::vector<double>{2.5, 6.5, 6.5, 8.5}));
+}
+
+TEST_F(TableKinds, FurtherRowsAreCutAsTheTableWas) {
+  const Dataset two = read("a;b;y\n1,5;2;0,25\n21,75;3;1,5\n4;5,125;2\n");
+  EXPECT_EQ(encode(two, "3,5;2,5\n"), (std::vector<Real>{3.5, 2.5}));
+  EXPECT_EQ(encode(two, "3.5,2.5\n"), (std::vector<Real>{3.5, 2.5}));
+  const Dataset one = read("a;y\n1,5;0,25\n21,75;1,5\n4;2\n");
+  EXPECT_EQ(encode(one, "3,5\n"), (std::vector<Real>{3.5}));
+  EXPECT_EQ(encode(one, "3.5,1\n"), (std::vector<Real>{3.5})) << "with the label";
+}
+
+TEST_F(TableKinds, AnEmptyFieldAtTheEndOfARowIsAMissingValue) {
+  const Dataset first = read("y,a,b,c\n4.5,1,2,3\n7.5,6,7,8\n5.5,3,,5\n", {.label = "y", .missing = "mean"});
+  EXPECT_EQ(encode(first, "5.0,3,7,\n"), encode(first, "5.0,3,7,NA\n"));
+  EXPECT_EQ(encode(first, "3,7,\n"), encode(first, "3,7,NA\n"));
+  const Dataset last = read("a,b,y\n1,2,0.5\n6,7,1.5\n", {.missing = "mean"});
+  EXPECT_EQ(encode(last, "6,\n"), encode(last, "6,NA\n"));
+  EXPECT_EQ(encode(last, "6,7,,,\n"), (std::vector<Real>{6, 7})) << "more than the table has";
+}
+
+TEST_F(TableKinds, RowsOfSeparatorsAmongFurtherRowsHoldTheirPlace) {
+  const Dataset set = read("a,b,y\n1,2,0.5\n6,7,1.5\n,,\n,,\n5,6,2.5\n", {.missing = "mean"});
+  EXPECT_EQ(set.size(), 3);
+  EXPECT_EQ(encode(set, "a,b\n1,2\n,\n  \n6,\n,\n,\n"), encode(set, "a,b\n1,2\nNA,NA\n6,NA\n"));
+  EXPECT_EQ(encode(set, "1,2,0\r\n,,\r\n6,7,1\r\n,,\r\n"), encode(set, "1,2\nNA,NA\n6,7\n"));
+}
+
+TEST_F(TableKinds, ThreeDecimalsBehindAZeroAreNoThousands) {
+  EXPECT_EQ(inputs(read("a;y\n0.250;0\n1.750;1\n")), (std::vector<double>{0.25, 1.75}));
+  EXPECT_EQ(inputs(read("a;b;y\n48.250;0.125;0\n11.750;2.500;1\n")), (std::vector<double>{48.25, 0.125, 11.75, 2.5}));
+  EXPECT_EQ(inputs(read("a,b,y\n\"1,250\",\"0,125\",0\n\"2,500\",\"3,500\",1\n")),
+            (std::vector<double>{1.25, 0.125, 2.5, 3.5}));
+  EXPECT_TRUE(remarks.empty()) << remarks;
+}
+
+TEST_F(TableKinds, APointBetweenCommasIsTheDecimalMark) {
+  const Dataset set = read("a;b;y\n1,5;2;0,25\n21,75;30;1,5\n4;5,125;2\n");
+  EXPECT_EQ(encode(set, "a,b\n3.500,2.500\n"), (std::vector<Real>{3.5, 2.5}));
+  EXPECT_EQ(encode(set, "a,b\n0.125,2.500\n"), (std::vector<Real>{0.125, 2.5}));
+  EXPECT_EQ(encode(set, "a;b\n3,500;2,500\n"), (std::vector<Real>{3.5, 2.5}));
+  const CsvText json{.name = "body",
+                     .bytes = bytes_of("\"3.500\",\"2,500\"\n\"1.000,5\",\"0.125\"\n"),
+                     .json = true,
+                     .columns = {"a", "b"},
+                     .remarks = {}};
+  std::vector<std::string> said;
+  EXPECT_EQ(encode_rows(*set.table(), json, false, &said).reals,
+            (std::vector<Real>{3.5, 2.5, static_cast<Real>(set.table()->columns[0].facts.greatest),
+                               static_cast<Real>(0.125)}))
+      << "in JSON's texts, too";
 }
 
 TEST_F(TableKinds, TrueAndFalseInAnySpelling) {
@@ -277,6 +382,101 @@ TEST_F(TableKinds, TheLabelIsAClassOrAnAmount) {
       table("x,state,year", 30, [](int i) { return std::to_string(i) + "," + (i % 2 != 0 ? "a" : "b") + ",2024"; }));
   EXPECT_TRUE(said("column 'year', the one to predict, has one value only, '2024' (--target names another)"))
       << remarks;
+}
+
+TEST_F(TableKinds, LabelsThatAreMissingAreNoClasses) {
+  const auto labels = [&](const std::string& rest, CsvOptions options = {}) {
+    return read("a,y\n1,hi\n2,lo\n3,hi\n4,lo\n5,hi\n" + rest, std::move(options)).class_names();
+  };
+  for (const char* spelling : {"NaN", "None", "N/A", "null", "?", "-"}) {
+    EXPECT_EQ(labels("6," + std::string(spelling) + "\n"), (Names{"hi", "lo"})) << spelling;
+    EXPECT_TRUE(said("1 row without a value in column 'y' is left out")) << remarks;
+    EXPECT_TRUE(said("(--categorical y: a class)")) << remarks;
+  }
+  EXPECT_EQ(labels("6,?\n", {.categorical = {"y"}}), (Names{"?", "hi", "lo"}));
+  EXPECT_EQ(labels("6,NA\n"), (Names{"hi", "lo"}));
+  EXPECT_EQ(labels("6,NA\n7,NA\n"), (Names{"NA", "hi", "lo"})) << "as frequent as the others";
+  EXPECT_TRUE(said("'NA' (2 rows) is taken for a class, not for a missing value")) << remarks;
+  EXPECT_EQ(read("a,y\n1,+\n2,-\n3,+\n4,-\n").class_names(), (Names{"+", "-"}));
+  EXPECT_EQ(read("a,y\n1,u\n2,v\n3,NaN\n4,u\n", {.missing = "auto"}).size(), 3);
+  EXPECT_EQ(
+      read(table("a,y", 60, [](int i) { return std::to_string(i) + (i % 3 == 0   ? ",NaN"
+                                                                    : i % 3 == 1 ? ",u"
+                                                                                 : ",v"); }),
+           {.test_split = 0.2})
+          .size(),
+      40);
+}
+
+TEST_F(TableKinds, SpellingsOfYesAndNoAreTwoClasses) {
+  const Dataset set = read("a,y\n1,Yes\n2,no\n3,yes\n4,YES\n5,No\n6,no\n7,yes\n", {.test_split = 0.3});
+  EXPECT_EQ(set.class_names(), (Names{"no", "yes"}));
+  EXPECT_EQ(set.labels()[3], 1);
+  EXPECT_EQ(set.labels()[4], 0);
+  EXPECT_TRUE(said("'YES', 'Yes', 'yes' are one class, 'yes'")) << remarks;
+  EXPECT_EQ(read("a,y\n1,T\n2,F\n3,N\n4,Y\n5,t\n").class_names(), (Names{"F", "N", "T", "Y", "t"})) << "letters";
+  EXPECT_EQ(read("a,y\n1,Yes\n2,no\n3,yes\n", {.categorical = {"y"}}).class_names(), (Names{"Yes", "no", "yes"}));
+}
+
+TEST_F(TableKinds, LettersAreNotTrueOrFalse) {
+  const auto letters = [](const char* which, int count) {
+    return table("g,y", 80,
+                 [=](int i) { return std::string(1, which[i % count]) + "," + std::to_string(i % 7) + ".5"; });
+  };
+  const Dataset set = read(letters("TNFY", 4));
+  EXPECT_EQ(set.sample_shape(), (Shape{4}));
+  EXPECT_EQ(encode(set, "g\nF\nN\n"), (std::vector<Real>{0, 0, 1, 0, 0, 1, 0, 0}));
+  EXPECT_EQ(read(letters("TtFf", 4)).column_names(), (Names{"g=T", "g=F"}));
+  EXPECT_EQ(encode(set, "g\nyes\n"), (std::vector<Real>{0, 0, 0, 0}));
+}
+
+TEST_F(TableKinds, WhatIsWrittenInWindows1252IsDecodedOnTheDiskToo) {
+  const std::string path = directory_.write("w.csv",
+                                            "stra\xdf"
+                                            "e,y\na,0.5\nb\xfc,1.5\na,2.5\n");
+  EXPECT_EQ(datasets::csv(path, {}, true).column_names(), datasets::csv(path).column_names());
+  EXPECT_EQ(datasets::csv(path, {}, true).column_names()[1],
+            "stra\xc3\x9f"
+            "e=b\xc3\xbc");
+}
+
+TEST_F(TableKinds, OneWrongDateAmongManyIsMissing) {
+  const auto row = [](int i) {
+    return (i == 7 ? std::string("2021-02-30") : "2021-0" + std::to_string(1 + i % 9) + "-1" + std::to_string(i % 8)) +
+           "," + std::to_string(i) + ".5";
+  };
+  EXPECT_EQ(read(table("day,y", 40, row)).size(), 40);
+  EXPECT_TRUE(said("column 'day' holds dates; 1 value, first '2021-02-30', is none and counts as missing")) << remarks;
+}
+
+TEST_F(TableKinds, WhatTakesAPlaceOrIsOutsideIsNamed) {
+  const Dataset zero = read("a,b,y\n1,2,0.5\n6,7,1.5\n", {.missing = "zero"});
+  (void)encode(zero, "a,b\n1,\n2,3\n");
+  EXPECT_TRUE(said("column 'b': the value is missing; 0 takes its place")) << remarks;
+  const Dataset days = read("d,y\n2021-06-01,0.5\n2021-07-03,1.5\n2021-08-02,2.5\n");
+  (void)encode(days, "d\n2021-07-25\n");
+  EXPECT_TRUE(said("the day of '2021-07-25' is outside the range that the model learnt from")) << remarks;
+  EXPECT_TRUE(said("(1 row)")) << remarks;
+}
+
+TEST_F(TableKinds, AdviceQuotesNamesThatNeedIt) {
+  expect_error(ErrorCode::bad_data, {"--numeric 'max speed'", "--categorical 'max speed'"}, [&] {
+    (void)read(table("max speed,y", 50,
+                     [](int i) { return (i == 30 ? "1x" : std::to_string(i)) + "," + std::to_string(i % 2); }));
+  });
+}
+
+TEST_F(TableKinds, AnEmptyLastColumnIsNotTheLabelAndThatIsSaid) {
+  (void)read("a,b,y\n1,0.5,\n2,1.5,\n3,2.5,\n");
+  EXPECT_TRUE(said("column 'y' is empty, so column 'b' is taken as the one to predict (--target names another)"))
+      << remarks;
+}
+
+TEST_F(TableKinds, ALabelWithoutAnyValueIsRefused) {
+  for (const char* name : {"y", "label"}) {
+    expect_error(ErrorCode::bad_data, {std::string("column '") + name + "': the labels are all missing"},
+                 [&] { (void)read(std::string("a,") + name + "\n0.5,\n1.5,\n"); });
+  }
 }
 
 TEST_F(TableKinds, MixedColumnsAreRefusedOrTakenAsToldOrGuessed) {
