@@ -104,8 +104,10 @@ void guess_role(const Findings& table, std::size_t c, ColumnSchema& column) {
   if (survey.words == 0) return;
   if (static_cast<double>(survey.any_date) >= nearly_all * static_cast<double>(survey.filled())) {
     make_date(table, c, column);
-    const std::int64_t others = survey.filled() - survey.any_date;
-    if (others == 0) return;
+    const std::int64_t read = survey.dates[static_cast<std::size_t>(column.date_order)];
+    const std::int64_t others = survey.filled() - read;
+    // Half of the dates in another order are an error.
+    if (others == 0 || static_cast<double>(read) < nearly_all * static_cast<double>(survey.filled())) return;
     column.text_is_missing = true;
     table.remark(column_text(table, c) + " holds dates; " + with_commas(others) + (others == 1 ? " value" : " values") +
                  (survey.some_words.empty() ? "" : ", first " + in_quotes(survey.some_words.front()) + ",") +

@@ -447,6 +447,12 @@ TEST_F(TableKinds, OneWrongDateAmongManyIsMissing) {
   };
   EXPECT_EQ(read(table("day,y", 40, row)).size(), 40);
   EXPECT_TRUE(said("column 'day' holds dates; 1 value, first '2021-02-30', is none and counts as missing")) << remarks;
+  expect_error(ErrorCode::bad_data, {"is not a date"}, [&] {
+    (void)read(table("day,y", 40, [](int i) {
+      const std::string day = std::to_string(13 + i % 15);
+      return (i == 7 ? "x" : i % 2 == 0 ? "01/" + day + "/2021" : day + "/01/2021") + "," + std::to_string(i) + ".5";
+    }));
+  });
 }
 
 TEST_F(TableKinds, WhatTakesAPlaceOrIsOutsideIsNamed) {
