@@ -115,6 +115,11 @@ std::optional<Response> Application::refusal(const Request& head) const {
 }
 
 Answer Application::answer(const Request& request) const {
+  if (request.body.size() <= most_bytes_at_once) return answer_now(request);
+  return {Work([this, &request] { return answer_now(request); }), "error"};
+}
+
+Answer Application::answer_now(const Request& request) const {
   try {
     return route(request);
   } catch (const Error& error) {
@@ -194,7 +199,7 @@ Answer Application::route(const Request& request) const {
     return {Work([&store] {
               Response response;
               response.body = "{\"changes\": " + std::to_string(store.reload()) + "}\n";
-              return response;
+              return Answer{std::move(response), "/v1/config/reload"};
             }),
             "/v1/config/reload"};
   }

@@ -24,8 +24,10 @@ struct Prediction {
   std::function<Response(std::span<const Real> outputs)> answer;
 };
 
-/// Work that takes longer than a thread with connections may take.
-using Work = std::function<Response()>;
+struct Answer;
+/// Work that takes longer than a thread with connections may take, for another thread: it gives the answer. The request
+/// must stay where it is until then.
+using Work = std::function<Answer()>;
 
 /// What a request asks for: an answer at once, or one that must be computed first.
 struct Answer {
@@ -47,13 +49,16 @@ class Application {
   };
   explicit Application(const Parts& parts) : parts_(parts) {}
 
-  /// Never throws: what is wrong with a request becomes an answer.
+  /// What is wrong with a request becomes an answer; throws `std::bad_alloc` alone. A body of more than
+  /// `most_bytes_at_once` becomes Work: reading it takes longer than a moment.
   [[nodiscard]] Answer answer(const Request& request) const;
+  static constexpr std::size_t most_bytes_at_once = 256 << 10;
 
   /// What must be known before a body is read: an answer that refuses the request, or nothing.
   [[nodiscard]] std::optional<Response> refusal(const Request& head) const;
 
  private:
+  [[nodiscard]] Answer answer_now(const Request& request) const;
   [[nodiscard]] Answer route(const Request& request) const;
   [[nodiscard]] Answer health(const Request& request, std::string_view path) const;
   [[nodiscard]] Response options_response(const Request& request) const;

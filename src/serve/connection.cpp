@@ -1,6 +1,9 @@
 #include "serve/connection.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <new>
+#include <thread>
 
 #include "base/text.hpp"
 #include "serve/answer_text.hpp"
@@ -56,13 +59,36 @@ Response parse_fault(const Error& error) {
   return error_response(400, "no HTTP request: " + error.message());
 }
 
+/// What is said where there is no memory, not even for an answer that is made for the request.
+constexpr const char* memory_sentence = "there is not enough memory for this request; try again in a moment";
+constexpr const char* stopping_sentence = "the server stops";
+constexpr std::string_view starved_answer =
+    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: 80\r\nRetry-After: 1\r\n"
+    "Connection: close\r\n\r\n{\"error\": \"there is not enough memory for this request; try again in a moment\"}\n";
+static_assert(starved_answer.size() - starved_answer.find('{') == 80);
+
+/// Counts an open connection while it lives.
+class CountedConnection {
+ public:
+  explicit CountedConnection(Metrics& metrics) : metrics_(&metrics) { metrics.add_connections(1); }
+  CountedConnection(CountedConnection&& other) noexcept : metrics_(std::exchange(other.metrics_, nullptr)) {}
+  CountedConnection& operator=(CountedConnection&&) = delete;
+  ~CountedConnection() {
+    if (metrics_ != nullptr) metrics_->add_connections(-1);
+  }
+
+ private:
+  Metrics* metrics_;
+};
+
 /// GCC 12 makes wrong code of co_await within conditions and of temporaries beside it: here each stands in a statement
 /// of its own, and what it is given has a name.
 template <class Stream>
 class Connection final : public AnyConnection, public std::enable_shared_from_this<Connection<Stream>> {
  public:
-  Connection(const Context& context, Loop& loop, Stream stream, std::string client)
-      : context_(context),
+  Connection(const Context& context, Loop& loop, CountedConnection counted, Stream stream, std::string client)
+      : counted_(std::move(counted)),
+        context_(context),
         options_(context.options),
         loop_(loop),
         stream_(std::move(stream)),
@@ -70,10 +96,7 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
         buffer_(static_cast<std::size_t>(options_.max_header_bytes)) {
     place_ = loop_.enter(this);
   }
-  ~Connection() override {
-    loop_.leave(place_);
-    context_.metrics.add_connections(-1);
-  }
+  ~Connection() override { loop_.leave(place_); }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
@@ -108,7 +131,22 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
       if (error) co_return;
     }
     bool more = true;
-    while (more) more = co_await answer_one();
+    while (more) {
+      bool starved = false;
+      try {
+        more = co_await answer_one();
+      } catch (const std::bad_alloc&) {
+        starved = true;  // what the request took is free again
+      }
+      if (!starved) continue;
+      more = false;
+      if (answering_) break;  // a second answer would follow the half of one
+      linger_ = true;
+      Error error;
+      arm(options_.write_timeout);
+      co_await asio::async_write(stream_, asio::buffer(starved_answer),
+                                 asio::redirect_error(asio::use_awaitable, error));
+    }
     co_await close();
   }
 
@@ -132,6 +170,7 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
 
   /// One request and its answer; false when the connection is to be closed.
   asio::awaitable<bool> answer_one() {
+    answering_ = false;
     RequestParser parser(options_.max_header_bytes, options_.max_body_bytes);
     parser.request.client = client_;
     const bool headed = co_await read_head(parser);
@@ -285,11 +324,10 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
     const Clock::time_point begin = Clock::now();
     deadline = Clock::time_point::max();  // what is computed here is our own time
     Answer answer = context_.application.answer(request);
+    while (std::holds_alternative<Work>(answer.what)) co_await worked(answer);
     Response response;
     if (auto* prediction = std::get_if<Prediction>(&answer.what)) {
       co_await predicted(*prediction, response);
-    } else if (auto* work = std::get_if<Work>(&answer.what)) {
-      co_await worked(*work, response);
     } else {
       response = std::move(std::get<Response>(answer.what));
     }
@@ -302,12 +340,26 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
     const auto initiate = [this, elsewhere, &start](auto handler) {
       auto shared = std::make_shared<decltype(handler)>(std::move(handler));
       if (elsewhere) {
-        start([shared, &io = loop_.io()] { asio::post(io, [shared] { std::move (*shared)(); }); });
+        start([shared, &io = loop_.io()] { post_surely(io, [shared] { std::move (*shared)(); }); });
       } else {
         start([shared] { std::move (*shared)(); });
       }
     };
     co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(initiate, asio::use_awaitable);
+  }
+
+  /// From another thread: someone waits for it, so it is tried again where there is no memory for a moment.
+  template <class Function>
+  static void post_surely(asio::io_context& io, const Function& function) noexcept {
+    constexpr std::chrono::milliseconds pause{1};
+    for (bool posted = false; !posted;) {
+      try {
+        asio::post(io, function);
+        posted = true;
+      } catch (const std::bad_alloc&) {
+        std::this_thread::sleep_for(pause);
+      }
+    }
   }
 
   asio::awaitable<void> predicted(Prediction& prediction, Response& response) {
@@ -321,7 +373,8 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
     const auto start = [&](auto done) {
       job->done = done;
       if (small) {
-        if (loop_.gather().add(job)) asio::post(loop_.io(), [&loop = loop_] { loop.gather().flush(); });
+        if (loop_.gather().is_empty()) asio::post(loop_.io(), [&loop = loop_] { loop.gather().flush(); });
+        loop_.gather().add(job);
       } else if (!context_.pool.submit(job)) {
         taken = false;
         done();
@@ -330,29 +383,43 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
     co_await until(!small, start);
     if (!taken) {
       response = busy_response("the model's queue is full; try again in a moment");
-    } else if (!job->error.empty()) {
+    } else if (job->fate == Job::Fate::computed) {
+      response = prediction.answer(job->outputs);
+    } else if (job->fate == Job::Fate::failed) {
       response = error_response(500, job->error);
     } else {
-      response = prediction.answer(job->outputs);
+      response = busy_response(job->fate == Job::Fate::dropped ? stopping_sentence : memory_sentence);
     }
   }
 
-  asio::awaitable<void> worked(const Work& work, Response& response) {
-    bool taken = true;
+  /// Puts what the work in `answer` gives in its place.
+  asio::awaitable<void> worked(Answer& answer) {
+    const Work work = std::move(std::get<Work>(answer.what));
+    bool taken = true, dropped = false;
+    std::exception_ptr failure;
     const auto start = [&](auto done) {
-      taken = context_.pool.submit([&response, &work, done] {
-        response = response_of(work);
+      taken = context_.pool.submit([&, done](bool drops) {
+        dropped = drops;
+        try {
+          if (!drops) answer = work();
+        } catch (...) {
+          failure = std::current_exception();
+        }
         done();
       });
       if (!taken) done();
     };
     co_await until(true, start);
-    if (!taken) response = busy_response("too much is waiting; try again in a moment");
+    if (failure) answer.what = response_of(failure);
+    if (dropped) answer.what = busy_response(stopping_sentence);
+    if (!taken) answer.what = busy_response("too much is waiting; try again in a moment");
   }
 
-  static Response response_of(const Work& work) {
+  static Response response_of(const std::exception_ptr& failure) {
     try {
-      return work();
+      std::rethrow_exception(failure);
+    } catch (const std::bad_alloc&) {
+      return busy_response(memory_sentence);
     } catch (const std::exception& error) {
       return error_response(500, error.what());
     }
@@ -377,6 +444,7 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
       options_.access_log(access_line(request, response.status, out.size(), took, answer.model, answer.rows));
     }
     arm(options_.write_timeout);
+    answering_ = true;
     Error error;
     co_await asio::async_write(stream_, asio::buffer(out), asio::redirect_error(asio::use_awaitable, error));
     co_return keep && !error && !expired;
@@ -400,13 +468,15 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
     socket().close(error);
   }
 
+  CountedConnection counted_;
   const Context& context_;
   const ServeOptions& options_;
   Loop& loop_;
   Stream stream_;
   std::string client_;
   ReadBuffer buffer_;
-  bool linger_ = false;  // the other side may still be sending what nobody reads
+  bool answering_ = false;  // bytes of an answer may be out
+  bool linger_ = false;     // the other side may still be sending what nobody reads
   std::list<AnyConnection*>::iterator place_;
 };
 
@@ -414,15 +484,20 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
 
 void start_connection(const Context& context, Loop& loop, tcp::socket socket, asio::ssl::context* tls,
                       std::string client) {
-  auto shared = std::make_shared<tcp::socket>(std::move(socket));
-  asio::post(loop.io(), [&context, &loop, shared, tls, client = std::move(client)]() mutable {
+  CountedConnection counted(context.metrics);
+  auto start = [&context, &loop, socket = std::move(socket), tls, counted = std::move(counted),
+                client = std::move(client)]() mutable {
     if (tls != nullptr) {
       using Stream = asio::ssl::stream<tcp::socket>;
-      std::make_shared<Connection<Stream>>(context, loop, Stream(std::move(*shared), *tls), std::move(client))->start();
+      std::make_shared<Connection<Stream>>(context, loop, std::move(counted), Stream(std::move(socket), *tls),
+                                           std::move(client))
+          ->start();
     } else {
-      std::make_shared<Connection<tcp::socket>>(context, loop, std::move(*shared), std::move(client))->start();
+      std::make_shared<Connection<tcp::socket>>(context, loop, std::move(counted), std::move(socket), std::move(client))
+          ->start();
     }
-  });
+  };
+  asio::post(loop.io(), std::move(start));
 }
 
 }  // namespace gradus::serve

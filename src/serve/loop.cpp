@@ -1,13 +1,17 @@
 #include "serve/loop.hpp"
 
 #include <algorithm>
+#include <exception>
+#include <string>
+#include <thread>
+#include <utility>
 
 namespace gradus::serve {
 
 namespace asio = boost::asio;
 using Error = boost::system::error_code;
 
-Loop::Loop(const ServeOptions& o, Metrics& metrics) : gather_(o.max_batch_size, metrics) {
+Loop::Loop(const ServeOptions& o, Metrics& metrics) : options_(o), gather_(o.max_batch_size, metrics) {
   const double shortest = std::min({o.header_timeout, o.body_timeout, o.idle_timeout, o.write_timeout});
   period_ = seconds(std::clamp(shortest / 4, 0.01, 0.25));
 }
@@ -15,8 +19,21 @@ Loop::Loop(const ServeOptions& o, Metrics& metrics) : gather_(o.max_batch_size, 
 Loop::~Loop() = default;
 
 void Loop::run() {
-  sweep();
-  io_.run();
+  constexpr std::chrono::milliseconds pause{10};
+  for (;;) {
+    try {
+      sweep();  // again after a failure, which may have been its own
+      io_.run();
+      return;
+    } catch (const std::exception& error) {
+      try {
+        options_.log(std::string("a connection was cut off: ") + error.what());
+      } catch (const std::exception&) {
+        // no memory for the sentence
+      }
+      std::this_thread::sleep_for(pause);
+    }
+  }
 }
 
 std::list<AnyConnection*>::iterator Loop::enter(AnyConnection* connection) {
@@ -27,6 +44,7 @@ void Loop::leave(std::list<AnyConnection*>::iterator place) { connections_.erase
 
 void Loop::sweep() {
   const Clock::time_point now = Clock::now();
+  if (now >= give_up_ && on_give_up_ && !connections_.empty()) std::exchange(on_give_up_, nullptr)();
   // What expires is resumed later, by the system's event, so the list stays as it is here.
   for (AnyConnection* connection : connections_) {
     const bool over = now >= connection->deadline || now >= give_up_ || (stopping_ && connection->idle);
@@ -42,9 +60,10 @@ void Loop::sweep() {
   });
 }
 
-void Loop::stop(Clock::duration grace) {
-  asio::post(io_, [this, grace] {
+void Loop::stop(Clock::duration grace, std::function<void()> give_up) {
+  asio::post(io_, [this, grace, give_up = std::move(give_up)] {
     stopping_ = true;
+    on_give_up_ = give_up;
     give_up_ = Clock::now() + grace;
     timer_.cancel();
     sweep();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <list>
 
 #include <gradus/serve.hpp>
@@ -39,10 +40,12 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  /// Runs in the calling thread until the server stops and every connection is done.
+  /// Runs in the calling thread until the server stops and every connection is done. What is thrown within, such as
+  /// for want of memory, ends the one connection that it hit, with a sentence in the log.
   void run();
-  /// From any thread: closes idle connections, lets the others finish until `grace` has passed.
-  void stop(Clock::duration grace);
+  /// From any thread: closes idle connections, lets the others finish until `grace` has passed. Where some are left
+  /// then, `give_up` is called, in the loop's thread, and they are cut off.
+  void stop(Clock::duration grace, std::function<void()> give_up);
 
   [[nodiscard]] boost::asio::io_context& io() { return io_; }
   [[nodiscard]] Gather& gather() { return gather_; }
@@ -53,12 +56,14 @@ class Loop {
  private:
   void sweep();
 
+  const ServeOptions& options_;
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{io_.get_executor()};
   boost::asio::steady_timer timer_{io_};
   Clock::duration period_;
   bool stopping_ = false;
   Clock::time_point give_up_ = Clock::time_point::max();
+  std::function<void()> on_give_up_;
   std::list<AnyConnection*> connections_;
   Gather gather_;
 };

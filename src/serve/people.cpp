@@ -103,16 +103,17 @@ ImageInput resized_input(const Image& image, const Shape& shape) {
   return input;
 }
 
-/// Decodes the picture, fits it to the model as `gradus predict` does, and asks the model.
-Response predict_picture(const ServedModel& served, const std::string& body, const ImageInputOptions& options) {
+/// Decodes the picture and fits it to the model as `gradus predict` does.
+Prediction picture_prediction(const std::shared_ptr<const ServedModel>& served, const std::string& body,
+                              const ImageInputOptions& options) {
   const Image image = decode_image({reinterpret_cast<const std::uint8_t*>(body.data()), body.size()}, "the picture");
-  const Shape& shape = served.model.input_shape();
+  const Shape& shape = served->model.input_shape();
   const bool as_learnt =
-      served.model.preparation() == "resized" && shape.rank() == 3 && !options.invert.value_or(false);
+      served->model.preparation() == "resized" && shape.rank() == 3 && !options.invert.value_or(false);
   const ImageInput input = as_learnt ? resized_input(image, shape) : image_input(picture_of(image), shape, options);
-  const std::vector<Real> pixels(input.pixels.begin(), input.pixels.end());
-  const Tensor outputs = served.model.predict({shape.with_rows(1), std::span<const Real>(pixels)});
-  return predictions_response(served, outputs.values(), 1, input.remark);
+  return {served, {input.pixels.begin(), input.pixels.end()}, 1, [served, remark = input.remark](auto outputs) {
+            return predictions_response(*served, outputs, 1, remark);
+          }};
 }
 
 /// What `curl -F` and a page's form send.
@@ -229,12 +230,14 @@ Answer predict_answer(const Request& request, const Catalogue& catalogue, const 
                std::to_string(served->model.input_shape().elements()) + " numbers, not pictures");
       }
       const ImageInputOptions fit{.invert = wants_inversion(request), .center = request.query("center") != "false"};
-      answer.what = Work([served, body = request.body, fit] {
+      answer.what = Work([served, &request, fit] {
+        Answer decoded{Response{}, "/predict", served->name, 1};
         try {
-          return predict_picture(*served, body, fit);
+          decoded.what = picture_prediction(served, request.body, fit);
         } catch (const Error& error) {
-          return error_response(error.code() == ErrorCode::io ? 500 : 400, error.what());
+          decoded.what = error_response(error.code() == ErrorCode::io ? 500 : 400, error.what());
         }
+        return decoded;
       });
       return answer;
     }

@@ -3,7 +3,7 @@
 #include <csignal>
 #include <cstdint>
 #include <mutex>
-#include <thread>
+#include <new>
 
 #include <fcntl.h>
 #include <openssl/ssl.h>
@@ -14,6 +14,7 @@
 
 #include "base/nearest.hpp"
 #include "base/text.hpp"
+#include "base/thread_group.hpp"
 #include "base/thread_pool.hpp"
 #include "serve/connection.hpp"
 
@@ -153,7 +154,7 @@ struct Server::State {
   }
 
   asio::awaitable<void> accept() {
-    for (std::size_t next = 0; !stopping.load(); next = (next + 1) % loops.size()) {
+    for (std::size_t next = 0; !stopping.load(); next = (next + 1) % running_loops) {
       SystemError error;
       tcp::socket socket =
           co_await acceptor.async_accept(loops[next]->io(), asio::redirect_error(asio::use_awaitable, error));
@@ -165,7 +166,11 @@ struct Server::State {
         co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
         continue;
       }
-      take(std::move(socket), *loops[next]);
+      try {
+        take(std::move(socket), *loops[next]);
+      } catch (const std::bad_alloc&) {
+        metrics.count_refused_connection();
+      }
     }
   }
 
@@ -179,7 +184,6 @@ struct Server::State {
       if (!tls) socket.send(asio::buffer(text), 0, error);
       return;
     }
-    metrics.add_connections(1);
     socket.set_option(tcp::no_delay(true), error);
     const tcp::endpoint from = socket.remote_endpoint(error);
     serve::start_connection(context, loop, std::move(socket), tls.get(), error ? std::string() : address_text(from));
@@ -216,7 +220,11 @@ struct Server::State {
       if (watch_ended) return;
       reload_wanted = false;
       lock.unlock();
-      reload();
+      try {
+        reload();
+      } catch (const std::bad_alloc&) {
+        // no memory for the sentence; the next look may have some
+      }
       lock.lock();
     }
   }
@@ -244,7 +252,7 @@ struct Server::State {
       signals.cancel(ignored);
     });
     const auto grace = serve::seconds(options.grace_seconds);
-    for (const auto& loop : loops) loop->stop(grace);
+    for (const auto& loop : loops) loop->stop(grace, [this] { pool.drop(); });
   }
 
   void run() {
@@ -255,11 +263,16 @@ struct Server::State {
     asio::co_spawn(
         loops[0]->io(), [this] { return accept(); }, asio::detached);
     ThreadPool::shared();  // made by the watcher, its threads would be as nice
-    std::thread watcher([this] { watch(); });
-    std::vector<std::thread> threads;
-    for (std::size_t i = 1; i < loops.size(); ++i) threads.emplace_back([this, i] { loops[i]->run(); });
+    ThreadGroup watcher, threads;
+    if (watcher.start(1, [this](int) { watch(); }) == 0) {
+      options.log(
+          "there is no thread to look at the files: what changes is not seen until the server is started again");
+    }
+    running_loops = 1 + static_cast<std::size_t>(threads.start(static_cast<int>(loops.size()) - 1, [this](int i) {
+                      loops[static_cast<std::size_t>(i) + 1]->run();
+                    }));
     loops[0]->run();
-    for (std::thread& thread : threads) thread.join();
+    threads.join();
     {
       const std::lock_guard lock(watch_mutex);
       watch_ended = true;
@@ -277,7 +290,8 @@ struct Server::State {
   serve::Context context;
   std::unique_ptr<asio::ssl::context> tls;
   std::vector<std::unique_ptr<serve::Loop>> loops;
-  tcp::acceptor acceptor;  // in the first loop, as the signals are
+  std::size_t running_loops = 1;  // the first ones; fewer where the system makes no more threads
+  tcp::acceptor acceptor;         // in the first loop, as the signals are
   asio::signal_set signals;
   int port = 0;
 

@@ -61,7 +61,8 @@ TEST(Batching, GatheredRowsAreTheSameBits) {
   for (int i = 0; i < 20; ++i) {
     jobs.push_back(job_of(i % 3 == 0 ? two : one, 1 + i % 5, i));
     jobs.back()->done = [&done] { ++done; };
-    EXPECT_EQ(gather.add(jobs.back()), i == 0);
+    EXPECT_EQ(gather.is_empty(), i == 0);
+    gather.add(jobs.back());
   }
   gather.flush();
   EXPECT_EQ(done, 20);
@@ -70,7 +71,7 @@ TEST(Batching, GatheredRowsAreTheSameBits) {
   EXPECT_EQ(text.find("gradus_batch_rows_bucket{model=\"wide\",le=\"8\"}"),
             text.rfind("gradus_batch_rows_bucket{model=\"wide\",le=\"8\"}"));
   EXPECT_NE(text.find("gradus_batch_rows_sum{model=\"wide\"} 60\n"), std::string::npos) << text;
-  EXPECT_TRUE(gather.add(jobs[0]));  // the next round
+  EXPECT_TRUE(gather.is_empty());  // the next round
 }
 
 TEST(Batching, ThreadsFillBatchesWithinTheTimeOut) {
@@ -109,7 +110,7 @@ TEST(Batching, FullQueuesRefuseAndTheEndComputesTheRest) {
   {
     ComputePool pool(options, metrics);
     gate.lock();
-    ASSERT_TRUE(pool.submit([&] {
+    ASSERT_TRUE(pool.submit([&](bool) {
       blocked.one()();
       const std::lock_guard lock(gate);
     }));
