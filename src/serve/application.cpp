@@ -4,6 +4,7 @@
 
 #include <gradus/error.hpp>
 
+#include "base/nearest.hpp"
 #include "base/text.hpp"
 #include "serve/json_text.hpp"
 
@@ -79,6 +80,22 @@ std::shared_ptr<const ServedModel> find_model(const Catalogue& catalogue, const 
   throw Error(ErrorCode::not_found, "Servable not found for request: Specific(" + wanted.name + ", " +
                                         std::to_string(*version) +
                                         "); versions served: " + (served.empty() ? "none" : served));
+}
+
+void check_query(const Request& request, const std::vector<std::string>& known, const std::string& hint) {
+  std::vector<std::string> seen;
+  for (const std::string& name : request.query_names()) {
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      std::string all;
+      for (const std::string& each : known) all += (all.empty() ? "; there is " : ", ") + each;
+      throw Error(ErrorCode::invalid_argument, "there is no query parameter " + in_quotes(name) +
+                                                   did_you_mean(name, known) + (known.empty() ? "; " + hint : all));
+    }
+    if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
+      throw Error(ErrorCode::invalid_argument, "the query parameter " + in_quotes(name) + " is there twice");
+    }
+    seen.push_back(name);
+  }
 }
 
 std::optional<Response> wrong_method(const Request& request, std::string_view allowed) {

@@ -52,7 +52,7 @@ class Application {
   /// What is wrong with a request becomes an answer; throws `std::bad_alloc` alone. A body of more than
   /// `most_bytes_at_once` becomes Work: reading it takes longer than a moment.
   [[nodiscard]] Answer answer(const Request& request) const;
-  static constexpr std::size_t most_bytes_at_once = 256 << 10;
+  static constexpr std::size_t most_bytes_at_once = 64 << 10;
 
   /// What must be known before a body is read: an answer that refuses the request, or nothing.
   [[nodiscard]] std::optional<Response> refusal(const Request& head) const;
@@ -74,6 +74,10 @@ struct ModelName {
   std::string label;
 };
 std::shared_ptr<const ServedModel> find_model(const Catalogue& catalogue, const ModelName& wanted);
+
+/// Throws `invalid_argument` for a parameter of the query that is not among `known`, and for one that is there twice:
+/// what would be passed over might have been meant to name the version. `hint` follows where nothing is known.
+void check_query(const Request& request, const std::vector<std::string>& known, const std::string& hint);
 
 /// TensorFlow Serving: everything below /v1/models/. `path` is what follows it.
 Answer tensorflow_answer(const Request& request, std::string_view path, const Catalogue& catalogue,

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <mutex>
 #include <new>
+#include <utility>
 
 #include <fcntl.h>
 #include <openssl/ssl.h>
@@ -44,6 +45,8 @@ ServeOptions checked(ServeOptions o) {
       {o.max_requests_in_flight, "max_requests_in_flight"},
       {o.max_rows, "max_rows"},
       {o.max_json_depth, "max_json_depth"},
+      {o.max_pixels, "max_pixels"},
+      {o.max_model_bytes, "max_model_bytes"},
   };
   for (const auto& [value, name] : counts) check_positive(static_cast<double>(value), name);
   check_threads(o.threads, "threads");
@@ -237,9 +240,12 @@ struct Server::State {
 
   std::int64_t reload() {
     try {
-      return store.reload();
+      const std::int64_t changes = store.reload();
+      watch_fault.clear();
+      return changes;
     } catch (const std::exception& error) {
-      options.log(std::string("the files could not be looked at: ") + error.what());
+      const std::string fault = std::string("the files could not be looked at: ") + error.what();
+      if (std::exchange(watch_fault, fault) != fault) options.log(fault);
       return 0;
     }
   }
@@ -298,6 +304,7 @@ struct Server::State {
   std::mutex watch_mutex;
   std::condition_variable watch_changed;
   bool watch_ended = false, reload_wanted = false;
+  std::string watch_fault;  // of the watcher's last look: what goes on being wrong is said once
 };
 
 Server::Server(ServeOptions options) : state_(std::make_unique<State>(std::move(options))) {}

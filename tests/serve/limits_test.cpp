@@ -51,7 +51,12 @@ TEST(Limits, WithoutMemoryRequestsAreToldAndTheServerLives) {
   for (int c = 0; c < 24; ++c) {
     clients.emplace_back([&] {
       for (int i = 0; i < 4; ++i) {
-        const int status = Client(confined.port()).ask("POST", "/v1/models/one:predict", large).status;
+        int status = -1;
+        try {
+          status = Client(confined.port()).ask("POST", "/v1/models/one:predict", large).status;
+        } catch (const std::exception&) {
+          // the server is gone
+        }
         const std::lock_guard lock(mutex);
         ++statuses[status];
       }
@@ -63,8 +68,11 @@ TEST(Limits, WithoutMemoryRequestsAreToldAndTheServerLives) {
     EXPECT_TRUE(status == 400 || status == 503 || status == 0) << status << ": " << count;
   }
   EXPECT_GT(statuses[503], 0);
-  EXPECT_EQ(Client(confined.port()).ask("POST", "/v1/models/one:predict", question).status, 200);
-  EXPECT_EQ(confined.stop().status, 0);
+  if (statuses[-1] == 0) {
+    EXPECT_EQ(Client(confined.port()).ask("POST", "/v1/models/one:predict", question).status, 200);
+  }
+  const Finished end = confined.stop();
+  EXPECT_EQ(end.status, 0) << end.signal << " " << end.err;
 }
 
 TEST(Limits, WithoutThreadsTheServerGoesOnWithFewer) {
