@@ -2,6 +2,7 @@
 #include <condition_variable>
 #include <csignal>
 #include <cstdint>
+#include <exception>
 #include <mutex>
 #include <new>
 #include <utility>
@@ -177,6 +178,14 @@ struct Server::State {
     }
   }
 
+  void start_accepting() {
+    const auto ended = [this](const std::exception_ptr& failure) {
+      if (failure && !stopping.load()) start_accepting();  // there was no memory for a moment
+    };
+    asio::co_spawn(
+        loops[0]->io(), [this] { return accept(); }, ended);
+  }
+
   void take(tcp::socket socket, serve::Loop& loop) {
     SystemError error;
     if (metrics.connections() >= options.max_connections) {
@@ -266,8 +275,7 @@ struct Server::State {
       for (const int signal : {SIGTERM, SIGINT, SIGHUP}) signals.add(signal);
       watch_signals();
     }
-    asio::co_spawn(
-        loops[0]->io(), [this] { return accept(); }, asio::detached);
+    start_accepting();
     ThreadPool::shared();  // made by the watcher, its threads would be as nice
     ThreadGroup watcher, threads;
     if (watcher.start(1, [this](int) { watch(); }) == 0) {
