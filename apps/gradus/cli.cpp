@@ -2,7 +2,10 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <limits>
 #include <sstream>
+
+#include <gradus/read_limits.hpp>
 
 #include "base/nearest.hpp"
 #include "base/text.hpp"
@@ -36,6 +39,26 @@ std::vector<std::string> names_in(const std::string& text) {
   for (std::string& name : names) name = std::string(trim(name));
   std::erase_if(names, [](const std::string& name) { return name.empty(); });
   return names;
+}
+
+// Every command reads files.
+constexpr const char* read_limit_flag = "--read-limit";
+constexpr const char* read_limit_help =
+    "how much memory what is unpacked and built from one file may take, as 512M, 8G or in bytes (default: 256M, or 100 "
+    "times the file's size where that is more, and at most 64G)";
+
+void set_read_limit(const std::string& text) {
+  constexpr std::string_view units = "KMGT";
+  std::string_view digits = text;
+  const std::size_t unit = digits.empty() ? std::string_view::npos : units.find(digits.back());
+  if (unit != std::string_view::npos) digits.remove_suffix(1);
+  const unsigned shift = unit == std::string_view::npos ? 0 : 10 * (static_cast<unsigned>(unit) + 1);
+  const auto number = parse_int(digits);
+  if (!number || *number < 1 || *number > (std::numeric_limits<std::int64_t>::max() >> shift)) {
+    throw UsageError(std::string(read_limit_flag) + ": expected a size such as 512M or 8G, got " + in_quotes(text));
+  }
+  const std::uint64_t bytes = static_cast<std::uint64_t>(*number) << shift;
+  set_read_limits({.free = bytes, .per_byte = 0, .most = bytes});
 }
 
 }  // namespace
@@ -124,6 +147,8 @@ bool Arguments::parse(const std::vector<std::string>& arguments) const {
   app.set_help_flag("");
   bool help_wanted = false;
   app.add_flag("-h,--help", help_wanted);
+  std::string read_limit;
+  CLI::Option* const limited = app.add_option(read_limit_flag, read_limit)->take_last();
   std::vector<std::string> single(items_.size());
   std::vector<std::vector<std::string>> several(items_.size());
   std::vector<CLI::Option*> options(items_.size());
@@ -144,6 +169,7 @@ bool Arguments::parse(const std::vector<std::string>& arguments) const {
   } catch (const CLI::ArgumentMismatch& error) {
     const std::string sentence = error.what(), flag = sentence.substr(0, sentence.find(':'));
     const auto item = std::find_if(items_.begin(), items_.end(), [&](const Item& each) { return each.flag == flag; });
+    if (flag == read_limit_flag) throw UsageError(flag + " needs a value, " + read_limit_help);
     throw UsageError(item == items_.end() || item->metavar.empty()
                          ? sentence
                          : flag + " needs a value, " + item->metavar + ": " + item->help);
@@ -155,6 +181,7 @@ bool Arguments::parse(const std::vector<std::string>& arguments) const {
     return false;
   }
   reject_extra(app.remaining());
+  if (limited->count() > 0) set_read_limit(read_limit);
   for (std::size_t i = 0; i < items_.size(); ++i) {
     const Item& item = items_[i];
     if (options[i]->count() > 0) {
@@ -167,7 +194,7 @@ bool Arguments::parse(const std::vector<std::string>& arguments) const {
 }
 
 void Arguments::reject_extra(const std::vector<std::string>& extra) const {
-  std::vector<std::string> flags{"--help"};
+  std::vector<std::string> flags{"--help", read_limit_flag};
   for (const Item& item : items_) {
     if (!item.flag.empty()) flags.push_back(item.flag);
   }
@@ -207,6 +234,7 @@ std::string Arguments::help() const {
     line(item.flag + (item.metavar.empty() ? "" : " " + item.metavar),
          item.help + (item.standard.empty() ? "" : " (default: " + item.standard + ")"));
   }
+  line(std::string(read_limit_flag) + " SIZE", read_limit_help);
   line("-h, --help", "this text");
   for (const auto& more : more_help_) text += "\n" + more();
   return text;

@@ -14,14 +14,20 @@ void remember(int) { signal_came = 1; }
 
 InterruptGuard::InterruptGuard() {
   signal_came = 0;
-  struct sigaction action {};
-  action.sa_handler = remember;
-  action.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
-  sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, &before_);
+  for (std::size_t i = 0; i < signals.size(); ++i) {
+    struct sigaction action {};
+    action.sa_handler = remember;
+    action.sa_flags = SA_RESTART | (signals[i] == SIGPIPE ? 0 : static_cast<int>(SA_RESETHAND));
+    sigemptyset(&action.sa_mask);
+    sigaction(signals[i], nullptr, &before_[i]);
+    const bool left_alone = signals[i] != SIGINT && before_[i].sa_handler == SIG_IGN;  // nohup ignores SIGHUP
+    if (!left_alone) sigaction(signals[i], &action, nullptr);
+  }
 }
 
-InterruptGuard::~InterruptGuard() { sigaction(SIGINT, &before_, nullptr); }
+InterruptGuard::~InterruptGuard() {
+  for (std::size_t i = 0; i < signals.size(); ++i) sigaction(signals[i], &before_[i], nullptr);
+}
 
 bool InterruptGuard::interrupted() { return signal_came != 0; }
 

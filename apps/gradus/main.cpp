@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -126,4 +127,8 @@ int run_and_report(const Words& arguments) {
 
 }  // namespace gradus::app
 
-int main(int count, char** words) { return gradus::app::run_and_report({words + 1, words + count}); }
+int main(int count, char** words) {
+  // A file beyond the limit of its size (ulimit -f) is then an error like a full disk, and no end of the program.
+  std::signal(SIGXFSZ, SIG_IGN);
+  return gradus::app::run_and_report({words + 1, words + count});
+}

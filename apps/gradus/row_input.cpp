@@ -17,14 +17,13 @@ namespace gradus::app {
 
 namespace {
 
-std::vector<std::uint8_t> bytes_of(const std::string& path) {
-  constexpr std::uint64_t most = std::uint64_t{4} << 30;
-  if (path != "-") return read_file(path, most);
-  return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
+HeldBytes bytes_of(const std::string& path) {
+  if (path != "-") return text_bytes(path, false);
+  return std::vector<std::uint8_t>{std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
 }
 
 /// Rows typed by hand have spaces between their values. Nothing for text with separators of its own.
-std::optional<std::vector<std::uint8_t>> typed_rows(const std::vector<std::uint8_t>& bytes, const TableSchema* table) {
+std::optional<std::vector<std::uint8_t>> typed_rows(std::span<const std::uint8_t> bytes, const TableSchema* table) {
   const auto separates = [](std::uint8_t c) {
     return c == ',' || c == ';' || c == '\t' || c == '"' || c == '|' || c == 0;
   };
@@ -98,10 +97,10 @@ RowInput table_input(const TableSchema& schema, const std::string& name, const C
 }  // namespace
 
 RowInput row_input(const std::string& path, const Sequential& model, const std::optional<std::string>& label) {
-  std::vector<std::uint8_t> bytes = bytes_of(path);
+  HeldBytes bytes = bytes_of(path);
   const std::string name = path == "-" ? "standard input" : path;
   const auto table = model.table();
-  if (auto typed = typed_rows(bytes, table.get())) bytes = std::move(*typed);
+  if (auto typed = typed_rows(bytes.all(), table.get())) bytes = std::move(*typed);
   if (table) {
     const CsvText text = text_for(*table, name, bytes);
     if (is_settled(*table, text, label)) return table_input(*table, name, text);

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <limits>
 #include <optional>
+#include <tuple>
 
 #include <gradus/cross_validation.hpp>
 #include <gradus/error.hpp>
@@ -154,7 +155,7 @@ Search::Result run_trial(const Task& task, const Search& search, const Search::R
                         .fit = fit,
                         .callbacks =
                             [&](std::int64_t fold) {
-                              callbacks.emplace(recipe.callbacks, label + "-fold-" + std::to_string(fold + 1));
+                              callbacks.emplace(recipe.callbacks, label + "-fold-" + std::to_string(fold + 1), note);
                               return callbacks->all();
                             },
                         .interrupted = [] { return InterruptGuard::interrupted(); }});
@@ -162,7 +163,7 @@ Search::Result run_trial(const Task& task, const Search& search, const Search::R
     for (const auto& fold : validation.folds) result.seconds += fold.history.seconds;
   } else {
     FitOptions fit = recipe.fit_options(parts);
-    callbacks.emplace(recipe.callbacks, label);
+    callbacks.emplace(recipe.callbacks, label, note);
     fit.callbacks = callbacks->all();
     fit.callbacks.push_back(&stop);
     Sequential model = recipe.model(parts.train);
@@ -240,15 +241,35 @@ void print_ranking(const Search& search, const std::string& metric, std::int64_t
   }
 }
 
+/// Whether a callback decides by what is measured on validation samples.
+bool needs_validation(const std::vector<CallbackSpec>& callbacks) {
+  return std::any_of(callbacks.begin(), callbacks.end(), [](const CallbackSpec& callback) {
+    if (const auto* kept = callback.get_if<ModelCheckpointOptions>(); kept != nullptr && !kept->save_best_only) {
+      return false;
+    }
+    const Value fields = callback.fields();
+    const Value* monitor = fields.find("monitor");
+    const auto* figure = monitor == nullptr ? nullptr : monitor->get_if<std::string>();
+    return figure != nullptr && figure->starts_with("val_");
+  });
+}
+
 /// Trains the best combination once more, as its trial was, and saves it. Its figures on the test part.
 Value save_best(const Task& task, const Search& search, const std::string& path) {
   const Search::Result& best = search.results()[search.ranking().front()];
   if (!best.score) throw Error(ErrorCode::not_finite, "every trial failed, so there is no best model to save");
   const Recipe recipe = task.recipe(search, best.run);
-  const Recipe::Parts& parts = task.plan.parts;
+  Recipe::Parts parts = task.plan.parts;
+  if (task.wanted.folds > 0 && needs_validation(recipe.callbacks)) {
+    // As in a fold: a callback looks at samples that are not learnt from.
+    std::tie(parts.train, parts.validation) =
+        parts.train.split(1.0 / static_cast<double>(task.wanted.folds), recipe.fit.seed);
+    note("The best is trained anew on " + count_of(parts.train.size(), "sample") + "; the callbacks look at " +
+         count_of(parts.validation.size(), "other") + ".");
+  }
   Sequential model = recipe.model(parts.train);
   FitOptions fit = recipe.fit_options(parts);
-  const RecipeCallbacks callbacks(recipe.callbacks);
+  const RecipeCallbacks callbacks(recipe.callbacks, {}, note);
   fit.callbacks = callbacks.all();
   count_validation(model, parts);
   model.fit(parts.train, fit);

@@ -3,13 +3,8 @@
 
 #include <unistd.h>
 
-#include <fstream>
-
-#include "base/gzip.hpp"
-#include "base/text.hpp"
 #include "cli.hpp"
 #include "commands.hpp"
-#include "terminal.hpp"
 
 namespace gradus::app {
 
@@ -17,6 +12,9 @@ namespace {
 
 struct ServeWords {
   std::optional<std::string> model_dir, host, token_file, tls_cert, tls_key, cors_origin, access_log;
+  std::vector<std::string> allowed_hosts;
+  std::optional<std::int64_t> admin_port;
+  std::string log_format = "text";
   bool constant = false;
 };
 
@@ -26,28 +24,10 @@ void add_count(Arguments& arguments, const std::string& flag, std::optional<std:
   arguments.option(flag, "N", value, help, std::to_string(standard), least);
 }
 
-std::string read_token(const std::string& path) {
-  const std::vector<std::uint8_t> bytes = read_file(path, 1 << 16);
-  const std::string_view token = trim({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  if (token.empty()) throw Error(ErrorCode::bad_data, path + ": the token file is empty");
-  return std::string(token);
-}
-
-/// Lines to standard output or to the end of a file, each in one write, so that threads do not mix them.
-std::function<void(const std::string&)> line_writer(const std::string& path) {
-  if (path == "-") {
-    return [](const std::string& line) {
-      const std::string text = line + "\n";
-      (void)!::write(STDOUT_FILENO, text.data(), text.size());
-    };
-  }
-  auto file = std::make_shared<std::ofstream>(path, std::ios::app);
-  if (!*file) throw Error(ErrorCode::io, path + ": the access log cannot be written");
-  auto mutex = std::make_shared<std::mutex>();
-  return [file, mutex](const std::string& line) {
-    const std::lock_guard lock(*mutex);
-    *file << line << '\n' << std::flush;
-  };
+/// A line in one write, so that threads do not mix them.
+void write_to_standard_error(const std::string& line) {
+  const std::string text = line + "\n";
+  (void)!::write(STDERR_FILENO, text.data(), text.size());
 }
 
 }  // namespace
@@ -77,6 +57,11 @@ int serve_command(const Words& words) {
                      least, 1e6);
   };
   count("--port", options.port, "to listen on; 0 takes any that is free and says which", 0);
+  arguments.option("--admin-port", "N", given.admin_port,
+                   "serve health and metrics, and nothing else, on this port too, without token and TLS", "none", 0);
+  arguments.names("--allow-host", "NAME", given.allowed_hosts,
+                  "that clients may call this server by; * for any; checked on the loopback interface, or where given",
+                  "localhost and ADDRESS");
   arguments.option("--token-file", "FILE", given.token_file,
                    "requests need the token in FILE as 'Authorization: Bearer TOKEN', health excepted", "none");
   arguments.option("--tls-cert", "FILE", given.tls_cert, "speak HTTPS with this certificate chain (PEM)", "none");
@@ -85,6 +70,8 @@ int serve_command(const Words& words) {
                    "none");
   arguments.option("--access-log", "FILE", given.access_log, "a line of JSON for each request; - is standard output",
                    "none");
+  arguments.choice("--log-format", {"text", "json"}, given.log_format,
+                   "of the lines on standard error about models, files and faults");
   count("--versions", options.versions, "how many of a model's newest versions are served");
   time("--poll-seconds", options.poll_seconds, "between two looks for new versions; 0 looks at SIGHUP alone", 0);
   count("--max-batch-size", options.max_batch_size, "rows computed at a time");
@@ -93,8 +80,11 @@ int serve_command(const Words& words) {
   count("--threads", options.threads, "that read and write; 0: one a core", 0);
   count("--compute-threads", options.compute_threads, "that compute what takes longer than a moment; 0: one a core", 0);
   count("--max-body-bytes", options.max_body_bytes, "of a request (413 beyond)");
+  count("--max-body-memory", options.max_body_memory,
+        "bytes for the bodies of all requests together (503 beyond); half of it for what one address is still sending");
   count("--max-header-bytes", options.max_header_bytes, "of a request (431 beyond)", 256);
   count("--max-connections", options.max_connections, "open at a time (503 beyond)");
+  count("--max-handshakes", options.max_handshakes, "of TLS at a time; more wait");
   count("--max-in-flight", options.max_requests_in_flight, "requests that are being answered (503 beyond)");
   count("--max-rows", options.max_rows, "of a request (400 beyond)");
   count("--max-pixels", options.max_pixels, "of a picture (400 beyond); larger JPEG files are read reduced");
@@ -114,16 +104,18 @@ int serve_command(const Words& words) {
 
   options.model_dir = given.model_dir.value_or("");
   options.host = given.host.value_or(options.host);
+  options.allowed_hosts = given.allowed_hosts;
   options.tls_certificate = given.tls_cert.value_or("");
   options.tls_key = given.tls_key.value_or("");
   options.cors_origin = given.cors_origin.value_or("");
   options.constant_handler = given.constant;
   options.handle_signals = true;
-  if (given.token_file) options.token = read_token(*given.token_file);
-  if (given.access_log) options.access_log = line_writer(*given.access_log);
-  options.log = [](const std::string& sentence) { note(sentence); };
+  options.admin_port = given.admin_port.value_or(-1);
+  options.token_file = given.token_file.value_or("");
+  options.access_log_file = given.access_log.value_or("");
+  options.log_format = given.log_format;
+  options.log = write_to_standard_error;
   Server server(std::move(options));
-  note("Serving on " + server.url());
   server.run();
   return done;
 }

@@ -124,7 +124,7 @@ int show_sample(const ShowOptions& options, const Dataset& data, const DataPart&
   const std::int64_t width = terminal_width(Stream::out);
   if (picture.width > width)
     picture = resized(picture, width, std::max<std::int64_t>(picture.height * width / picture.width, 1));
-  print(picture_text(picture, colors_of(Stream::out, options.color)));
+  print_as_it_is(picture_text(picture, colors_of(Stream::out, options.color)));
   if (options.out) note("Written to " + *options.out + ".");
   return done;
 }
@@ -178,7 +178,8 @@ int show_grid(const ShowOptions& options, const Dataset& plain, const Sequential
     print_json(object);
     return done;
   }
-  print(grid_text(grid.cells, size.columns, colors_of(Stream::out, options.color), terminal_width(Stream::out)));
+  print_as_it_is(
+      grid_text(grid.cells, size.columns, colors_of(Stream::out, options.color), terminal_width(Stream::out)));
   for (std::size_t i = 0; i < grid.cells.size(); ++i) {
     const GridCell& cell = grid.cells[i];
     const std::string file = file_of(data, grid.indices[i]);

@@ -6,6 +6,7 @@
 
 #include <gradus/error.hpp>
 
+#include "base/text.hpp"
 #include "formats/json.hpp"
 
 namespace gradus::app {
@@ -32,9 +33,11 @@ Colors colors_of(Stream stream, const std::string& wanted) {
   return depth();
 }
 
-void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+void print_as_it_is(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
-void print_json(const Value& value) { print(write_json(value) + "\n"); }
+void print(const std::string& text) { print_as_it_is(printable(text)); }
+
+void print_json(const Value& value) { print_as_it_is(write_json(value) + "\n"); }
 
 void flush_output() {
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {

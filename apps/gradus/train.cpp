@@ -192,11 +192,9 @@ void save(const TrainPlan& plan, const Sequential& model) {
   }
 }
 
-/// A run that ran into numbers that are not finite leaves the last good weights, which are worth keeping if an epoch
-/// was completed.
+/// A run that failed in the middle leaves the last good weights.
 void keep_good_weights(const TrainPlan& plan, const Sequential& model) {
   const std::int64_t epochs = epochs_of(model.history());
-  if (epochs == 0) return;
   const std::string weights = "The weights after epoch " + std::to_string(epochs);
   try {
     save(plan, model);
@@ -212,7 +210,10 @@ History run(const TrainPlan& plan, Sequential& model, Progress& progress, RunKee
   if (fit.epochs == 0) return {};
   StopOnInterrupt stop;
   fit.callbacks = {&progress, &stop};
-  const RecipeCallbacks callbacks(plan.recipe.callbacks);
+  const RecipeCallbacks callbacks(plan.recipe.callbacks, {}, [&progress](const std::string& sentence) {
+    progress.clear();
+    note(sentence);
+  });
   for (Callback* callback : callbacks.all()) fit.callbacks.push_back(callback);
   fit.keeper = keeper;
   count_validation(model, plan.parts);
@@ -220,7 +221,8 @@ History run(const TrainPlan& plan, Sequential& model, Progress& progress, RunKee
     return model.fit(plan.parts.train, fit);
   } catch (const Error& error) {
     progress.clear();
-    keep_good_weights(plan, model);
+    // A run that is refused has weights that it did not train, if any: they must not replace a model.
+    if (stop.epochs() > 0) keep_good_weights(plan, model);
     throw;
   }
 }

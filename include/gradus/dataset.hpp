@@ -46,9 +46,12 @@ class Dataset {
                          std::uint64_t offset, std::vector<Real> targets, std::int64_t target_width);
   [[nodiscard]] bool is_on_disk() const;
   /// For a set on disk, and nothing for others: prefetch lets the system begin to read samples `begin` to `end`;
-  /// release gives back the memory that the file takes until its samples are looked at again.
+  /// release gives back the memory that the file takes until its samples are looked at again, and throws `bad_data`
+  /// when the file was changed or cut off since the set was made.
   void prefetch(std::int64_t begin, std::int64_t end) const;
   void release() const;
+  /// For a set on disk: throws `bad_data` when the file was changed or cut off since the set was made.
+  void check_unchanged() const;
 
   /// What the set is called in messages: "mnist", "houses.csv".
   [[nodiscard]] const std::string& name() const;

@@ -17,6 +17,7 @@
 #include <gradus/metrics.hpp>
 #include <gradus/model.hpp>
 #include <gradus/optimizers.hpp>
+#include <gradus/read_limits.hpp>
 #include <gradus/regularizers.hpp>
 #include <gradus/schedules.hpp>
 #include <gradus/search.hpp>

@@ -26,10 +26,21 @@ struct ServeOptions {
   // --- where ---
   std::string host = "127.0.0.1";  ///< an address or a name; "0.0.0.0" and "::" are every interface
   std::int64_t port = 8501;        ///< 0: any that is free, see Server::port()
+  /// Health and metrics, and nothing else, are served on this port too, by plain HTTP and without a token. 0: any that
+  /// is free, see Server::admin_port(); -1: none.
+  std::int64_t admin_port = -1;
+  /// Names by which clients may call it besides localhost and `host`; "*": any. Checked where the server listens on
+  /// the loopback interface, or where a name is given (403): a page of another site could otherwise reach it by a name
+  /// of its own that leads here.
+  std::vector<std::string> allowed_hosts{};
   std::string token{};            ///< requests need `Authorization: Bearer TOKEN`, health excepted. Empty: none needed.
+  std::string token_file{};       ///< instead of `token`: a file that holds it
   std::string tls_certificate{};  ///< PEM file with the certificate and its chain; with `tls_key`: HTTPS alone
   std::string tls_key{};          ///< PEM file with its private key
   std::string cors_origin{};      ///< pages of this origin ("*": any) may read answers in a browser. Empty: none.
+
+  // The files of token, certificate and key are read again when they change (see `poll_seconds`) and on SIGHUP. One
+  // that cannot be used is reported, and what was read before stays. Open connections keep their certificate.
 
   // --- how requests become batches (TensorFlow Serving's names) ---
   std::int64_t max_batch_size = 64;         ///< rows computed at a time
@@ -39,11 +50,17 @@ struct ServeOptions {
   std::int64_t compute_threads = 0;         ///< that compute what takes longer than a moment; 0: one a core
 
   // --- limits, and what each protects ---
-  std::int64_t max_body_bytes = 16 << 20;    ///< memory: a larger body is refused (413) unread
+  std::int64_t max_body_bytes = 16 << 20;  ///< memory: a larger body is refused (413) unread
+  /// Memory: of all bodies together, from their first bytes to their answers (503), but never less than max_body_bytes.
+  /// The bodies that one client address (of IPv6, one /64) is still sending may have half of it.
+  std::int64_t max_body_memory = 256 << 20;
   std::int64_t max_header_bytes = 16 << 10;  ///< memory: of the request line and all header fields (431)
   /// Descriptors and memory: more are told 503 and closed. The process's limit of descriptors is raised to it where
   /// the system allows.
   std::int64_t max_connections = 10'000;
+  /// Memory: TLS handshakes at a time, each of which takes some 80 KiB. More wait; one that takes longer than a second
+  /// gives way to them.
+  std::int64_t max_handshakes = 256;
   std::int64_t max_requests_in_flight = 1'000;  ///< memory and waiting time: more are told 503 and Retry-After
   std::int64_t max_rows = 10'000;               ///< one request's share of the processor: more rows are refused (400)
   std::int64_t max_json_depth = 32;             ///< nested lists and objects of a request
@@ -53,19 +70,25 @@ struct ServeOptions {
   /// Memory that a model may need when it is loaded, for its weights while they are built and for one row's way through
   /// its layers, besides 16 bytes for each byte of its file. A version that needs more is refused before it is built.
   std::int64_t max_model_bytes = 512 << 20;
-  double header_timeout = 10;  ///< from a request's first byte to its header's last: slow senders (408)
+  double header_timeout = 10;  ///< from a request's first byte to its header's last: slow senders (408); a handshake
   double body_timeout = 30;    ///< from the header to the body's last byte (408)
   double idle_timeout = 75;    ///< a connection without a request is closed
   double write_timeout = 30;   ///< an answer that nobody fetches is given up
   double grace_seconds = 10;   ///< for what is in flight when the server stops
 
   // --- what it says ---
-  /// One line of JSON a request: time, client, method, path, status, bytes, seconds, model, rows. May be called from
-  /// several threads at a time. Unset: no access log.
+  /// One line of JSON a request: time, request (its id), client, method, path, status, bytes, seconds, model, rows. May
+  /// be called from several threads at a time. Unset: no access log.
   std::function<void(const std::string& line)> access_log{};
-  /// Sentences for the person who runs it: what was loaded, refused, swapped in. Unset: nothing is said.
-  std::function<void(const std::string& sentence)> log{};
-  /// SIGTERM and SIGINT stop it, SIGHUP reloads, while run() runs.
+  /// A file that these lines are added to ("-": standard output), instead of `access_log`. It is opened anew on SIGHUP,
+  /// and lines that a full disk did not take are counted in `log`.
+  std::string access_log_file{};
+  /// Lines for the person who runs it: what was loaded, refused, swapped in, each with time and level. May be called
+  /// from several threads at a time. Unset: nothing is said.
+  std::function<void(const std::string& line)> log{};
+  std::string log_format = "text";  ///< of these lines: "text" or "json"
+  /// SIGTERM and SIGINT stop it, SIGHUP reloads models, token and certificate and opens the access log anew, while
+  /// run() runs.
   bool handle_signals = false;
   /// Answers `GET /constant?bytes=N` with N bytes, to measure how fast the server itself is.
   bool constant_handler = false;
@@ -94,6 +117,7 @@ class Server {
   std::int64_t reload();
 
   [[nodiscard]] int port() const;
+  [[nodiscard]] int admin_port() const;  ///< -1 where there is none
   /// "http://127.0.0.1:8501"
   [[nodiscard]] std::string url() const;
 

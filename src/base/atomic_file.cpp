@@ -1,16 +1,25 @@
 #include "base/atomic_file.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <limits>
+#include <mutex>
+#include <set>
+#include <system_error>
+#include <vector>
 
 #include <gradus/error.hpp>
+
+#include "base/text.hpp"
 
 namespace gradus {
 namespace {
@@ -20,6 +29,8 @@ namespace {
   throw Error(code == ENOENT ? ErrorCode::not_found : ErrorCode::io,
               path + ": cannot " + what + ": " + std::strerror(code));
 }
+
+constexpr const char* temporary_mark = ".tmp-";
 
 // The file behind a chain of links; it need not exist. Others than links stay as they are named.
 std::string behind_links(const std::string& path) {
@@ -35,11 +46,41 @@ std::string behind_links(const std::string& path) {
 int create_beside(const std::string& target, std::string& temporary) {
   static std::atomic<unsigned> counter{0};
   for (int attempt = 0; attempt < 100; ++attempt) {
-    temporary = target + ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
+    temporary = target + temporary_mark + std::to_string(::getpid()) + "-" + std::to_string(counter++);
     const int descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (descriptor >= 0 || errno != EEXIST) return descriptor;
   }
   return -1;
+}
+
+/// Removes what processes that no longer live left of their attempts to write `target`. A process that writes holds a
+/// lock on its file, which tells where its number means nothing here (another machine, another container).
+void remove_abandoned(const std::string& target) {
+  static std::mutex mutex;
+  static std::set<std::string> done;  // once for each file: whoever dies later is found by the next process
+  {
+    const std::lock_guard lock(mutex);
+    if (!done.insert(target).second) return;
+  }
+  namespace fs = std::filesystem;
+  const fs::path directory = fs::path(target).has_parent_path() ? fs::path(target).parent_path() : fs::path(".");
+  const std::string start = fs::path(target).filename().string() + temporary_mark;
+  std::error_code failed;
+  for (fs::directory_iterator at(directory, failed), end; !failed && at != end; at.increment(failed)) {
+    const std::string name = at->path().filename().string();
+    if (!name.starts_with(start)) continue;
+    const std::vector<std::string> numbers = split_text(std::string_view(name).substr(start.size()), '-');
+    if (numbers.size() != 2) continue;
+    const auto process = parse_int(numbers[0]), count = parse_int(numbers[1]);
+    constexpr std::int64_t most_processes = std::numeric_limits<pid_t>::max();
+    if (!process || !count || *process < 1 || *process > most_processes) continue;
+    const bool lives = ::kill(static_cast<pid_t>(*process), 0) == 0 || errno != ESRCH;
+    if (lives) continue;
+    const int descriptor = ::open(at->path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (descriptor < 0) continue;
+    if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) ::unlink(at->path().c_str());
+    ::close(descriptor);
+  }
 }
 
 }  // namespace
@@ -55,11 +96,13 @@ AtomicFile::AtomicFile(const std::string& path) : path_(path), target_(behind_li
   if (replaces && !S_ISREG(old.st_mode)) {
     throw Error(ErrorCode::io, path_ + ": cannot write: it is a device or a pipe, and no file to replace");
   }
+  remove_abandoned(target_);
   descriptor_ = create_beside(target_, temporary_);
   if (descriptor_ < 0) {
     temporary_.clear();
     fail(path_, "write");
   }
+  (void)::flock(descriptor_, LOCK_EX | LOCK_NB);
   if (replaces) (void)::fchmod(descriptor_, old.st_mode & 07777);
 }
 

@@ -10,6 +10,9 @@ namespace gradus {
 /// A file that appears whole or not at all: written under a temporary name in the same directory, then synced and
 /// renamed over `path`. Without commit() the temporary file goes away and `path` stays as it was.
 ///
+/// A process that is killed leaves its temporary file, PATH.tmp-PROCESS-N, behind; the next process that writes the
+/// same file removes it.
+///
 /// A symbolic link at `path` stays; the file that it names is replaced. An existing file's permissions are kept.
 class AtomicFile {
  public:

@@ -42,6 +42,8 @@ InputFile::InputFile(const std::string& path) : path_(path) {
     if (S_ISDIR(status.st_mode)) throw Error(ErrorCode::bad_data, path + ": is a directory, where a file is expected");
     if (!S_ISREG(status.st_mode)) throw Error(ErrorCode::bad_data, path + ": is not a regular file");
     file_size_ = static_cast<std::uint64_t>(status.st_size);
+    budget_ = ReadBudget(file_size_);
+    changed_ = status.st_mtim;
     buffer_.resize(std::clamp<std::uint64_t>(file_size_, 16, 256 * 1024));
     refill();
     look_for_gzip();
@@ -52,7 +54,11 @@ InputFile::InputFile(const std::string& path) : path_(path) {
 }
 
 InputFile::InputFile(std::string name, std::span<const std::uint8_t> bytes)
-    : path_(std::move(name)), file_size_(bytes.size()), pending_(bytes), file_offset_(bytes.size()) {
+    : path_(std::move(name)),
+      file_size_(bytes.size()),
+      budget_(bytes.size()),
+      pending_(bytes),
+      file_offset_(bytes.size()) {
   look_for_gzip();
 }
 
@@ -70,6 +76,14 @@ void InputFile::fail(const std::string& sentence) const { throw Error(ErrorCode:
 
 std::uint64_t InputFile::most_bytes() const noexcept { return compressed_ ? file_size_ * 1032 : file_size_; }
 
+void InputFile::check_unchanged() const {
+  struct stat now {};
+  if (::fstat(descriptor_, &now) != 0) throw Error(ErrorCode::io, path_ + ": " + std::strerror(errno));
+  const bool same = static_cast<std::uint64_t>(now.st_size) == file_size_ && now.st_mtim.tv_sec == changed_.tv_sec &&
+                    now.st_mtim.tv_nsec == changed_.tv_nsec;
+  if (!same) fail("was changed while it was read; try again when nothing writes to it");
+}
+
 bool InputFile::refill() {
   if (descriptor_ < 0) return false;
   for (;;) {
@@ -80,6 +94,7 @@ bool InputFile::refill() {
     }
     pending_ = std::span(buffer_).first(static_cast<std::size_t>(count));
     file_offset_ += pending_.size();
+    if (count == 0) check_unchanged();
     return count > 0;
   }
 }
@@ -122,7 +137,9 @@ std::size_t InputFile::read_inflated(std::span<std::uint8_t> out) {
       fail("the gzip data are cut off at offset " + std::to_string(file_offset_) + ", after " +
            count_of(static_cast<std::int64_t>(offset_ + filled), "unpacked byte"));
     }
-    const std::size_t room = std::min<std::size_t>(out.size() - filled, 1u << 30);
+    // A byte more than is allowed tells a file that goes beyond it from one that ends there.
+    const std::size_t room =
+        static_cast<std::size_t>(std::min<std::uint64_t>({out.size() - filled, 1U << 30, budget_.left() + 1}));
     stream.next_in = const_cast<Bytef*>(pending_.data());
     stream.avail_in = static_cast<uInt>(pending_.size());
     stream.next_out = out.data() + filled;
@@ -130,6 +147,7 @@ std::size_t InputFile::read_inflated(std::span<std::uint8_t> out) {
     const int status = inflate(&stream, Z_NO_FLUSH);
     pending_ = pending_.last(stream.avail_in);
     filled += room - stream.avail_out;
+    budget_.take(room - stream.avail_out, path_);
     if (status == Z_STREAM_END) {
       inflater_->in_member = false;
     } else if (status != Z_OK && status != Z_BUF_ERROR) {
@@ -164,7 +182,7 @@ std::vector<std::uint8_t> InputFile::read_up_to(std::uint64_t count) {
     const std::size_t got = read(std::span(bytes).subspan(before));
     bytes.resize(before + got);
     if (before + got < want || at_end()) break;
-    want = std::min(count, want * 2);
+    want = std::min({count, want * 2, compressed_ ? bytes.size() + budget_.left() + 1 : count});
   }
   return bytes;
 }

@@ -1,10 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <ctime>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
+
+#include "base/read_budget.hpp"
 
 namespace gradus {
 
@@ -27,11 +30,15 @@ class InputFile {
   /// The most bytes that this file can give: its size, or, compressed, what deflate can at best make of it (1032 to
   /// 1). A header that promises more lies.
   [[nodiscard]] std::uint64_t most_bytes() const noexcept;
+  /// What the file may still take; unpacked bytes are counted as they are read, those of a plain file are not.
+  [[nodiscard]] const ReadBudget& budget() const noexcept { return budget_; }
   /// Unpacked bytes read so far.
   [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
 
   /// Fills `out` and returns how many bytes it got: fewer than asked for only at the end.
-  /// Throws `bad_data` for broken gzip (wrong checksum, cut off, rubbish behind), `io` when reading fails.
+  /// Throws `bad_data` for broken gzip (wrong checksum, cut off, rubbish behind), for a file that was changed while
+  /// it was read, and when more is unpacked than the
+  /// limits allow (ReadLimits), `io` when reading fails.
   std::size_t read(std::span<std::uint8_t> out);
   /// Up to `count` bytes; fewer only at the end. Memory grows with what really comes, so that a size that lies costs
   /// nothing.
@@ -44,13 +51,16 @@ class InputFile {
   std::size_t read_raw(std::span<std::uint8_t> out);
   std::size_t read_inflated(std::span<std::uint8_t> out);
   bool refill();
+  void check_unchanged() const;
   void start_member();
   void look_for_gzip();
   [[noreturn]] void fail(const std::string& sentence) const;
 
   std::string path_;
   int descriptor_ = -1;  // none for bytes in memory
+  timespec changed_{};
   std::uint64_t file_size_ = 0;
+  ReadBudget budget_{0};
   std::uint64_t offset_ = 0;
   bool compressed_ = false;
   std::vector<std::uint8_t> buffer_;

@@ -87,7 +87,8 @@ std::string wrapped(const std::string& text, std::size_t width, std::size_t inde
   return result;
 }
 
-void note(const std::string& line) {
+void note(const std::string& text) {
+  const std::string line = printable(text);
   std::fflush(stdout);
   const auto width = static_cast<std::size_t>(terminal_width(Stream::err));
   const bool wrap = line.size() > width && is_terminal(Stream::err);

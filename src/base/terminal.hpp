@@ -24,7 +24,7 @@ std::string boxes_in_ascii(const std::string& text);
 /// `text` in lines of at most `width` columns, all but the first indented by `indent`.
 std::string wrapped(const std::string& text, std::size_t width, std::size_t indent);
 /// A line on standard error, wrapped where a terminal is narrower. Standard output is flushed first: where both go to
-/// one terminal, they stay in order.
-void note(const std::string& line);
+/// one terminal, they stay in order. Control characters are escaped (see `printable`).
+void note(const std::string& text);
 
 }  // namespace gradus

@@ -62,6 +62,63 @@ std::size_t character_length(std::string_view text) {
   return length;
 }
 
+namespace {
+
+/// The bytes of the character that `text` begins with; 0 where a terminal should not see it.
+std::size_t shown_length(std::string_view text) {
+  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+  const std::size_t length = character_length(text);
+  if (length == 0 || byte(0) < 0x20 || byte(0) == 0x7f) return 0;
+  if (length == 2 && byte(0) == 0xc2 && byte(1) < 0xa0) return 0;  // U+0080 to U+009F
+  if (length == 3 && byte(0) == 0xe2 && byte(1) == 0x80 && byte(2) >= 0xaa && byte(2) <= 0xae) return 0;  // U+202A to E
+  if (length == 3 && byte(0) == 0xe2 && byte(1) == 0x81 && byte(2) >= 0xa6 && byte(2) <= 0xa9) return 0;  // U+2066 to 9
+  return length;
+}
+
+/// Appends the next character of `text`, escaped where a terminal should not see it, and returns how many bytes it has.
+std::size_t append_shown(std::string& out, std::string_view text) {
+  const std::size_t length = shown_length(text);
+  if (length > 0) {
+    out += text.substr(0, length);
+    return length;
+  }
+  char escape[8];
+  std::snprintf(escape, sizeof escape, "\\x%02x", static_cast<unsigned char>(text[0]));
+  out += escape;
+  return 1;
+}
+
+}  // namespace
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t length = character_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+std::string printable(std::string_view text) {
+  const auto plain = [](char c) { return (c >= 0x20 && c < 0x7f) || c == '\n' || c == '\t'; };
+  std::string result;
+  result.reserve(text.size());
+  for (std::size_t i = 0; i < text.size();) {
+    if (plain(text[i])) {
+      result += text[i++];
+    } else {
+      i += append_shown(result, text.substr(i));
+    }
+  }
+  return result;
+}
+
+std::string printable_line(std::string_view text) {
+  std::string result;
+  for (std::size_t i = 0; i < text.size();) i += append_shown(result, text.substr(i));
+  return result;
+}
+
 std::string in_quotes(std::string_view text, std::size_t limit) {
   std::string result = "'";
   for (std::size_t i = 0; i < text.size();) {
@@ -69,16 +126,7 @@ std::string in_quotes(std::string_view text, std::size_t limit) {
       result += "...";
       break;
     }
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const std::size_t length = character_length(text.substr(i));
-    if (length == 0 || byte < 0x20 || byte == 0x7f) {
-      char escape[8];
-      std::snprintf(escape, sizeof escape, "\\x%02x", byte);
-      result += escape;
-    } else {
-      result += text.substr(i, length);
-    }
-    i += std::max<std::size_t>(length, 1);
+    i += append_shown(result, text.substr(i));
   }
   return result + "'";
 }

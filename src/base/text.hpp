@@ -24,7 +24,14 @@ std::string duration(double seconds);
 /// The bytes of the character of UTF-8 that `text`, which is not empty, begins with; 0 where it begins with none (RFC
 /// 3629, section 4).
 std::size_t character_length(std::string_view text);
-/// `text` in single quotes for a message: cut after `limit` bytes; control characters and what is no UTF-8 as \xNN.
+/// Whether all of it is UTF-8.
+bool is_utf8(std::string_view text);
+/// `text` as a terminal may show it: control characters (C0 other than line ends and tabs, DEL, C1), those that turn
+/// the direction of writing, and what is no UTF-8 as \xNN. Names out of files may hold any of them.
+std::string printable(std::string_view text);
+/// The same for a text that is to stay on one line, in a log for example: line ends and tabs are escaped, too.
+std::string printable_line(std::string_view text);
+/// `text` in single quotes for a message: cut after `limit` bytes, escaped as by `printable_line`.
 std::string in_quotes(std::string_view text, std::size_t limit = 40);
 /// The whole of `text` as a whole number (decimal, optional sign), or nothing.
 std::optional<std::int64_t> parse_int(std::string_view text);

@@ -17,6 +17,7 @@ using Rows = std::vector<std::vector<std::string>>;
 
 constexpr std::size_t lines_for_separator = 20;
 constexpr std::size_t lines_for_header = 200;
+constexpr std::size_t fields_for_header = 1'000'000;  // or two lines
 
 [[noreturn]] void fail(const std::string& name, const std::string& sentence) {
   throw Error(ErrorCode::bad_data, name + ": " + sentence);
@@ -52,19 +53,38 @@ std::vector<std::uint8_t> from_utf16(const std::string& name, std::span<const st
   return out;
 }
 
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const auto beyond = std::find_if(text.begin(), text.end(), [](char c) { return static_cast<signed char>(c) < 0; });
-    text.remove_prefix(static_cast<std::size_t>(beyond - text.begin()));
-    if (text.empty()) return true;
-    const std::size_t length = character_length(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
+/// What the bytes beyond ASCII are, up to the end or to some `enough` that are no UTF-8.
+struct Beyond {
+  std::size_t characters = 0;  // whole ones of UTF-8
+  std::size_t broken = 0;      // bytes of none
+  std::size_t first_broken = 0;
+  bool undefined = false;  // one of the broken is no character of Windows-1252
+};
+
+Beyond look_beyond(std::string_view text, const MappedFile* file) {
+  constexpr std::size_t piece = std::size_t{8} << 20, enough = 1000;
+  Beyond found;
+  std::size_t released = 0;
+  for (std::size_t at = 0; at < text.size() && found.broken < enough;) {
+    const std::string_view part = text.substr(at, piece);
+    const auto beyond = std::find_if(part.begin(), part.end(), [](char c) { return static_cast<signed char>(c) < 0; });
+    at += static_cast<std::size_t>(beyond - part.begin());
+    if (file != nullptr && at - released >= piece) file->release(), released = at;
+    if (beyond == part.end()) continue;
+    const std::size_t length = character_length(text.substr(at));
+    found.characters += length > 0 ? 1 : 0;
+    if (length == 0) {
+      if (found.broken++ == 0) found.first_broken = at;
+      const std::string_view none("\x81\x8d\x8f\x90\x9d");
+      found.undefined = found.undefined || none.find(text[at]) != std::string_view::npos;
+    }
+    at += std::max<std::size_t>(length, 1);
   }
-  return true;
+  return found;
 }
 
 // The characters of Windows-1252 from 0x80 to 0x9f (WHATWG Encoding Standard); the others are their own number.
+// 0x81 and four more stand for none.
 std::vector<std::uint8_t> from_windows_1252(std::span<const std::uint8_t> bytes) {
   static constexpr std::array<std::uint16_t, 32> codes = {
       0x20ac, 0x81,   0x201a, 0x192,  0x201e, 0x2026, 0x2020, 0x2021, 0x2c6,  0x2030, 0x160,
@@ -76,10 +96,22 @@ std::vector<std::uint8_t> from_windows_1252(std::span<const std::uint8_t> bytes)
   return out;
 }
 
+/// In a file where the text lies in one.
+HeldBytes windows_1252_as_utf8(const HeldBytes& bytes) {
+  if (bytes.file() == nullptr) return {from_windows_1252(bytes.all()), bytes.budget()};
+  constexpr std::size_t piece = std::size_t{8} << 20;
+  TemporaryFile file;
+  for (std::size_t at = 0; at < bytes.all().size(); at += piece) {
+    file.append(from_windows_1252(bytes.all().subspan(at, std::min(piece, bytes.all().size() - at))));
+    bytes.file()->release();
+  }
+  return {file.map(), bytes.budget()};
+}
+
 void to_utf8(CsvText& text) {
   const std::string_view all = text.text();
   if (all.starts_with("\xff\xfe") || all.starts_with("\xfe\xff")) {
-    text.bytes = from_utf16(text.name, text.bytes.all(), all.starts_with("\xfe\xff"));
+    text.bytes = {from_utf16(text.name, text.bytes.all(), all.starts_with("\xfe\xff")), text.bytes.budget()};
     return;
   }
   const std::string_view head = all.substr(0, 4096);
@@ -87,19 +119,27 @@ void to_utf8(CsvText& text) {
   if (zero != std::string_view::npos) {
     fail(text.name, "is not text: a zero byte at offset " + std::to_string(zero));
   }
-  if (text.bytes.file() != nullptr || is_utf8(all)) return;  // what lies on the disk is read as it is
-  text.bytes = from_windows_1252(text.bytes.all());
+  const Beyond beyond = look_beyond(all, text.bytes.file().get());
+  if (beyond.broken == 0) return;
+  // Text of one byte a letter hardly ever has two that make a character of UTF-8.
+  if (beyond.undefined || beyond.characters > beyond.broken) {
+    const auto line = 1 + std::count(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(beyond.first_broken), '\n');
+    fail(text.name + ":" + std::to_string(line),
+         "is not UTF-8 at offset " + std::to_string(beyond.first_broken) +
+             (beyond.undefined ? ", nor Windows-1252" : ", though it is elsewhere") + "; save it as UTF-8");
+  }
+  text.bytes = windows_1252_as_utf8(text.bytes);
   text.remarks.push_back(text.name + ": is not UTF-8; read as Windows-1252");
 }
 
 // --- separator ---
 
 // The candidate that cuts the first lines into equally many fields, the more the better.
-char find_separator(const std::string& name, std::string_view text) {
+char find_separator(const CsvText& table, std::string_view text) {
   char best = ',';
   std::size_t best_fields = 1;
   for (const char candidate : {'\t', ';', '|', ','}) {
-    CsvScanner scanner(name, text, candidate);
+    CsvScanner scanner(table.name, text, candidate, table.most_columns());
     std::vector<CsvField> row;
     std::size_t fields = 0;
     try {
@@ -227,7 +267,7 @@ std::size_t width_with_content(const CsvText& text, std::string_view body, const
   std::size_t width = 1;
   for (const auto& row : rows) width = std::max(width, filled(row, [](const std::string& f) { return f; }));
   if (width == rows.front().size()) return width;
-  CsvScanner scanner(text.name, body, text.separator, 1, text.bytes.file().get());
+  CsvScanner scanner(text.name, body, text.separator, text.most_columns(), 1, text.bytes.file().get());
   std::vector<CsvField> fields;
   while (scanner.next(fields)) width = std::max(width, filled(fields, [](const CsvField& f) { return f.text; }));
   return std::min(width, rows.front().size());
@@ -267,13 +307,15 @@ CsvText csv_text(std::string name, HeldBytes bytes, const datasets::CsvOptions& 
     all.remove_prefix(text.body);
   }
   if (trim(all.substr(0, 4096)).empty() && trim(all).empty()) fail(text.name, "is empty");
-  text.separator = options.separator != 0 ? options.separator : find_separator(text.name, all);
-  CsvScanner scanner(text.name, all, text.separator);
+  text.separator = options.separator != 0 ? options.separator : find_separator(text, all);
+  CsvScanner scanner(text.name, all, text.separator, text.most_columns());
   Rows rows;
   std::vector<CsvField> row;
   std::size_t second_row = 0;
   std::int64_t second_line = 1;
-  while (rows.size() < lines_for_header && scanner.next(row)) {
+  std::size_t held = 0;
+  while (rows.size() < lines_for_header && (rows.size() < 2 || held < fields_for_header) && scanner.next(row)) {
+    held += row.size();
     rows.emplace_back();
     for (const CsvField& field : row) rows.back().emplace_back(field.text);
     if (rows.size() > 1) continue;

@@ -10,6 +10,9 @@
 namespace gradus {
 namespace {
 
+/// What a column takes beside its values: its name, what is known of it, a field of each row at hand.
+constexpr std::uint64_t bytes_per_column = 1024;
+
 std::string_view without_blanks(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
@@ -18,9 +21,19 @@ std::string_view without_blanks(std::string_view text) {
 
 }  // namespace
 
-CsvScanner::CsvScanner(std::string name, std::string_view text, char separator, std::int64_t line,
-                       const MappedFile* file)
-    : name_(std::move(name)), text_(text), separator_(separator), line_(line), file_(file) {}
+ReadBudget CsvText::budget() const {
+  ReadBudget budget = bytes.budget();
+  budget.take(columns.size(), bytes_per_column, name);
+  return budget;
+}
+
+std::size_t CsvText::most_columns() const {
+  return static_cast<std::size_t>(std::max<std::uint64_t>(1, bytes.budget().left() / bytes_per_column));
+}
+
+CsvScanner::CsvScanner(std::string name, std::string_view text, char separator, std::size_t most_fields,
+                       std::int64_t line, const MappedFile* file)
+    : name_(std::move(name)), text_(text), separator_(separator), most_fields_(most_fields), line_(line), file_(file) {}
 
 void CsvScanner::fail(std::int64_t line, const std::string& sentence) const {
   throw Error(ErrorCode::bad_data, name_ + ":" + std::to_string(line) + ": " + sentence);
@@ -42,12 +55,19 @@ bool CsvScanner::plain_fields(std::vector<CsvField>& fields) {
         return true;
       }
     }
+    if (fields.size() == most_fields_) too_many_fields();
     fields.push_back({field, false});
     if (at == end || *at != separator) break;
     ++at;
   }
   position_ = static_cast<std::size_t>(at - text_.data());
   return false;
+}
+
+void CsvScanner::too_many_fields() const {
+  fail(row_line_, "more than " + with_commas(static_cast<std::int64_t>(most_fields_)) +
+                      " fields in a row, the most allowed for a file of this size; where you trust it, raise the limit "
+                      "(--read-limit, ReadLimits)");
 }
 
 CsvField CsvScanner::quoted_field() {
@@ -103,17 +123,34 @@ bool CsvScanner::next(std::vector<CsvField>& fields) {
   fields.clear();
   unescaped_.clear();
   while (position_ < text_.size() && (text_[position_] == '\n' || text_[position_] == '\r')) (void)end_of_row();
-  if (position_ >= text_.size()) return false;
+  if (position_ >= text_.size()) {
+    if (file_ != nullptr) file_->check();
+    return false;
+  }
   row_line_ = line_;
   do {
-    if (plain_fields(fields)) fields.push_back(quoted_field());
+    if (!plain_fields(fields)) continue;
+    if (fields.size() == most_fields_) too_many_fields();
+    fields.push_back(quoted_field());
   } while (!end_of_row());
   return true;
 }
 
+std::optional<std::size_t> ColumnFinder::find(std::string_view name) {
+  if (next_ < columns_.size() && columns_[next_] == name) return next_++;
+  if (places_.empty()) {
+    for (std::size_t c = 0; c < columns_.size(); ++c) places_.emplace(columns_[c], c);
+  }
+  const auto found = places_.find(name);
+  if (found == places_.end()) return std::nullopt;
+  next_ = found->second + 1;
+  return found->second;
+}
+
 TableRows::TableRows(const CsvText& text)
     : text_(text),
-      scanner_(text.name, text.text().substr(text.body), text.separator, text.body_line, text.bytes.file().get()) {}
+      scanner_(text.name, text.text().substr(text.body), text.separator, text.most_columns(), text.body_line,
+               text.bytes.file().get()) {}
 
 bool TableRows::next(std::vector<CsvField>& fields) {
   const std::size_t width = text_.columns.size();
@@ -136,13 +173,17 @@ bool TableRows::next_whole(std::vector<CsvField>& fields) {
 
 HeldBytes text_bytes(const std::string& path, bool on_disk) {
   constexpr std::uint64_t most_in_memory = std::uint64_t{8} << 30, piece = std::uint64_t{1} << 20;
-  if (!on_disk) return read_file(path, most_in_memory);
   InputFile packed(path);
-  if (!packed.compressed()) return std::make_shared<const MappedFile>(path);
+  if (!on_disk) {
+    std::vector<std::uint8_t> bytes = packed.read_up_to(most_in_memory);
+    if (!packed.at_end()) throw Error(ErrorCode::bad_data, path + ": holds more than 8 GiB, the most that is read");
+    return {std::move(bytes), packed.budget()};
+  }
+  if (!packed.compressed()) return {std::make_shared<const MappedFile>(path), packed.budget()};
   if (packed.at_end()) return std::vector<std::uint8_t>();  // there is no mapping nothing
   TemporaryFile unpacked;
   while (!packed.at_end()) unpacked.append(packed.read_up_to(piece));
-  return unpacked.map();
+  return {unpacked.map(), packed.budget()};
 }
 
 std::uint64_t text_size(const std::string& path) {

@@ -3,8 +3,10 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include <gradus/dataset.hpp>
@@ -20,11 +22,12 @@ class CsvScanner {
  public:
   /// `name` is the file's, for messages; `text` must outlive the scanner and starts at line `line`. `file`, where the
   /// text lies in one that is mapped, gives back now and then the memory of what was read; it may be null.
-  CsvScanner(std::string name, std::string_view text, char separator, std::int64_t line = 1,
+  /// A row of more than `most_fields` is refused.
+  CsvScanner(std::string name, std::string_view text, char separator, std::size_t most_fields, std::int64_t line = 1,
              const MappedFile* file = nullptr);
 
   /// The next row, or false at the end. What `fields` shows lives until the next call. Throws `bad_data` for a quote
-  /// that is not closed, or closed before the end of its field.
+  /// that is not closed, or closed before the end of its field, and for a row of too many fields.
   bool next(std::vector<CsvField>& fields);
   /// The number of the line on which the last row began; the first is 1.
   [[nodiscard]] std::int64_t line() const noexcept { return row_line_; }
@@ -36,11 +39,13 @@ class CsvScanner {
   bool plain_fields(std::vector<CsvField>& fields);
   CsvField quoted_field();
   bool end_of_row();
+  [[noreturn]] void too_many_fields() const;
   [[noreturn]] void fail(std::int64_t line, const std::string& sentence) const;
 
   std::string name_;
   std::string_view text_;
   char separator_;
+  std::size_t most_fields_;
   std::size_t position_ = 0;
   std::int64_t line_;
   std::int64_t row_line_ = 0;
@@ -68,9 +73,27 @@ struct CsvText {
   std::vector<std::string> columns;  ///< from the header; else "0", "1", ...; without those that are empty at the end
   std::vector<std::string> remarks;  ///< what was guessed, a sentence each
 
+  /// What may be built from the bytes, beside its columns.
+  [[nodiscard]] ReadBudget budget() const;
+  /// The most columns that the file may have.
+  [[nodiscard]] std::size_t most_columns() const;
   [[nodiscard]] std::string_view text() const {
     return {reinterpret_cast<const char*>(bytes.all().data()), bytes.all().size()};
   }
+};
+
+/// Finds columns by name: at once where they are asked for in their order, else through an index.
+class ColumnFinder {
+ public:
+  /// `columns` must outlive the finder.
+  explicit ColumnFinder(const std::vector<std::string>& columns) : columns_(columns) {}
+  /// The place of the column, nothing where there is none.
+  [[nodiscard]] std::optional<std::size_t> find(std::string_view name);
+
+ private:
+  const std::vector<std::string>& columns_;
+  std::size_t next_ = 0;
+  std::unordered_map<std::string_view, std::size_t> places_;  // empty until it is needed
 };
 
 /// The rows of a table: those of the scanner, without lines that hold separators alone and without empty fields beyond

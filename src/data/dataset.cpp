@@ -225,6 +225,10 @@ void Dataset::release() const {
   if (const auto* inputs = std::get_if<OnDisk>(&storage().samples->inputs)) inputs->file->release();
 }
 
+void Dataset::check_unchanged() const {
+  if (const auto* inputs = std::get_if<OnDisk>(&storage().samples->inputs)) inputs->file->check();
+}
+
 const std::string& Dataset::preparation() const { return storage().preparation; }
 Dataset Dataset::with_preparation(std::string preparation) const {
   Storage changed = storage();

@@ -121,10 +121,11 @@ std::vector<bool> TableSchema::amounts() const {
 CsvText text_for(const TableSchema& schema, const std::string& name, const HeldBytes& bytes) {
   const auto names_inputs = [&](const CsvText& text) {
     std::size_t inputs = 0, named = 0;
+    ColumnFinder columns(text.columns);
     for (const ColumnSchema& column : schema.columns) {
       if (!column.is_input()) continue;
       ++inputs;
-      named += std::find(text.columns.begin(), text.columns.end(), column.name) != text.columns.end() ? 1 : 0;
+      named += columns.find(column.name) ? 1 : 0;
     }
     return 2 * named >= inputs;
   };

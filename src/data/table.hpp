@@ -29,9 +29,15 @@ enum class ColumnRole : std::uint8_t {
 struct NumberFacts {
   /// Taken off in double, before rounding to Real: times in seconds since 1970 would lose their last digits otherwise.
   double offset = 0;
+  /// What is left is divided by this, a power of two, in double: amounts as small as 1e-12 have squares that floats do
+  /// not hold.
+  double unit = 1;
   /// Numbers outside are taken for the nearest within. As wide as training saw, and a tenth more on either side.
   double least = -std::numeric_limits<double>::infinity();
   double greatest = std::numeric_limits<double>::infinity();
+
+  /// The input that a value becomes.
+  [[nodiscard]] double input(double value) const { return (value - offset) / unit; }
 
   friend bool operator==(const NumberFacts&, const NumberFacts&) = default;
 };

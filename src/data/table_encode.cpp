@@ -2,14 +2,16 @@
 
 #include <algorithm>
 #include <limits>
-#include <map>
 #include <unordered_map>
+#include <unordered_set>
 
 #include <gradus/error.hpp>
 
 #include "base/nearest.hpp"
 #include "base/text.hpp"
+#include "data/row_store.hpp"
 #include "data/table_fields.hpp"
+#include "data/table_oddities.hpp"
 #include "data/table_survey.hpp"
 
 namespace gradus {
@@ -39,61 +41,6 @@ bool is_missing_word(const CsvField& field) {
 namespace {
 
 using Index = std::unordered_map<std::string, std::int32_t>;
-
-// The features of rows, on their way into memory or, a piece at a time, into a file.
-template <class T>
-class RowStore {
- public:
-  RowStore(std::vector<T>& numbers, std::size_t width, TemporaryFile* file)
-      : numbers_(numbers),
-        width_(width),
-        file_(file),
-        piece_(std::max<std::size_t>(1, piece_bytes / std::max<std::size_t>(1, width * sizeof(T)))) {}
-
-  // Room for the next row, where `expected` gives how many rows there may be in all.
-  template <class F>
-  T* next(F&& expected) {
-    const std::size_t begin = held_ * width_;
-    if (begin + width_ > numbers_.size()) numbers_.resize((file_ != nullptr ? piece_ : expected()) * width_);
-    return numbers_.data() + begin;
-  }
-  // The row is complete, and one of them.
-  void keep() {
-    ++held_;
-    if (file_ != nullptr && held_ == piece_) flush();
-  }
-  void finish() {
-    if (file_ != nullptr) flush();
-    numbers_.resize(held_ * width_);
-  }
-
- private:
-  static constexpr std::size_t piece_bytes = std::size_t{1} << 20;
-  void flush() {
-    file_->append({reinterpret_cast<const std::uint8_t*>(numbers_.data()), held_ * width_ * sizeof(T)});
-    held_ = 0;
-  }
-
-  std::vector<T>& numbers_;
-  std::size_t width_;
-  TemporaryFile* file_;
-  std::size_t piece_;     // rows
-  std::size_t held_ = 0;  // rows in numbers_
-};
-
-// What further rows held that training had not seen, or had not: a count, and the first of them.
-struct Oddity {
-  std::int64_t count = 0;
-  std::string first;
-  std::int64_t line = 0;
-
-  void note(std::string_view text, std::int64_t at) {
-    if (count++ == 0) first = text, line = at;
-  }
-};
-struct Oddities {
-  Oddity unknown_word, outside, missing;
-};
 
 // Everything about a run over the rows that does not change from row to row.
 class Encoder {
@@ -140,11 +87,11 @@ class Encoder {
   bool labelled_, further_;
   std::size_t width_;
   std::size_t label_;
-  std::optional<std::size_t> weight_;            // where the rows have one
-  mutable std::map<std::size_t, Oddities> odd_;  // by column, of further rows
-  std::vector<std::size_t> places_;              // of the schema's columns in the text's rows
-  std::vector<char> decimals_;                   // of the schema's columns in this text
-  std::vector<Index> indices_;                   // category -> number, by column
+  std::optional<std::size_t> weight_;  // where the rows have one
+  mutable OddColumns odd_;             // of further rows
+  std::vector<std::size_t> places_;    // of the schema's columns in the text's rows
+  std::vector<char> decimals_;         // of the schema's columns in this text
+  std::vector<Index> indices_;         // category -> number, by column
 };
 
 Encoder::Encoder(const TableSchema& schema, const CsvText& text, bool labelled, bool further)
@@ -190,11 +137,11 @@ char Encoder::decimal_of(std::size_t column, const CsvField& field) const {
 }
 
 void Encoder::match_by_name() {
+  ColumnFinder columns(text_.columns);
   for (std::size_t c = 0; c < places_.size(); ++c) {
     const std::string& name = schema_.columns[c].name;
-    const auto found = std::find(text_.columns.begin(), text_.columns.end(), name);
-    if (found != text_.columns.end()) {
-      places_[c] = static_cast<std::size_t>(found - text_.columns.begin());
+    if (const auto found = columns.find(name)) {
+      places_[c] = *found;
       continue;
     }
     const bool needed = c == label_ ? labelled_ : schema_.columns[c].is_input();
@@ -270,11 +217,12 @@ std::int32_t Encoder::class_at(const CsvField& field, std::int64_t line) const {
 
 void Encoder::report(std::vector<std::string>& remarks) const {
   std::string unused;
-  for (const std::string& name : text_.columns) {
-    const bool known = !schema_.header || !text_.header ||
-                       std::any_of(schema_.columns.begin(), schema_.columns.end(),
-                                   [&](const ColumnSchema& column) { return column.name == name; });
-    if (!known) unused += (unused.empty() ? "" : ", ") + in_quotes(name);
+  if (schema_.header && text_.header) {
+    std::unordered_set<std::string_view> known;
+    for (const ColumnSchema& column : schema_.columns) known.insert(column.name);
+    for (const std::string& name : text_.columns) {
+      if (!known.contains(name)) unused += (unused.empty() ? "" : ", ") + in_quotes(name);
+    }
   }
   if (!unused.empty())
     remarks.push_back(text_.name + ": not used, since the model does not know them: columns " + unused);
@@ -282,29 +230,10 @@ void Encoder::report(std::vector<std::string>& remarks) const {
     remarks.push_back(text_.name + ": there is no column " + in_quotes(schema_.columns[*schema_.weight()].name) +
                       " with weights, so all rows count alike");
   }
-  for (const auto& [column, odd] : odd_) {
-    const ColumnSchema& of = schema_.columns[column];
-    const auto remark = [&](const Oddity& what, const std::string& sentence) {
-      if (what.count == 0) return;
-      remarks.push_back(text_.name + ":" + std::to_string(what.line) + ": column " + in_quotes(of.name) + ": " +
-                        sentence + " (" + count_of(what.count, "row") + ")");
-    };
-    remark(odd.unknown_word, in_quotes(odd.unknown_word.first) + " is none of the words that the model knows" +
-                                 did_you_mean(odd.unknown_word.first, of.categories) + "; it counts as " +
-                                 (of.other_input ? "a rare word" : "none of them"));
-    remark(odd.outside, in_quotes(odd.outside.first) +
-                            " is outside the range that the model learnt from; it counts as "
-                            "the end of that range");
-    remark(odd.missing,
-           of.missing_input ? std::string("the value is missing, as it was in some rows of training")
-           : of.role == ColumnRole::words
-               ? std::string("the word is missing; it counts as ") +
-                     (*of.fill < 0 ? std::string("none") : in_quotes(of.categories[static_cast<std::size_t>(*of.fill)]))
-               : std::string("the value is missing; the mean of training takes its place"));
-  }
+  remarks_on(odd_, schema_, text_.name, remarks);
 }
 
-// One number, held within what training saw, without the column's offset.
+// One number, held within what training saw, as an input.
 template <class T>
 void Encoder::put(const NumberFacts& facts, std::size_t column, double value, const CsvField& field, std::int64_t line,
                   T*& out, bool& misfit) const {
@@ -313,7 +242,7 @@ void Encoder::put(const NumberFacts& facts, std::size_t column, double value, co
   }
   const double held = std::clamp(value, facts.least, facts.greatest);
   if (further_ && held != value) odd_[column].outside.note(field.text, line);
-  value = held - facts.offset;
+  value = facts.input(held);
   if constexpr (sizeof(T) == 1) {
     const bool fits = value >= 0 && value <= 255 && value == static_cast<int>(value);
     misfit = misfit || !fits;
@@ -381,7 +310,7 @@ bool Encoder::encode_row(const std::vector<CsvField>& row, std::int64_t line, T*
         out += column.categories.size();
         if (column.other_input) *out++ = T{0};
       }
-      const auto fill = [&](double value, const NumberFacts& facts) { *out++ = static_cast<T>(value - facts.offset); };
+      const auto fill = [&](double value, const NumberFacts& facts) { *out++ = static_cast<T>(facts.input(value)); };
       if (column.role == ColumnRole::number) fill(*column.fill, column.facts);
       for (const DateInput& input : column.parts) fill(input.fill, input.facts);
     }
@@ -437,7 +366,7 @@ template <class T>
 bool Encoder::encode(std::vector<T>& features, EncodedRows& out, TemporaryFile* file) const {
   TableRows rows(text_);
   std::vector<CsvField> row;
-  RowStore<T> store(features, width_, file);
+  RowStore<T> store(text_, features, width_, file);
   out.rows = 0;
   bool misfit = false;
   while (rows.next_whole(row)) {

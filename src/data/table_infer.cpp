@@ -1,7 +1,9 @@
 // What each column of a table is, found out from its rows.
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdio>
 
 #include <gradus/error.hpp>
 #include <gradus/spec.hpp>
@@ -167,6 +169,26 @@ void apply_named(const Findings& table, TableSchema& schema, std::size_t label, 
   }
 }
 
+// Targets are 32-bit floats: those that lie close together and far from 0 would fall together.
+void check_precision(const Findings& table, std::size_t label) {
+  constexpr double much = 0.01, little = 1e-4;  // of the range
+  const ColumnSurvey& survey = table.columns[label];
+  const double range = survey.greatest - survey.least;
+  const double size = std::max(std::abs(survey.least), std::abs(survey.greatest));
+  const double step = std::exp2(std::floor(std::log2(size)) - 23);
+  const bool is_exact = survey.whole && step <= 1;
+  if (!(range > 0) || is_exact || step <= little * range) return;
+  const double round = std::pow(10, std::ceil(std::log10(range)));
+  std::array<char, 40> constant{};
+  std::snprintf(constant.data(), constant.size(), "%.15g", std::floor(survey.least / round) * round);
+  const std::string sentence = column_text(table, label) + ": the values differ by " + Value(range).to_string() +
+                               " at most, near " + constant.data() + ", where 32-bit floats are " +
+                               Value(step).to_string() + " apart; subtract " + constant.data() +
+                               " from them and predict the difference";
+  if (step > much * range) throw Error(ErrorCode::bad_data, table.text.name + ": " + sentence);
+  table.remark(sentence);
+}
+
 // The label's part: a class or an amount.
 void settle_label(const Findings& table, TableSchema& schema, std::size_t label, bool image) {
   ColumnSchema& column = schema.columns[label];
@@ -186,6 +208,7 @@ void settle_label(const Findings& table, TableSchema& schema, std::size_t label,
   }
   column.role = amount ? ColumnRole::target : ColumnRole::classes;
   if (!amount) column.categories = label_classes(table, label, words, image, values);
+  if (amount) check_precision(table, label);
   constexpr std::int64_t least_rows = 20;
   if (values.distinct() == 1 && values.rows > 1) {
     table.remark(column_text(table, label) + ", the one to predict, has one value only, " +
@@ -297,6 +320,11 @@ class Learner {
     constexpr double exact = 1 << 24;  // a float holds all whole numbers up to here
     const bool is_exact = numbers.whole && std::max(std::abs(facts.least), std::abs(facts.greatest)) < exact;
     if (!is_exact && std::abs(numbers.mean) > far * numbers.deviation()) facts.offset = numbers.mean;
+    constexpr double small = 0x1p-16,
+                     large = 0x1p40;  // in between the squares are far from the ends of a float's range
+    const double deviation = numbers.deviation();
+    if (deviation > 0 && (deviation < small || deviation > large))
+      facts.unit = std::exp2(std::round(std::log2(deviation)));
     return facts;
   }
 

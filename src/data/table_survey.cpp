@@ -11,6 +11,8 @@ namespace gradus {
 namespace {
 
 constexpr std::size_t most_some_words = 4;
+/// What a row takes beside its values: its label, its weight, a hash, a place in the set of values seen once.
+constexpr std::uint64_t bytes_per_row = 64;
 
 void note_value(ColumnSurvey& column, double value) {
   const bool first = column.noted++ == 0;
@@ -44,7 +46,7 @@ Readings readings_of(std::string_view text) {
   return {formatted_number(text, '.'), formatted_number(text, ',')};
 }
 
-// False where it is no number with either mark.
+// False where it is not a number with either mark.
 bool note_number(ColumnSurvey& column, std::string_view text) {
   const auto [point, comma] = readings_of(text);
   if (!point && !comma) return false;
@@ -117,7 +119,9 @@ std::vector<ColumnSurvey> survey_columns(const CsvText& text) {
   std::vector<ColumnSurvey> columns(text.columns.size());
   TableRows rows(text);
   std::vector<CsvField> row;
+  ReadBudget budget = text.budget();
   while (rows.next_whole(row)) {
+    budget.take(bytes_per_row, text.name);
     for (std::size_t c = 0; c < row.size(); ++c) note_field(columns[c], row[c], rows.line());
   }
   if (columns.front().rows == 0) throw Error(ErrorCode::bad_data, text.name + ": has a header, but no rows");

@@ -28,23 +28,30 @@ constexpr std::uint64_t largest = std::uint64_t{1} << 40;
 struct Bytes {
   std::string name;
   HeldBytes content;
+  ReadBudget budget;
 
   [[nodiscard]] std::span<const std::uint8_t> all() const { return content.all(); }
+  /// Throws when the file was changed while it was read.
+  void check() const {
+    if (content.file() != nullptr) content.file()->check();
+  }
 };
 
 Bytes bytes_of_file(const std::string& path) {
-  if (InputFile(path).compressed()) return {path, read_file(path, largest)};
-  return {path, std::make_shared<const MappedFile>(path)};
+  InputFile file(path);
+  if (!file.compressed()) return {path, std::make_shared<const MappedFile>(path), file.budget()};
+  std::vector<std::uint8_t> unpacked = file.read_up_to(largest);
+  return {path, std::move(unpacked), file.budget()};
 }
 
 using StaysOnDisk = std::function<bool(std::uint64_t)>;
 
 Bytes bytes_of_member(const ZipReader& archive, const ZipReader::Member& member, const StaysOnDisk& on_disk) {
   const std::string name = archive.path() + ": " + member.name;
-  if (!on_disk(member.size)) return {name, archive.read(member.name, largest)};
+  if (!on_disk(member.size)) return {name, archive.read(member.name, largest), archive.budget()};
   TemporaryFile file;
   archive.read_pieces(member.name, largest, [&](std::span<const std::uint8_t> piece) { file.append(piece); });
-  return {name, file.map()};
+  return {name, file.map(), archive.budget()};
 }
 
 // --- inputs ---
@@ -123,8 +130,10 @@ Inputs read_inputs(Bytes source, const StaysOnDisk& on_disk) {
       convert_to_file(inputs, layout, numbers, source.content.file().get());
     }
   } else if (bytes && !layout.fortran_order) {
+    source.budget.take(size, source.name);
     inputs.bytes.assign(numbers.begin(), numbers.end());
   } else {
+    source.budget.take(size / layout.type.bytes, 2 * sizeof(Real), source.name);
     const Tensor tensor = decode_npy(source.all(), source.name);
     if (bytes) {
       for (const Real value : tensor.values()) inputs.bytes.push_back(static_cast<std::uint8_t>(value));
@@ -133,6 +142,7 @@ Inputs read_inputs(Bytes source, const StaysOnDisk& on_disk) {
       inputs.reals.assign(tensor.values().begin(), tensor.values().end());
     }
   }
+  source.check();
   return inputs;
 }
 
@@ -176,9 +186,11 @@ void read_labels(Targets& targets, const Tensor& y) {
   }
 }
 
-Targets read_targets(const Bytes& source, std::optional<bool> regression) {
+Targets read_targets(Bytes source, std::optional<bool> regression) {
   const NpyLayout layout = npy_layout(source.all(), source.name);
+  source.budget.take(static_cast<std::uint64_t>(layout.shape.elements()), 2 * sizeof(Real), source.name);
   const Tensor y = decode_npy(source.all(), source.name);
+  source.check();
   if (y.shape().rank() == 0 || y.shape().elements() == 0) fail(source.name, "holds no targets");
   demand_finite(y.values(), y.shape().elements() / y.shape()[0], source.name);
   Targets targets{.name = source.name, .rows = y.shape()[0], .width = y.shape().elements() / y.shape()[0]};
@@ -259,7 +271,11 @@ constexpr Names pairs[] = {{"x", "y"},           {"data", "labels"},    {"data",
 TrainTest read_archive(const std::string& path, std::optional<bool> regression, const StaysOnDisk& on_disk) {
   const ZipReader archive(path);
   std::string there;
-  for (const auto& member : archive.members()) there += (there.empty() ? "" : ", ") + member.name;
+  constexpr std::size_t most_named = 20;
+  for (std::size_t i = 0; i < std::min(most_named, archive.members().size()); ++i) {
+    there += (there.empty() ? "" : ", ") + archive.members()[i].name;
+  }
+  if (archive.members().size() > most_named) there += ", ...";
   const auto find = [&](const std::string& name) -> const ZipReader::Member* {
     for (const auto& member : archive.members()) {
       if (lower(member.name) == name + ".npy") return &member;

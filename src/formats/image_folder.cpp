@@ -31,7 +31,12 @@ std::vector<std::string> folders_in(const std::string& folder) {
   try {
     for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
       std::string name = entry.path().filename().string();
-      if (!name.starts_with('.') && entry.is_directory()) names.push_back(std::move(name));
+      if (name.starts_with('.') || !entry.is_directory()) continue;
+      if (!is_utf8(name)) {
+        throw Error(ErrorCode::bad_data, folder + ": the name of the folder " + in_quotes(name) +
+                                             ", which names a class, is not UTF-8; rename it");
+      }
+      names.push_back(std::move(name));
     }
   } catch (const fs::filesystem_error& error) {
     throw Error(ErrorCode::io, folder + ": cannot be read: " + error.code().message());

@@ -199,6 +199,12 @@ std::vector<std::uint8_t> encode_npy(const TensorView& values) {
   return bytes;
 }
 
+/// The array, once its numbers are counted.
+Tensor decode_within(std::span<const std::uint8_t> bytes, const std::string& name, ReadBudget& budget) {
+  budget.take(static_cast<std::uint64_t>(npy_layout(bytes, name).shape.elements()), sizeof(Real), name);
+  return decode_npy(bytes, name);
+}
+
 std::string array_name(const std::string& member) {
   return member.ends_with(".npy") ? member.substr(0, member.size() - 4) : member;
 }
@@ -254,7 +260,9 @@ void demand_finite(std::span<const Real> values, std::int64_t width, const std::
 
 Tensor read_npy(const std::string& path) {
   InputFile file(path);
-  return decode_npy(file.read_up_to(largest_file), path);
+  const std::vector<std::uint8_t> bytes = file.read_up_to(largest_file);
+  ReadBudget budget = file.budget();
+  return decode_within(bytes, path, budget);
 }
 
 NamedTensors read_npz(const std::string& path) {
@@ -262,7 +270,7 @@ NamedTensors read_npz(const std::string& path) {
   NamedTensors arrays;
   for (const ZipReader::Member& member : archive.members()) {
     const std::vector<std::uint8_t> bytes = archive.read(member.name, largest_file);
-    arrays.emplace_back(array_name(member.name), decode_npy(bytes, path + ": " + member.name));
+    arrays.emplace_back(array_name(member.name), decode_within(bytes, path + ": " + member.name, archive.budget()));
   }
   return arrays;
 }
@@ -272,7 +280,8 @@ Tensor read_npz(const std::string& path, const std::string& name) {
   std::vector<std::string> names;
   for (const ZipReader::Member& member : archive.members()) {
     names.push_back(array_name(member.name));
-    if (names.back() == name) return decode_npy(archive.read(member.name, largest_file), path + ": " + name);
+    if (names.back() != name) continue;
+    return decode_within(archive.read(member.name, largest_file), path + ": " + name, archive.budget());
   }
   throw Error(ErrorCode::not_found, path + ": there is no array " + in_quotes(name) + did_you_mean(name, names));
 }

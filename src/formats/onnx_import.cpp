@@ -76,6 +76,7 @@ void GraphReader::find_live() {
       continue;
     }
     marks[node] = Mark::closed;
+    note_varying(*node);
     path.pop_back();
   }
   for (const Node& node : model_.graph.nodes) {
@@ -85,6 +86,16 @@ void GraphReader::find_live() {
       if (!input.empty() && told.insert(input).second) consumers_[input].push_back(&node);
     }
   }
+}
+
+// Called for each node after those that it depends on. The sizes of a value may be known where it is not.
+void GraphReader::note_varying(const Node& node) {
+  if (node.op == "Shape" || node.op == "Size") return;
+  const bool varies = std::any_of(node.inputs.begin(), node.inputs.end(), [&](const std::string& input) {
+    const bool given = !input.empty() && producer(input) == nullptr;
+    return varying_.contains(input) || (given && !model_.graph.initializers.contains(input));
+  });
+  if (varies) varying_.insert(node.outputs.begin(), node.outputs.end());
 }
 
 const Node* GraphReader::producer(const std::string& value) const {
@@ -104,6 +115,7 @@ const Wholes* GraphReader::sizes(const std::string& value) const {
 }
 
 std::optional<Constant> GraphReader::constant(const std::string& value, int depth) {
+  if (varying_.contains(value)) return std::nullopt;
   if (depth > deepest) unsupported("constants are computed in more than 64 steps");
   if (const auto found = folded_.find(value); found != folded_.end()) return found->second;
   const auto keep = [&](Constant made) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -157,6 +158,7 @@ class GraphReader {
 
  private:
   void find_live();
+  void note_varying(const Node& node);
   Flow start();
   /// Goes on until the flow is the value `end`.
   void run(Chain& chain, Flow& flow, const std::string& end, const Node* not_to);
@@ -169,6 +171,7 @@ class GraphReader {
   const Model& model_;
   std::map<std::string, const Node*> producers_;
   std::map<std::string, std::vector<const Node*>> consumers_;
+  std::set<std::string> varying_;  // values that depend on the graph's input: no constants
   std::map<std::string, Wholes> sizes_;
   std::map<std::string, Constant> folded_;
   std::int64_t numbers_left_ = 0;  // that folding may still make

@@ -7,6 +7,7 @@
 
 #include "base/text.hpp"
 #include "formats/recipe_table.hpp"
+#include "formats/toml_text.hpp"
 #include "model/spec_text.hpp"
 
 namespace gradus {
@@ -196,7 +197,7 @@ void set_in(toml::node& node, const std::vector<std::string>& names, std::size_t
 RecipeSearch parse_recipe_search(std::string_view text, const std::string& file) {
   const Recipe recipe = parse_recipe(text, file);
   const RecipePlace source(file);
-  const toml::table whole = toml::parse(text, file);
+  const toml::table whole = parse_toml(text, file);
   const toml::node* node = whole.get("search");
   if (node == nullptr) source.fail(1, "there is no table [search] that says what to try");
   if (!node->is_table()) source.fail(*node, "search: expected a table, got " + type_name(*node));
@@ -229,17 +230,14 @@ RecipeSearch parse_recipe_search(std::string_view text, const std::string& file)
 }
 
 Recipe parse_recipe_with(std::string_view text, const std::string& file, const Value::Object& values) {
-  const RecipePlace source(file);
   std::string with;
   try {
-    toml::table table = toml::parse(text, file);
+    toml::table table = parse_toml(text, file);
     for (const auto& [key, value] : values) {
       with += (with.empty() ? "" : ", ") + key + " = " + value.to_string();
       set_in(table, split_text(key, '.'), 0, "", value);
     }
     return recipe_from(table, file);
-  } catch (const toml::parse_error& error) {
-    source.fail(error.source().begin.line, "this is no TOML: " + std::string(error.description()));
   } catch (const Error& error) {
     if (with.empty()) throw;
     // What was put in has no line of its own.

@@ -9,6 +9,7 @@
 #include "base/gzip.hpp"
 #include "base/text.hpp"
 #include "formats/recipe_table.hpp"
+#include "formats/toml_text.hpp"
 #include "model/schedule_text.hpp"
 #include "model/spec_text.hpp"
 
@@ -90,7 +91,7 @@ void read_csv_options(Section& data, datasets::CsvOptions& csv, const RecipePlac
   csv.classes = static_cast<std::int32_t>(classes);
   std::string decimal;
   section.text("decimal", decimal);
-  if (decimal != "" && decimal != "." && decimal != ",") {
+  if (!decimal.empty() && decimal != "." && decimal != ",") {
     source.fail(*table->get("decimal"), "data.csv.decimal: expected \".\" or \",\"");
   }
   if (!decimal.empty()) csv.decimal = decimal[0];
@@ -256,11 +257,7 @@ Recipe recipe_from(const toml::table& table, const std::string& file) {
 Recipe parse_recipe(std::string_view text, const std::string& file) {
   const RecipePlace source(file);
   if (text.size() > largest_recipe) source.fail(1, "a recipe of more than 1 MiB");
-  try {
-    return recipe_from(toml::parse(text, file), file);
-  } catch (const toml::parse_error& error) {
-    source.fail(error.source().begin.line, "this is no TOML: " + std::string(error.description()));
-  }
+  return recipe_from(parse_toml(text, file), file);
 }
 
 Recipe read_recipe(const std::string& path) {

@@ -48,14 +48,17 @@ void read_if_there(const Value& object, const char* key, T& value) {
 NumberFacts facts_from(const Value& object) {
   NumberFacts facts;
   read_if_there(object, "offset", facts.offset);
+  read_if_there(object, "unit", facts.unit);
   read_if_there(object, "least", facts.least);
   read_if_there(object, "greatest", facts.greatest);
   if (!(facts.least <= facts.greatest) || !std::isfinite(facts.offset)) fail("the range of a number is out of order");
+  if (!(facts.unit > 0) || !std::isfinite(facts.unit)) fail("expected a unit above 0");
   return facts;
 }
 
 void add_facts(Value::Object& object, const NumberFacts& facts) {
   if (facts.offset != 0) object.emplace_back("offset", facts.offset);
+  if (facts.unit != 1) object.emplace_back("unit", facts.unit);
   if (std::isfinite(facts.least)) object.emplace_back("least", facts.least);
   if (std::isfinite(facts.greatest)) object.emplace_back("greatest", facts.greatest);
 }

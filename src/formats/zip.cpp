@@ -18,8 +18,6 @@ namespace gradus {
 namespace {
 
 constexpr std::uint64_t most_members = 10'000;
-constexpr std::uint64_t expands_freely = std::uint64_t{256} << 20;
-constexpr std::uint64_t most_expansion = 100;
 
 std::string text_of(zip_error_t& error) {
   std::string text = zip_error_strerror(&error);
@@ -69,6 +67,9 @@ ZipReader::ZipReader(const std::string& path) : path_(path) {
     fail("no readable zip archive: " + text_of(error));
   }
   handle_ = std::make_unique<Handle>(archive);
+  std::error_code unknown;
+  const std::uintmax_t size = std::filesystem::file_size(path, unknown);
+  budget_ = ReadBudget(unknown ? 0 : size);
   check_members();
 }
 
@@ -124,10 +125,7 @@ void ZipReader::read_pieces(std::string_view name, std::uint64_t limit,
     fail(place + "says it holds " + std::to_string(stat.size) + " bytes, more than the " + std::to_string(limit) +
          " allowed");
   }
-  if (stat.size > expands_freely && stat.size / most_expansion > stat.comp_size) {
-    fail(place + "says it holds " + std::to_string(stat.size) + " bytes packed into " + std::to_string(stat.comp_size) +
-         "; that is no model");
-  }
+  budget_.take(stat.size, path_ + ": " + member);
   const std::unique_ptr<zip_file_t, CloseFile> file(zip_fopen(handle_->archive, member.c_str(), 0));
   if (file == nullptr) fail(place + "cannot be opened: " + zip_strerror(handle_->archive));
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/atomic_file.hpp"
+#include "base/read_budget.hpp"
 
 namespace gradus {
 
@@ -32,8 +33,10 @@ class ZipReader {
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
   [[nodiscard]] const std::vector<Member>& members() const noexcept { return members_; }
   [[nodiscard]] bool contains(std::string_view name) const;
+  /// What all members together may still take; for what is built from them.
+  [[nodiscard]] ReadBudget& budget() const noexcept { return budget_; }
   /// Unpacks one member; its checksum is verified. Throws `bad_data` when it is not there, is damaged, holds more than
-  /// `limit` bytes, or is more than 256 MiB that come out of less than a hundredth.
+  /// `limit` bytes, or when all that was read so far goes beyond what an archive of this size may take (ReadLimits).
   [[nodiscard]] std::vector<std::uint8_t> read(std::string_view name, std::uint64_t limit) const;
   /// The same piece by piece, of at most 8 MiB: `take` gets each. What it got is only good when no error follows.
   void read_pieces(std::string_view name, std::uint64_t limit,
@@ -45,6 +48,7 @@ class ZipReader {
   [[noreturn]] void fail(const std::string& sentence) const;
 
   std::string path_;
+  mutable ReadBudget budget_{0};  // for all members together
   std::vector<Member> members_;
   std::unique_ptr<Handle> handle_;
 };

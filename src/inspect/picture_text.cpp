@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "base/text.hpp"
 #include "inspect/picture.hpp"
 
 namespace gradus {
@@ -68,8 +69,8 @@ std::string fitted(const std::string& text, std::int64_t width) {
 }
 
 std::string caption(const GridCell& cell, std::int64_t width, Colors colors) {
-  if (!cell.wrong) return fitted("  " + cell.predicted, width);
-  const std::string words = cell.predicted + ", is " + cell.truth;
+  if (!cell.wrong) return fitted("  " + printable(cell.predicted), width);
+  const std::string words = printable(cell.predicted + ", is " + cell.truth);
   if (colors == Colors::none) return fitted("x " + words, width);
   return "\x1b[1;31m" + fitted("\xE2\x9C\x97 " + words, width) + "\x1b[0m";
 }

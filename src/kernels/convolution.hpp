@@ -71,7 +71,7 @@ struct Pooling {
 };
 
 /// One sample. `place` (may be null) receives where in its window each greatest number stood, counted row by row over
-/// the whole window, the first of equals. What is no number is greatest.
+/// the whole window, the first of equals. NaN counts as the greatest.
 void max_pool(const Pooling& p, const Real* x, Real* y, Real* place);
 void max_pool_gradient(const Pooling& p, const Real* d, const Real* place, Real* dx);
 void average_pool(const Pooling& p, const Real* x, Real* y);

@@ -27,7 +27,7 @@ void lion(Real* w, const Real* g, Real* m, std::int64_t n, Real rate, Real beta_
 
 /// x *= factor.
 void scale(Real* x, std::int64_t n, Real factor);
-/// x = min(max(x, -limit), limit); what is no number stays so.
+/// x = min(max(x, -limit), limit); NaN stays NaN.
 void clip(Real* x, std::int64_t n, Real limit);
 /// w -= share w.
 void decay(Real* w, std::int64_t n, Real share);

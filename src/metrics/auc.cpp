@@ -23,7 +23,7 @@ struct Area {
 
 // The share of pairs of a positive and a negative sample in which the positive one has the higher score, ties counting
 // half: the statistic of Mann and Whitney 1947, which is the area under the ROC curve.
-// Scores that are no numbers have no rank: neither has the area then a value.
+// NaN scores have no rank, so the area has no value then.
 Area area_of(std::vector<Ranked>& samples) {
   if (std::any_of(samples.begin(), samples.end(), [](const Ranked& each) { return std::isnan(each.score); })) {
     return {std::numeric_limits<double>::quiet_NaN(), 1, true};

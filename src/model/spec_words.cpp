@@ -29,6 +29,7 @@ class Nesting {
       return false;
     }
     if (c == '(' || c == '[' || c == '{') {
+      if (open_.size() == deepest) fail("brackets nested more than " + std::to_string(deepest) + " levels deep");
       open_ += c;
       return false;
     }
@@ -47,6 +48,7 @@ class Nesting {
   }
 
  private:
+  static constexpr std::size_t deepest = 16;  // whoever reads what is within does so by recursion
   std::string open_;
   char quote_ = 0;
 };

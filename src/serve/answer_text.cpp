@@ -1,10 +1,8 @@
 #include "serve/answer_text.hpp"
 
-#include <chrono>
-#include <ctime>
-
 #include "base/deflate.hpp"
 #include "serve/json_text.hpp"
+#include "serve/log.hpp"
 
 namespace gradus::serve {
 
@@ -12,18 +10,6 @@ namespace {
 
 /// Answers shorter than this are not worth packing.
 constexpr std::size_t least_packed_bytes = 1024;
-
-/// The time of day as RFC 3339 has it, with milliseconds.
-std::string time_text() {
-  const auto now = std::chrono::system_clock::now();
-  const std::time_t whole = std::chrono::system_clock::to_time_t(now);
-  std::tm utc{};
-  gmtime_r(&whole, &utc);
-  const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;
-  char text[40];
-  const std::size_t length = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-  return std::string(text, length) + "." + std::to_string(1000 + millis).substr(1) + "Z";
-}
 
 }  // namespace
 
@@ -40,7 +26,7 @@ std::string answer_text(const Request& request, Response& response, bool keep_al
       response.headers.emplace_back("Content-Encoding", "gzip");
     }
   }
-  std::string text = head_of(response, keep_alive, request.version);
+  std::string text = head_of(response, keep_alive, request.version, request.id);
   if (request.method != "HEAD") text += response.body;
   return text;
 }
@@ -54,7 +40,9 @@ std::string_view known_method(std::string_view method) {
 
 std::string access_line(const Request& request, int status, std::size_t bytes, double seconds, std::string_view model,
                         std::int64_t rows) {
-  std::string line = "{\"time\": \"" + time_text() + "\", \"client\": ";
+  std::string line = "{\"time\": \"" + time_text() + "\", \"request\": ";
+  append_json_string(line, request.id);
+  line += ", \"client\": ";
   append_json_string(line, request.client);
   line += ", \"method\": ";
   append_json_string(line, request.method);

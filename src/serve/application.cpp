@@ -30,8 +30,17 @@ int status_of(ErrorCode code) {
 
 /// Paths that a load balancer asks for are answered however much there is to do, and need no token; nor does the page,
 /// which asks for one.
-bool is_open(std::string_view path) {
-  return path == "/healthz" || path == "/v2/health/live" || path == "/v2/health/ready" || path == "/";
+bool is_open(const Request& head) {
+  const std::string_view path = head.path();
+  return head.admin || path == "/healthz" || path == "/v2/health/live" || path == "/v2/health/ready" || path == "/";
+}
+
+/// Whether the body of a request is of use: of those that ask a model alone.
+bool takes_body(const Request& head) {
+  if (head.method != "POST") return false;
+  const std::string_view path = head.path();
+  return path == "/predict" || (path.starts_with("/v1/models/") && path.ends_with(":predict")) ||
+         (path.starts_with("/v2/models/") && path.ends_with("/infer"));
 }
 
 std::string names_of(const Catalogue& catalogue) {
@@ -45,6 +54,8 @@ Response ready_response(bool ready, const std::string& body) {
   response.body = body;
   return response;
 }
+
+Response too_many_in_flight() { return busy_response("too many requests are being answered; try again in a moment"); }
 
 }  // namespace
 
@@ -107,28 +118,49 @@ std::optional<Response> wrong_method(const Request& request, std::string_view al
   return response;
 }
 
-std::optional<Response> Application::refusal(const Request& head) const {
+std::optional<Response> Application::refusal(const Request& head, bool has_body) const {
   if (head.version >= 11 && head.count("Host") != 1) {
     return error_response(400, head.count("Host") == 0 ? "the request has no Host field" : "two Host fields");
   }
   if (head.target.empty() || (head.target[0] != '/' && head.target != "*")) {
     return error_response(400, "the request's target must begin with /, got " + in_quotes(head.target));
   }
-  if (is_open(head.path())) return std::nullopt;
-  if (parts_.metrics.in_flight() >= parts_.options.max_requests_in_flight) {
-    return busy_response("too many requests are being answered; try again in a moment");
+  if (auto fault = parts_.sites.refusal(head)) return fault;
+  if (!is_open(head)) {
+    if (auto fault = token_fault(head)) return fault;
+    if (parts_.metrics.in_flight() >= parts_.options.max_requests_in_flight) return too_many_in_flight();
   }
-  const std::string& token = parts_.options.token;
-  if (token.empty() || head.method == "OPTIONS") return std::nullopt;
+  if (has_body && !takes_body(head)) return body_refusal(head);
+  return std::nullopt;
+}
+
+std::optional<Response> Application::busy(const Request& request) const {
+  if (is_open(request) || parts_.metrics.in_flight() <= parts_.options.max_requests_in_flight) {
+    return std::nullopt;
+  }
+  return too_many_in_flight();
+}
+
+std::optional<Response> Application::token_fault(const Request& head) const {
+  const std::shared_ptr<const std::string> token = parts_.secrets.token();
+  if (token->empty() || head.method == "OPTIONS") return std::nullopt;
   const std::string* given = head.header("Authorization");
   constexpr std::string_view scheme = "Bearer ";
   const bool right = given != nullptr && same_name(std::string_view(*given).substr(0, scheme.size()), scheme) &&
-                     equal_in_constant_time(trim(std::string_view(*given).substr(scheme.size())), token);
+                     equal_in_constant_time(trim(std::string_view(*given).substr(scheme.size())), *token);
   if (right) return std::nullopt;
   Response response = error_response(
       401, given == nullptr ? "this server needs 'Authorization: Bearer TOKEN'" : "the token is not this server's");
   response.headers.emplace_back("WWW-Authenticate", "Bearer");
   return response;
+}
+
+/// What is wrong with a request whose body nobody would read: the method or the path, or else the body.
+Response Application::body_refusal(const Request& head) const {
+  Answer without = answer(head);
+  auto* response = std::get_if<Response>(&without.what);
+  if (response != nullptr && response->status >= 400 && response->status < 500) return std::move(*response);
+  return error_response(400, head.method + " " + std::string(head.path()) + " takes no body");
 }
 
 Answer Application::answer(const Request& request) const {
@@ -158,7 +190,8 @@ Response Application::options_response(const Request& request) const {
   if (!parts_.options.cors_origin.empty() && request.header("Access-Control-Request-Method") != nullptr) {
     response.headers.emplace_back("Access-Control-Allow-Methods", methods);
     response.headers.emplace_back("Access-Control-Allow-Headers",
-                                  "Authorization, Content-Encoding, Content-Type, Inference-Header-Content-Length");
+                                  "Authorization, Content-Encoding, Content-Type, Inference-Header-Content-Length, "
+                                  "X-Request-Id");
     response.headers.emplace_back("Access-Control-Max-Age", "86400");
   }
   return response;
@@ -173,11 +206,29 @@ Answer Application::health(const Request& request, std::string_view path) const 
   return {ready_response(ready, "{\"ready\": " + answer + "}\n"), path};
 }
 
+Answer Application::metrics(const Request& request) const {
+  if (auto wrong = wrong_method(request, "GET")) return {*wrong, "/metrics"};
+  const std::shared_ptr<const Catalogue> catalogue = parts_.store.catalogue();
+  const ModelStore::Counts counts = parts_.store.counts();
+  Gauges gauges{!parts_.stopping.load() && catalogue->ready(), 0, counts.reloads, counts.failures};
+  for (const auto& [name, entry] : catalogue->models) {
+    gauges.models += std::count_if(entry.versions.begin(), entry.versions.end(),
+                                   [](const VersionState& state) { return state.model != nullptr; });
+  }
+  return {Response{.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = parts_.metrics.text(gauges)},
+          "/metrics"};
+}
+
 Answer Application::route(const Request& request) const {
   const std::string_view path = request.path();
   if (request.method == "OPTIONS") return {options_response(request), "OPTIONS"};
   for (const std::string_view known : {"/healthz", "/v2/health/live", "/v2/health/ready"}) {
     if (path == known) return health(request, known);
+  }
+  if (path == "/metrics" || path == "/monitoring/prometheus/metrics") return metrics(request);
+  if (request.admin) {
+    return {error_response(404, "this port has /healthz, /v2/health/live, /v2/health/ready and /metrics alone"),
+            "other"};
   }
   const std::shared_ptr<const Catalogue> catalogue = parts_.store.catalogue();
   if (path.starts_with("/v1/models/")) {
@@ -185,17 +236,6 @@ Answer Application::route(const Request& request) const {
   }
   if (path == "/v2" || path.starts_with("/v2/")) {
     return kserve_answer(request, path.substr(3), *catalogue, parts_.options);
-  }
-  if (path == "/metrics" || path == "/monitoring/prometheus/metrics") {
-    if (auto wrong = wrong_method(request, "GET")) return {*wrong, "/metrics"};
-    const ModelStore::Counts counts = parts_.store.counts();
-    Gauges gauges{!parts_.stopping.load() && catalogue->ready(), 0, counts.reloads, counts.failures};
-    for (const auto& [name, entry] : catalogue->models) {
-      gauges.models += std::count_if(entry.versions.begin(), entry.versions.end(),
-                                     [](const VersionState& state) { return state.model != nullptr; });
-    }
-    return {Response{.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = parts_.metrics.text(gauges)},
-            "/metrics"};
   }
   if (path == "/predict") return predict_answer(request, *catalogue, parts_.options);
   for (const std::string_view known : {"/", "/models", "/openapi.json"}) {
@@ -208,7 +248,7 @@ Answer Application::route(const Request& request) const {
   }
   if (path == "/v1/config/reload") {
     if (auto wrong = wrong_method(request, "POST")) return {*wrong, path};
-    if (parts_.options.token.empty()) {
+    if (parts_.secrets.token()->empty()) {
       return {error_response(403, "reloading over the network needs a server with a token; send SIGHUP instead"),
               "/v1/config/reload"};
     }

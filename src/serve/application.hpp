@@ -12,6 +12,8 @@
 
 #include "serve/http.hpp"
 #include "serve/metrics.hpp"
+#include "serve/secrets.hpp"
+#include "serve/sites.hpp"
 #include "serve/store.hpp"
 
 namespace gradus::serve {
@@ -46,6 +48,8 @@ class Application {
     ModelStore& store;
     Metrics& metrics;
     const std::atomic<bool>& stopping;
+    const Sites& sites;
+    const Secrets& secrets;
   };
   explicit Application(const Parts& parts) : parts_(parts) {}
 
@@ -55,11 +59,16 @@ class Application {
   static constexpr std::size_t most_bytes_at_once = 64 << 10;
 
   /// What must be known before a body is read: an answer that refuses the request, or nothing.
-  [[nodiscard]] std::optional<Response> refusal(const Request& head) const;
+  [[nodiscard]] std::optional<Response> refusal(const Request& head, bool has_body) const;
+  /// For a whole request that was counted as in flight: an answer that refuses it where there are too many, or nothing.
+  [[nodiscard]] std::optional<Response> busy(const Request& request) const;
 
  private:
+  [[nodiscard]] std::optional<Response> token_fault(const Request& head) const;
+  [[nodiscard]] Response body_refusal(const Request& head) const;
   [[nodiscard]] Answer answer_now(const Request& request) const;
   [[nodiscard]] Answer route(const Request& request) const;
+  [[nodiscard]] Answer metrics(const Request& request) const;
   [[nodiscard]] Answer health(const Request& request, std::string_view path) const;
   [[nodiscard]] Response options_response(const Request& request) const;
   Parts parts_;

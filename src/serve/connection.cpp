@@ -1,12 +1,12 @@
 #include "serve/connection.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <new>
-#include <thread>
+#include <utility>
 
 #include "base/text.hpp"
 #include "serve/answer_text.hpp"
+#include "serve/client_stream.hpp"
 #include "serve/content_encoding.hpp"
 #include "serve/request_parser.hpp"
 
@@ -18,38 +18,10 @@ using Error = boost::system::error_code;
 
 namespace {
 
-constexpr std::size_t buffer_bytes = 16 << 10;
 /// A body grows with what really comes, from this size on.
 constexpr std::size_t first_body_bytes = 64 << 10;
 /// What is read and thrown away behind a refused request, so that its sender gets to read the answer.
 constexpr std::size_t most_lingering_bytes = 1 << 20;
-
-/// Bytes that were read and not yet used.
-class ReadBuffer {
- public:
-  explicit ReadBuffer(std::size_t most) : most_(std::max(most, buffer_bytes)) {}
-  [[nodiscard]] std::string_view data() const { return std::string_view(bytes_).substr(begin_, end_ - begin_); }
-  void consume(std::size_t count) {
-    begin_ += count;
-    if (begin_ == end_) begin_ = end_ = 0;
-  }
-  /// Room behind the data; empty when there is no more to be had.
-  asio::mutable_buffer room() {
-    if (bytes_.empty()) bytes_.resize(buffer_bytes);
-    if (end_ == bytes_.size() && begin_ > 0) {
-      std::copy(bytes_.begin() + static_cast<std::ptrdiff_t>(begin_), bytes_.end(), bytes_.begin());
-      end_ -= begin_;
-      begin_ = 0;
-    }
-    if (end_ == bytes_.size()) bytes_.resize(std::min(2 * bytes_.size(), most_));
-    return asio::buffer(bytes_.data() + end_, bytes_.size() - end_);
-  }
-  void commit(std::size_t count) { end_ += count; }
-
- private:
-  std::size_t most_, begin_ = 0, end_ = 0;
-  std::string bytes_;
-};
 
 Response parse_fault(const Error& error) {
   using Fault = boost::beast::http::error;
@@ -81,29 +53,44 @@ class CountedConnection {
   Metrics* metrics_;
 };
 
-/// GCC 12 makes wrong code of co_await within conditions and of temporaries beside it: here each stands in a statement
-/// of its own, and what it is given has a name.
-template <class Stream>
-class Connection final : public AnyConnection, public std::enable_shared_from_this<Connection<Stream>> {
+/// Room for `bytes` of a body; false when the budget or the memory does not allow it.
+bool make_room(std::string& body, std::size_t bytes, BodyShare& share) {
+  if (!share.grow(bytes)) return false;
+  try {
+    body.reserve(bytes + body_padding);
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  return true;
+}
+
+Response no_room() { return busy_response("too much is being sent to this server; try again in a moment"); }
+
+/// co_await stands as in ClientStream.
+template <bool with_tls>
+class Connection final : public AnyConnection, public std::enable_shared_from_this<Connection<with_tls>> {
  public:
-  Connection(const Context& context, Loop& loop, CountedConnection counted, Stream stream, std::string client)
+  Connection(const Context& context, Loop& loop, CountedConnection counted, tcp::socket socket,
+             std::shared_ptr<asio::ssl::context> tls, Peer peer)
       : counted_(std::move(counted)),
         context_(context),
         options_(context.options),
         loop_(loop),
-        stream_(std::move(stream)),
-        client_(std::move(client)),
-        buffer_(static_cast<std::size_t>(options_.max_header_bytes)) {
+        stream_(std::move(socket), std::move(tls), static_cast<std::size_t>(options_.max_header_bytes),
+                context.metrics),
+        peer_(std::move(peer)) {
     place_ = loop_.enter(this);
   }
-  ~Connection() override { loop_.leave(place_); }
+  ~Connection() override {
+    if constexpr (with_tls) loop_.end_handshake(this);
+    loop_.leave(place_);
+  }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
   void expire() override {
     expired = true;
-    Error ignored;
-    socket().cancel(ignored);
+    stream_.cancel();
   }
 
   void start() {
@@ -112,23 +99,10 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
   }
 
  private:
-  static constexpr bool with_tls = !std::is_same_v<Stream, tcp::socket>;
-
-  [[nodiscard]] tcp::socket& socket() {
-    if constexpr (with_tls) {
-      return stream_.next_layer();
-    } else {
-      return stream_;
-    }
-  }
-
   asio::awaitable<void> run() {
     if constexpr (with_tls) {
-      Error error;
-      arm(options_.header_timeout);
-      co_await stream_.async_handshake(asio::ssl::stream_base::server,
-                                       asio::redirect_error(asio::use_awaitable, error));
-      if (error) co_return;
+      const bool shaken = co_await shake_hands();
+      if (!shaken) co_return;
     }
     bool more = true;
     while (more) {
@@ -142,40 +116,49 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
       more = false;
       if (answering_) break;  // a second answer would follow the half of one
       linger_ = true;
-      Error error;
       arm(options_.write_timeout);
-      co_await asio::async_write(stream_, asio::buffer(starved_answer),
-                                 asio::redirect_error(asio::use_awaitable, error));
+      co_await stream_.write(starved_answer);
     }
     co_await close();
   }
 
-  void arm(double timeout) { deadline = Clock::now() + seconds(timeout); }
+  /// TLS's handshake, whose memory is taken when the client has sent something, and for a limited number of connections
+  /// at a time.
+  asio::awaitable<bool> shake_hands() {
+    arm(options_.header_timeout);
+    idle = true;
+    const bool awake = co_await stream_.wait();
+    idle = false;
+    if (!awake && !stream_.has_received()) co_return false;
+    expired = false;
+    while (!loop_.begin_handshake(this)) {
+      Error error;
+      asio::steady_timer pause(loop_.io(), std::chrono::milliseconds(20));
+      co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
+      if (expired) co_return false;
+    }
+    const bool shaken = co_await stream_.shake_hands();
+    loop_.end_handshake(this);
+    co_return shaken;
+  }
 
-  asio::awaitable<bool> read_some(asio::mutable_buffer room, std::size_t& count) {
-    Error error;
-    count = co_await stream_.async_read_some(room, asio::redirect_error(asio::use_awaitable, error));
-    context_.metrics.add_received(count);
-    co_return !error && count > 0;
-  }
-  asio::awaitable<bool> read_more() {
-    const asio::mutable_buffer room = buffer_.room();
-    if (room.size() == 0) co_return false;
-    Error error;
-    const std::size_t count = co_await stream_.async_read_some(room, asio::redirect_error(asio::use_awaitable, error));
-    context_.metrics.add_received(count);
-    buffer_.commit(count);
-    co_return !error && count > 0;
-  }
+  [[nodiscard]] bool is_stopping() const { return context_.stopping.load(std::memory_order_relaxed); }
+
+  void arm(double timeout) { deadline = Clock::now() + seconds(timeout); }
 
   /// One request and its answer; false when the connection is to be closed.
   asio::awaitable<bool> answer_one() {
     answering_ = false;
     RequestParser parser(options_.max_header_bytes, options_.max_body_bytes);
-    parser.request.client = client_;
+    parser.request.client = peer_.text;
+    parser.request.admin = peer_.admin;
+    parser.request.id = made_request_id(loop_.next_number());
     const bool headed = co_await read_head(parser);
     if (!headed) co_return false;
     Request& request = parser.request;
+    split_absolute_target(request);
+    const std::string* id = request.header("X-Request-Id");
+    if (id != nullptr && is_request_id(trim(*id))) request.id = trim(*id);
     const bool has_body = parser.chunked() || parser.content_length().value_or(0) > 0;
     bool keep = parser.keep_alive();
 
@@ -185,7 +168,7 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
       refused = error_response(413, "the body has " + std::to_string(*parser.content_length()) + " bytes; at most " +
                                         std::to_string(options_.max_body_bytes) + " are taken");
     }
-    if (!refused) refused = context_.application.refusal(request);
+    if (!refused) refused = context_.application.refusal(request, has_body);
     const std::string* expect = request.header("Expect");
     if (!refused && expect != nullptr && !same_name(trim(*expect), "100-continue")) {
       refused = error_response(417, "the expectation " + in_quotes(*expect) + " is not known here");
@@ -195,11 +178,16 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
       const bool asks_again = refused->status == 401 || refused->status == 503;
       co_return co_await refuse(request, *refused, keep && !has_body && asks_again);
     }
+    BodyShare share(context_.bodies, peer_.network);
+    if (has_body) {
+      const bool whole = co_await read_body(parser, expect != nullptr, share, refused);
+      if (refused) co_return co_await refuse(request, *refused, false);
+      if (!whole) co_return false;
+    }
     const InFlight counted(context_.metrics);
-    bool whole = true;
-    if (has_body) whole = co_await read_body(parser, expect != nullptr);
-    if (!whole) co_return false;
-    refused = unpack_body(request, options_.max_body_bytes);
+    refused = context_.application.busy(request);
+    if (!refused) refused = unpack_body(request, options_.max_body_bytes);
+    if (!refused && !share.grow(request.body.size())) refused = no_room();
     if (refused) co_return co_await refuse(request, *refused, keep);
     co_return co_await answer_request(request, keep);
   }
@@ -213,26 +201,28 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
   };
 
   asio::awaitable<bool> read_head(RequestParser& parser) {
-    bool begun = false;
+    bool begun = false, drained = false;
     std::size_t used = 0;
+    arm(options_.idle_timeout);
     for (;;) {
       if (!begun) {
         // Line ends in front of a request are passed over (RFC 9112, 2.2).
-        while (buffer_.data().starts_with("\r\n")) buffer_.consume(2);
-        begun = !buffer_.data().empty() && buffer_.data() != "\r";
+        while (stream_.buffer.data().starts_with("\r\n")) stream_.buffer.consume(2);
+        begun = !stream_.buffer.data().empty() && stream_.buffer.data() != "\r";
         idle = !begun;
-        arm(begun ? options_.header_timeout : options_.idle_timeout);
-        if (idle && context_.stopping.load(std::memory_order_relaxed)) co_return false;
+        if (begun) arm(options_.header_timeout);
+        // What came before the server was told to stop is answered: it is read once more.
+        if (idle && is_stopping() && (std::exchange(drained, true) || !stream_.has_received())) co_return false;
       }
       if (begun) {
         Error error;
-        const std::size_t count = parser.read_head(buffer_.data(), error);
+        const std::size_t count = parser.read_head(stream_.buffer.data(), error);
         if (!parser.head_done() && has_bare_line_end()) error = boost::beast::http::error::bad_line_ending;
-        buffer_.consume(count);
+        stream_.buffer.consume(count);
         used += count;
         if (parser.head_done()) co_return true;
         if (error == boost::beast::http::error::need_more) error = {};
-        if (used + buffer_.data().size() > static_cast<std::size_t>(options_.max_header_bytes)) {
+        if (used + stream_.buffer.data().size() > static_cast<std::size_t>(options_.max_header_bytes)) {
           error = boost::beast::http::error::header_limit;
         }
         if (error) {
@@ -240,8 +230,12 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
           co_return co_await refuse(parser.request, fault, false);
         }
       }
-      const bool more = co_await read_more();
+      const bool more = co_await stream_.read_more();
       if (more) continue;
+      if (idle && is_stopping() && !drained && stream_.has_received()) {
+        expired = false;
+        continue;
+      }
       if (begun && expired) {
         expired = false;
         Response late = error_response(408, "the request's header took too long");
@@ -253,70 +247,92 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
 
   /// Lines that end in LF alone never make a header complete; their sender need not wait until the time is over.
   [[nodiscard]] bool has_bare_line_end() const {
-    const std::string_view data = buffer_.data();
+    const std::string_view data = stream_.buffer.data();
     for (std::size_t at = data.find('\n'); at != std::string_view::npos; at = data.find('\n', at + 1)) {
       if (at > 0 && data[at - 1] != '\r') return true;
     }
     return false;
   }
 
-  asio::awaitable<bool> read_body(RequestParser& parser, bool expects) {
+  /// Whether the whole body came. When it did not, `refused` says what the sender is told; nothing when it is gone.
+  asio::awaitable<bool> read_body(RequestParser& parser, bool expects, BodyShare& share,
+                                  std::optional<Response>& refused) {
     arm(options_.body_timeout);
-    if (expects && buffer_.data().empty()) {
-      Error error;
-      co_await asio::async_write(stream_, asio::buffer(std::string_view("HTTP/1.1 100 Continue\r\n\r\n")),
-                                 asio::redirect_error(asio::use_awaitable, error));
-      if (error) co_return false;
+    if (expects && stream_.buffer.data().empty()) {
+      const bool sent = co_await stream_.write("HTTP/1.1 100 Continue\r\n\r\n");
+      if (!sent) co_return false;
     }
-    Error error;
     bool whole = false;
     if (parser.chunked()) {
-      whole = co_await read_chunked(parser, error);
+      whole = co_await read_chunked(parser, share, refused);
     } else {
-      whole = co_await read_counted(parser);
+      whole = co_await read_counted(parser, share, refused);
     }
-    if (whole) co_return true;
-    if (!error && !expired) co_return false;
+    if (whole) {
+      share.finish();
+      co_return true;
+    }
+    if (!refused && expired) refused = error_response(408, "the request's body took too long");
     expired = false;
-    Response fault = error ? parse_fault(error) : error_response(408, "the request's body took too long");
-    co_return co_await refuse(parser.request, fault, false);
+    co_return false;
   }
 
-  asio::awaitable<bool> read_counted(RequestParser& parser) {
+  asio::awaitable<bool> read_counted(RequestParser& parser, BodyShare& share, std::optional<Response>& refused) {
     std::string& body = parser.request.body;
     const auto length = static_cast<std::size_t>(*parser.content_length());
-    const std::size_t here = std::min(length, buffer_.data().size());
-    body.reserve(std::min(length, std::max(first_body_bytes, here)) + body_padding);
-    body.assign(buffer_.data().substr(0, here));
-    buffer_.consume(here);
+    // The first bytes wait in the connection's own buffer: a small body needs memory of its own when it is whole.
+    while (stream_.buffer.data().size() < std::min(length, ReadBuffer::first_bytes)) {
+      const bool more = co_await stream_.read_more();
+      if (!more) co_return false;
+    }
+    const std::size_t here = std::min(length, stream_.buffer.data().size());
+    if (here == length) share.finish();
+    if (!make_room(body, std::min(length, std::max(first_body_bytes, here)), share)) {
+      refused = no_room();
+      co_return false;
+    }
+    body.assign(stream_.buffer.data().substr(0, here));
+    stream_.buffer.consume(here);
     while (body.size() < length) {
       // What is promised is believed as far as it comes: room grows with it.
       const std::size_t before = body.size(), after = std::min(length, std::max(first_body_bytes, 2 * before));
-      body.reserve(after + body_padding);
+      if (!make_room(body, after, share)) {
+        refused = no_room();
+        co_return false;
+      }
       body.resize(after);
       std::size_t count = 0;
-      const bool good = co_await read_some(asio::buffer(body.data() + before, after - before), count);
+      const bool good = co_await stream_.read_some(asio::buffer(body.data() + before, after - before), count);
       body.resize(before + count);
       if (!good) co_return false;
     }
     co_return true;
   }
 
-  asio::awaitable<bool> read_chunked(RequestParser& parser, Error& error) {
+  asio::awaitable<bool> read_chunked(RequestParser& parser, BodyShare& share, std::optional<Response>& refused) {
+    std::string& body = parser.request.body;
     while (!parser.is_done()) {
-      if (!buffer_.data().empty()) {
-        buffer_.consume(parser.read_chunks(buffer_.data(), error));
-        if (error == boost::beast::http::error::need_more) error = {};
-        if (error) co_return false;
+      if (!stream_.buffer.data().empty()) {
+        const std::size_t needed = body.size() + stream_.buffer.data().size();
+        if (needed > body.capacity() && !make_room(body, std::max(needed, 2 * body.size()), share)) {
+          refused = no_room();
+          co_return false;
+        }
+        Error error;
+        stream_.buffer.consume(parser.read_chunks(stream_.buffer.data(), error));
+        if (error && error != boost::beast::http::error::need_more) {
+          refused = parse_fault(error);
+          co_return false;
+        }
         if (parser.is_done()) break;
       }
-      const bool more = co_await read_more();
+      const bool more = co_await stream_.read_more();
       if (!more) {
-        if (buffer_.room().size() == 0) error = boost::beast::http::error::bad_chunk;
+        if (stream_.buffer.room().size() == 0) refused = parse_fault(boost::beast::http::error::bad_chunk);
         co_return false;
       }
     }
-    parser.request.body.reserve(parser.request.body.size() + body_padding);
+    body.reserve(body.size() + body_padding);
     co_return true;
   }
 
@@ -346,20 +362,6 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
       }
     };
     co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(initiate, asio::use_awaitable);
-  }
-
-  /// From another thread: someone waits for it, so it is tried again where there is no memory for a moment.
-  template <class Function>
-  static void post_surely(asio::io_context& io, const Function& function) noexcept {
-    constexpr std::chrono::milliseconds pause{1};
-    for (bool posted = false; !posted;) {
-      try {
-        asio::post(io, function);
-        posted = true;
-      } catch (const std::bad_alloc&) {
-        std::this_thread::sleep_for(pause);
-      }
-    }
   }
 
   asio::awaitable<void> predicted(Prediction& prediction, Response& response) {
@@ -435,7 +437,13 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
 
   asio::awaitable<bool> respond(const Request& request, Response& response, bool keep, const Answer& answer,
                                 Clock::time_point begin) {
-    if (context_.stopping.load(std::memory_order_relaxed)) keep = false;
+    if (is_stopping() && stream_.buffer.data().empty() && !stream_.has_received()) keep = false;
+    // 503 is no fault: it says that there is too much to do, and the metrics count it.
+    if (response.status >= 500 && response.status != 503) {
+      context_.log.error(std::to_string(response.status) + " for " + request.method + " " + request.target + ": " +
+                             std::string(trim(response.body)),
+                         request.id);
+    }
     const std::string out = answer_text(request, response, keep, options_.cors_origin);
     const double took = std::chrono::duration<double>(Clock::now() - begin).count();
     context_.metrics.count_request(answer.model, answer.route, known_method(request.method), response.status, took);
@@ -445,36 +453,29 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
     }
     arm(options_.write_timeout);
     answering_ = true;
-    Error error;
-    co_await asio::async_write(stream_, asio::buffer(out), asio::redirect_error(asio::use_awaitable, error));
-    co_return keep && !error && !expired;
+    const bool sent = co_await stream_.write(out);
+    co_return keep&& sent && !expired;
   }
 
   /// Says that no more comes, and reads for a moment what the other side still sends: closing at once could make its
   /// system throw away the answer.
   asio::awaitable<void> close() {
-    Error error;
     arm(1);
-    if constexpr (with_tls) {
-      if (!expired) co_await stream_.async_shutdown(asio::redirect_error(asio::use_awaitable, error));
-    }
-    socket().shutdown(tcp::socket::shutdown_send, error);
-    for (std::size_t thrown_away = 0; linger_ && !error && !expired && thrown_away < most_lingering_bytes;) {
-      buffer_.consume(buffer_.data().size());
-      const std::size_t count =
-          co_await socket().async_read_some(buffer_.room(), asio::redirect_error(asio::use_awaitable, error));
+    co_await stream_.end_writing(!expired);
+    for (std::size_t thrown_away = 0; linger_ && !expired && thrown_away < most_lingering_bytes;) {
+      const std::size_t count = co_await stream_.skip();
+      if (count == 0) break;
       thrown_away += count;
     }
-    socket().close(error);
+    stream_.close();
   }
 
   CountedConnection counted_;
   const Context& context_;
   const ServeOptions& options_;
   Loop& loop_;
-  Stream stream_;
-  std::string client_;
-  ReadBuffer buffer_;
+  ClientStream<with_tls> stream_;
+  Peer peer_;
   bool answering_ = false;  // bytes of an answer may be out
   bool linger_ = false;     // the other side may still be sending what nobody reads
   std::list<AnyConnection*>::iterator place_;
@@ -482,19 +483,20 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
 
 }  // namespace
 
-void start_connection(const Context& context, Loop& loop, tcp::socket socket, asio::ssl::context* tls,
-                      std::string client) {
+void start_connection(const Context& context, Loop& loop, tcp::socket socket, std::shared_ptr<asio::ssl::context> tls,
+                      Peer peer) {
   CountedConnection counted(context.metrics);
-  auto start = [&context, &loop, socket = std::move(socket), tls, counted = std::move(counted),
-                client = std::move(client)]() mutable {
-    if (tls != nullptr) {
-      using Stream = asio::ssl::stream<tcp::socket>;
-      std::make_shared<Connection<Stream>>(context, loop, std::move(counted), Stream(std::move(socket), *tls),
-                                           std::move(client))
+  auto start = [&context, &loop, counted = std::move(counted), socket = std::move(socket), tls = std::move(tls),
+                peer = std::move(peer)]() mutable {
+    const auto begin = [&]<bool with_tls>() {
+      std::make_shared<Connection<with_tls>>(context, loop, std::move(counted), std::move(socket), std::move(tls),
+                                             std::move(peer))
           ->start();
+    };
+    if (tls) {
+      begin.template operator()<true>();
     } else {
-      std::make_shared<Connection<tcp::socket>>(context, loop, std::move(counted), std::move(socket), std::move(client))
-          ->start();
+      begin.template operator()<false>();
     }
   };
   asio::post(loop.io(), std::move(start));

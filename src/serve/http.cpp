@@ -70,6 +70,46 @@ std::vector<std::string> Request::query_names() const {
   return names;
 }
 
+void split_absolute_target(Request& request) {
+  const std::string_view target = request.target;
+  const std::size_t mark = target.find("://");
+  if (mark == std::string_view::npos) return;
+  const std::string_view scheme = target.substr(0, mark), rest = target.substr(mark + 3);
+  if (!same_name(scheme, "http") && !same_name(scheme, "https")) return;
+  const std::size_t end = std::min(rest.find_first_of("/?#"), rest.size());
+  const std::string host(rest.substr(0, end));
+  if (host.empty() || host.find('@') != std::string::npos) return;
+  std::string path(rest.substr(end));
+  if (path.empty() && request.method == "OPTIONS") path = "*";
+  if (!path.starts_with('/') && path != "*") path.insert(0, "/");
+  const auto field = std::find_if(request.headers.begin(), request.headers.end(),
+                                  [](const auto& h) { return same_name(h.first, "Host"); });
+  if (field != request.headers.end()) {
+    field->second = host;
+  } else if (request.version < 11) {
+    request.headers.emplace_back("Host", host);
+  }
+  request.target = std::move(path);
+}
+
+bool is_request_id(std::string_view text) {
+  constexpr std::string_view others = "-_.:/+=@";
+  const auto good = [&](char c) {
+    return (lower_case(c) >= 'a' && lower_case(c) <= 'z') || (c >= '0' && c <= '9') || others.find(c) != others.npos;
+  };
+  return !text.empty() && text.size() <= 128 && std::all_of(text.begin(), text.end(), good);
+}
+
+std::string made_request_id(std::uint64_t number) {
+  // SplitMix64's finalizer (Steele, Lea, Flood 2014): one to one, so no two numbers give one id.
+  number = (number ^ (number >> 30)) * 0xBF58476D1CE4E5B9u;
+  number = (number ^ (number >> 27)) * 0x94D049BB133111EBu;
+  number ^= number >> 31;
+  std::string id(16, '0');
+  for (std::size_t i = 0; i < id.size(); ++i) id[i] = "0123456789abcdef"[(number >> (60 - 4 * i)) & 15];
+  return id;
+}
+
 std::optional<std::string> percent_decoded(std::string_view text) {
   std::string decoded;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -166,7 +206,7 @@ Response busy_response(std::string_view sentence) {
   return response;
 }
 
-std::string head_of(const Response& response, bool keep_alive, int version) {
+std::string head_of(const Response& response, bool keep_alive, int version, std::string_view request_id) {
   std::string head;
   head.reserve(256);
   char number[24];
@@ -192,6 +232,11 @@ std::string head_of(const Response& response, bool keep_alive, int version) {
     head += name;
     head += ": ";
     head += value;
+    head += "\r\n";
+  }
+  if (!request_id.empty()) {
+    head += "X-Request-Id: ";
+    head += request_id;
     head += "\r\n";
   }
   // HTTP/1.1 keeps connections unless told otherwise, HTTP/1.0 closes them.

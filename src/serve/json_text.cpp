@@ -35,7 +35,12 @@ void append_json_string(std::string& out, std::string_view text) {
       ++i;
       continue;
     }
-    if (length > 1) {
+    if (length == 2 && c == '\xC2' && static_cast<unsigned char>(text[i + 1]) < 0xA0) {
+      // U+0080 to U+009F: terminals take some for the beginning of an escape sequence.
+      out += "\\u00";
+      out += digits[static_cast<unsigned char>(text[i + 1]) >> 4];
+      out += digits[text[i + 1] & 15];
+    } else if (length > 1) {
       out += text.substr(i, length);
     } else if (c == '"' || c == '\\') {
       out += '\\';

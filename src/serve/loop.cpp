@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <random>
 #include <string>
 #include <thread>
 #include <utility>
@@ -11,7 +12,18 @@ namespace gradus::serve {
 namespace asio = boost::asio;
 using Error = boost::system::error_code;
 
-Loop::Loop(const ServeOptions& o, Metrics& metrics) : options_(o), gather_(o.max_batch_size, metrics) {
+namespace {
+
+/// What a handshake is given, though others wait. An honest client needs two ways through the network.
+constexpr double handshake_seconds = 1;
+
+}  // namespace
+
+Loop::Loop(const ServeOptions& o, std::int64_t handshakes, Metrics& metrics, const Log& log)
+    : log_(log),
+      number_(std::random_device{}() * (std::uint64_t{1} << 32)),
+      most_handshakes_(static_cast<std::size_t>(std::max<std::int64_t>(handshakes, 1))),
+      gather_(o.max_batch_size, metrics) {
   const double shortest = std::min({o.header_timeout, o.body_timeout, o.idle_timeout, o.write_timeout});
   period_ = seconds(std::clamp(shortest / 4, 0.01, 0.25));
 }
@@ -27,7 +39,7 @@ void Loop::run() {
       return;
     } catch (const std::exception& error) {
       try {
-        options_.log(std::string("a connection was cut off: ") + error.what());
+        log_.warning(std::string("a connection was cut off: ") + error.what());
       } catch (const std::exception&) {
         // no memory for the sentence
       }
@@ -41,6 +53,22 @@ std::list<AnyConnection*>::iterator Loop::enter(AnyConnection* connection) {
 }
 
 void Loop::leave(std::list<AnyConnection*>::iterator place) { connections_.erase(place); }
+
+bool Loop::begin_handshake(AnyConnection* connection) {
+  const Clock::time_point now = Clock::now();
+  if (handshakes_.size() >= most_handshakes_) {
+    const auto [oldest, since] = handshakes_.front();
+    if (now - since < seconds(handshake_seconds)) return false;
+    handshakes_.pop_front();
+    oldest->expire();
+  }
+  handshakes_.emplace_back(connection, now);
+  return true;
+}
+
+void Loop::end_handshake(const AnyConnection* connection) {
+  std::erase_if(handshakes_, [&](const auto& each) { return each.first == connection; });
+}
 
 void Loop::sweep() {
   const Clock::time_point now = Clock::now();
@@ -61,7 +89,7 @@ void Loop::sweep() {
 }
 
 void Loop::stop(Clock::duration grace, std::function<void()> give_up) {
-  asio::post(io_, [this, grace, give_up = std::move(give_up)] {
+  post_surely(io_, [this, grace, give_up = std::move(give_up)] {
     stopping_ = true;
     on_give_up_ = give_up;
     give_up_ = Clock::now() + grace;

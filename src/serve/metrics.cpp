@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
+#include <cmath>
+
+#include "base/text.hpp"
+#include "serve/process_figures.hpp"
 
 namespace gradus::serve {
 
@@ -20,17 +23,22 @@ const std::vector<double>& row_bounds() {
   return bounds;
 }
 
+/// As Prometheus's own programs write numbers (Go's format 'g'): with an exponent below 1e-4 and from 1e21 on.
 void append_number(std::string& out, double value) {
-  char text[32];
-  out.append(text, std::to_chars(text, text + sizeof text, value).ptr);
+  char text[64];
+  const double size = std::abs(value);
+  const bool plain = size == 0 || (size >= 1e-4 && size < 1e21);
+  const auto format = plain ? std::chars_format::fixed : std::chars_format::scientific;
+  out.append(text, std::to_chars(text, text + sizeof text, value, format).ptr);
 }
 
+/// Label values are UTF-8; names of models come from files, whose names may be any bytes.
 std::string label(std::string_view name, std::string_view value) {
   std::string text(name);
   text += "=\"";
-  for (const char c : value) {
+  for (const char c : printable_line(value)) {
     if (c == '\\' || c == '"') text += '\\';
-    text += c == '\n' ? std::string("\\n") : std::string(1, c);
+    text += c;
   }
   return text + "\"";
 }
@@ -44,6 +52,19 @@ void append_single(std::string& out, const std::string& name, const char* type, 
   out += name + " ";
   append_number(out, value);
   out += "\n";
+}
+
+void append_process(std::string& out, double start_time) {
+  const ProcessFigures figures = process_figures();
+  append_single(out, "process_cpu_seconds_total", "counter", "User and system processor time spent, in seconds.",
+                figures.cpu_seconds);
+  append_single(out, "process_open_fds", "gauge", "Number of open file descriptors.", figures.open_fds);
+  append_single(out, "process_max_fds", "gauge", "Maximum number of open file descriptors.", figures.max_fds);
+  append_single(out, "process_virtual_memory_bytes", "gauge", "Virtual memory size in bytes.", figures.virtual_bytes);
+  append_single(out, "process_resident_memory_bytes", "gauge", "Resident memory size in bytes.",
+                figures.resident_bytes);
+  append_single(out, "process_start_time_seconds", "gauge", "Start time of the process, in seconds since 1970.",
+                start_time);
 }
 
 }  // namespace
@@ -76,8 +97,7 @@ void Histogram::write(std::string& out, std::string_view name, const std::string
   out += "_count" + braces + " " + std::to_string(below) + "\n";
 }
 
-Metrics::Metrics()
-    : start_time_(std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count()) {}
+Metrics::Metrics() : start_time_(process_figures().start_seconds) {}
 
 void Metrics::count_request(std::string_view model, std::string_view route, std::string_view method, int status,
                             double seconds) {
@@ -111,8 +131,7 @@ std::string Metrics::text(const Gauges& gauges) const {
   std::string out;
   append_head(out, "gradus_build_info", "gauge", "The version that runs; always 1.");
   out += "gradus_build_info{version=\"" GRADUS_VERSION "\"} 1\n";
-  append_single(out, "process_start_time_seconds", "gauge", "When the server started, in seconds since 1970.",
-                start_time_);
+  append_process(out, start_time_);
   append_single(out, "gradus_ready", "gauge", "1 while every model has a version that answers.", gauges.ready ? 1 : 0);
   append_single(out, "gradus_models", "gauge", "Model versions that answer.", static_cast<double>(gauges.models));
   append_single(out, "gradus_model_loads_total", "counter", "Model versions that were loaded and passed their checks.",
@@ -124,6 +143,8 @@ std::string Metrics::text(const Gauges& gauges) const {
                 static_cast<double>(refused_.load()));
   append_single(out, "gradus_requests_in_flight", "gauge", "Requests that are being answered.",
                 static_cast<double>(in_flight_.load()));
+  append_single(out, "gradus_body_bytes", "gauge", "Memory of the bodies that are being read or answered.",
+                static_cast<double>(body_bytes_.load()));
   append_single(out, "gradus_queued_rows", "gauge", "Rows that wait to be computed.",
                 static_cast<double>(queued_.load()));
   append_single(out, "gradus_received_bytes_total", "counter", "Bytes read from clients.",

@@ -44,6 +44,10 @@ class Metrics {
   void count_batch(std::string_view model, std::int64_t rows);
   void add_queued(std::int64_t rows) { queued_.fetch_add(rows, std::memory_order_relaxed); }
   void add_in_flight(std::int64_t change) { in_flight_.fetch_add(change, std::memory_order_relaxed); }
+  /// Returns what it is now.
+  std::int64_t add_body_bytes(std::int64_t change) {
+    return body_bytes_.fetch_add(change, std::memory_order_relaxed) + change;
+  }
   void add_connections(std::int64_t change) { connections_.fetch_add(change, std::memory_order_relaxed); }
   void add_received(std::size_t bytes) { received_.fetch_add(bytes, std::memory_order_relaxed); }
   void add_sent(std::size_t bytes) { sent_.fetch_add(bytes, std::memory_order_relaxed); }
@@ -66,7 +70,7 @@ class Metrics {
     }
   };
   double start_time_;
-  std::atomic<std::int64_t> queued_{0}, in_flight_{0}, connections_{0};
+  std::atomic<std::int64_t> queued_{0}, in_flight_{0}, connections_{0}, body_bytes_{0};
   std::atomic<std::uint64_t> received_{0}, sent_{0}, refused_{0};
   mutable std::mutex mutex_;
   std::map<Labels, std::int64_t, Before> requests_;

@@ -135,7 +135,7 @@ bool Catalogue::ready() const {
          std::all_of(models.begin(), models.end(), [](const auto& m) { return m.second.newest() != nullptr; });
 }
 
-ModelStore::ModelStore(const ServeOptions& options, Log log)
+ModelStore::ModelStore(const ServeOptions& options, Log log, Log warn)
     : listed_(options.models),
       model_dir_(options.model_dir),
       versions_(options.versions),
@@ -144,8 +144,9 @@ ModelStore::ModelStore(const ServeOptions& options, Log log)
     throw Error(ErrorCode::invalid_argument, "there is nothing to serve: name model files, or a folder of them");
   }
   // What ends the start is said once, by what is thrown.
-  std::vector<std::string> said;
-  log_ = [&said](const std::string& sentence) { said.push_back(sentence); };
+  std::vector<std::pair<const Log*, std::string>> said;
+  log_ = [&](const std::string& sentence) { said.emplace_back(&log, sentence); };
+  warn_ = [&](const std::string& sentence) { said.emplace_back(&warn, sentence); };
   std::set<std::string> listed;  // names
   for (const std::string& path : listed_) {
     if (type_of(path) == fs::file_type::not_found) throw Error(ErrorCode::not_found, no_such_file(path));
@@ -154,7 +155,8 @@ ModelStore::ModelStore(const ServeOptions& options, Log log)
   }
   reload();
   if (catalogue()->models.empty()) {
-    log_(model_dir_ + ": there is no model file and no folder of versions in it yet; what is put there will be served");
+    warn_(model_dir_ +
+          ": there is no model file and no folder of versions in it yet; what is put there will be served");
   }
   for (const auto& [name, entry] : catalogue()->models) {
     if (listed.count(name) != 0 && !entry.newest()) {
@@ -162,8 +164,9 @@ ModelStore::ModelStore(const ServeOptions& options, Log log)
                   entry.versions.empty() ? name + ": there is no version in the folder" : entry.versions.front().error);
     }
   }
+  for (const auto& [to, sentence] : said) (*to)(sentence);
   log_ = std::move(log);
-  for (const std::string& sentence : said) log_(sentence);
+  warn_ = std::move(warn);
 }
 
 std::shared_ptr<const Catalogue> ModelStore::catalogue() const {
@@ -180,7 +183,7 @@ bool ModelStore::tell(const std::string& path, const std::string& sentence) {
   telling_[path] = sentence;
   const auto before = told_.find(path);
   if (before != told_.end() && before->second == sentence) return false;
-  log_(sentence);
+  warn_(sentence);
   return true;
 }
 
@@ -358,7 +361,7 @@ const ModelStore::Known& ModelStore::known_version(const Place& place, std::int6
     ++changes;
   } else {
     if (!same_fault)
-      log_(said + " is refused: " + next.state.error + (replaces ? "; what was loaded before serves on" : ""));
+      warn_(said + " is refused: " + next.state.error + (replaces ? "; what was loaded before serves on" : ""));
     if (replaces) next.state.model = before->state.model;
   }
   {

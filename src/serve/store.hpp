@@ -63,7 +63,8 @@ class ModelStore {
 
   /// Loads everything. Throws when one of `options.models` cannot be served; what lies in `options.model_dir` and
   /// cannot be is left out, reported and counted.
-  ModelStore(const ServeOptions& options, Log log);
+  /// `log` is told what was done, `warn` what could not be.
+  ModelStore(const ServeOptions& options, Log log, Log warn);
 
   /// What is served now. From any thread.
   [[nodiscard]] std::shared_ptr<const Catalogue> catalogue() const;
@@ -121,7 +122,7 @@ class ModelStore {
   std::vector<std::string> listed_;
   std::string model_dir_;
   std::int64_t versions_, max_model_bytes_;
-  Log log_;
+  Log log_, warn_;
 
   std::mutex reload_mutex_;
   std::map<std::pair<std::string, std::int64_t>, Known> known_;  // by name and version; guarded by reload_mutex_

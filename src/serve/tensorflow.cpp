@@ -301,7 +301,7 @@ Answer tensorflow_answer(const Request& request, std::string_view path, const Ca
       refuse("the model's signature is tensorflow/serving/predict alone: POST ...:predict");
     });
   }
-  if (parts->rest != "" && parts->rest != "/metadata") return malformed();
+  if (!parts->rest.empty() && parts->rest != "/metadata") return malformed();
   answer.route = parts->rest.empty() ? "/v1/models/{model}" : "/v1/models/{model}/metadata";
   if (auto wrong = wrong_method(request, "GET")) {
     answer.what = std::move(*wrong);

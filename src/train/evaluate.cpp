@@ -77,6 +77,7 @@ Logs evaluate_in(Workspace& workspace, const Sequential::State& model, const Dat
     unreleased += rows * all.stride * size;
     if (unreleased > most_bytes) data.release(), unreleased = 0;
   }
+  data.check_unchanged();
   return measures.logs();
 }
 

@@ -4,6 +4,7 @@
 
 #include "data/augmentation.hpp"
 #include "train/batches.hpp"
+#include "train/effective_weights.hpp"
 #include "train/run.hpp"
 
 namespace gradus {
@@ -28,7 +29,7 @@ void check_options(const Sequential& model, const Dataset& data, const FitOption
     demand(why.empty(), "layer '" + layer_name(s.specs[i]) + "' cannot be trained through: " + why);
   }
   demand(s.trainable_size > 0, "the model has no weights to train");
-  if (!options.class_weight.empty()) (void)options.class_weight.of(data);
+  (void)effective_weights(data, options.class_weight, "fit");
   const bool weighted = !options.class_weight.empty() || !data.sample_weights().empty();
   demand(!weighted || options.augmentation.mixup == 0,
          "weights of samples or classes cannot be combined with mixup, whose samples are of two classes");

@@ -166,9 +166,15 @@ void Run::train_epoch() {
 }
 
 bool Run::train_batches(Clock::time_point start) {
-  for (; state_.batch < state_.batches && !stop_; ++state_.batch) {
-    if (!train_batch()) return false;
-    after_batch(start);
+  try {
+    for (; state_.batch < state_.batches && !stop_; ++state_.batch) {
+      if (!train_batch()) return false;
+      after_batch(start);
+    }
+    data_.check_unchanged();
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::bad_data) back_to_good();  // samples were read from a file that has changed
+    throw;
   }
   workspace_.apply_deferred(s_.block.data());
   // A last step may have spoilt the weights without any loss having seen it.
@@ -242,12 +248,17 @@ bool Run::weights_are_finite(std::int64_t& layer) const {
   return true;
 }
 
-// Back to the last good weights, and to the optimizer as it was then; false where a callback wants it quiet.
-bool Run::give_up(std::int64_t layer) {
+// Back to the last good weights, and to the optimizer as it was then.
+void Run::back_to_good() {
   gave_up_ = true;
   s_.training = nullptr;  // what was deferred belongs to the bad weights
   s_.block = good_, s_.slots = good_slots_, s_.iterations = good_iterations_;
   s_.touch();
+}
+
+// False where a callback wants it quiet.
+bool Run::give_up(std::int64_t layer) {
+  back_to_good();
   const bool quiet = std::any_of(options_.callbacks.begin(), options_.callbacks.end(),
                                  [](const Callback* callback) { return callback->ends_on_not_finite(); });
   if (quiet) return false;

@@ -40,6 +40,7 @@ class Run {
   void after_batch(Clock::time_point start);
   void finish_epoch(Clock::time_point start);
   [[nodiscard]] bool weights_are_finite(std::int64_t& layer) const;
+  void back_to_good();
   bool give_up(std::int64_t layer);
 
   [[nodiscard]] bool interrupted() const;

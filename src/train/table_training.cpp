@@ -4,7 +4,6 @@
 #include <cmath>
 #include <exception>
 #include <functional>
-#include <limits>
 #include <map>
 #include <numeric>
 
@@ -17,6 +16,8 @@
 #include "base/thread_group.hpp"
 #include "base/thread_pool.hpp"
 #include "model/state.hpp"
+#include "train/effective_weights.hpp"
+#include "train/table_choice.hpp"
 #include "train/table_member.hpp"
 
 namespace gradus {
@@ -82,16 +83,6 @@ std::string name_of(const TableNetwork& network) {
   return network.bins == 1 ? name : name + " in " + std::to_string(network.bins) + " parts an amount";
 }
 
-/// Samples' own weights times those of their classes; empty where all count alike.
-std::vector<Real> weights_of(const Dataset& data, const ClassWeights& class_weight) {
-  std::vector<Real> weights(data.sample_weights().begin(), data.sample_weights().end());
-  if (class_weight.empty()) return weights;
-  const std::vector<Real> of_class = class_weight.of(data);
-  weights.resize(static_cast<std::size_t>(data.size()), Real{1});
-  for (std::size_t i = 0; i < weights.size(); ++i) weights[i] *= of_class[static_cast<std::size_t>(data.labels()[i])];
-  return weights;
-}
-
 class Training {
  public:
   Training(const Dataset& data, const TableTrainingOptions& options);
@@ -109,12 +100,10 @@ class Training {
   /// The samples that the networks of a kind were measured on, and what they gave for them.
   [[nodiscard]] Rows measured_rows(std::size_t network) const;
   [[nodiscard]] std::vector<double> measured_outputs(std::size_t network) const;
-  [[nodiscard]] double loss_of(const std::vector<double>& outputs, const Rows& rows) const;
   [[nodiscard]] double loss_of(std::size_t network) const {
-    return loss_of(measured_outputs(network), measured_rows(network));
+    return loss().mean(measured_outputs(network), measured_rows(network));
   }
-  /// How much each kind counts in the mean; `loss` becomes that of the mean.
-  [[nodiscard]] std::vector<double> choose(const std::vector<std::size_t>& candidates, double& loss) const;
+  [[nodiscard]] TableLoss loss() const { return TableLoss(encoded_.begin()->second.data); }
   [[nodiscard]] Sequential build(const std::vector<double>& shares) const;
   void write_history(Sequential& model, const std::vector<double>& shares) const;
   /// Of a loss, by that of targets of variance 1.
@@ -161,7 +150,7 @@ void Training::standardise_targets() {
 }
 
 void Training::encode_inputs() {
-  const std::vector<Real> weights = weights_of(data_, options_.class_weight);
+  const std::vector<Real> weights = effective_weights(data_, options_.class_weight, "train_table");
   const auto labels = data_.labels();
   for (const TableNetwork& network : networks_) {
     if (encoded_.contains(network.bins)) continue;
@@ -286,61 +275,6 @@ std::vector<double> Training::measured_outputs(std::size_t network) const {
   return outputs;
 }
 
-double Training::loss_of(const std::vector<double>& outputs, const Rows& rows) const {
-  const std::span<const Real> weights = encoded_.begin()->second.data.sample_weights();
-  const auto width = static_cast<std::size_t>(data_.target_width());
-  double sum = 0, all = 0;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const auto row = static_cast<std::size_t>(rows[i]);
-    const double weight = weights.empty() ? 1 : static_cast<double>(weights[row]);
-    const double* o = outputs.data() + i * width;
-    double loss = 0;
-    if (data_.is_classified()) {
-      const double most = *std::max_element(o, o + width);
-      double parts = 0;
-      for (std::size_t c = 0; c < width; ++c) parts += std::exp(o[c] - most);
-      loss = most + std::log(parts) - o[data_.labels()[row]];
-    }
-    for (std::size_t c = 0; c < width && !data_.is_classified(); ++c) {
-      loss += std::pow(o[c] - static_cast<double>(targets_[row * width + c]), 2) / static_cast<double>(width);
-    }
-    sum += weight * loss, all += weight;
-  }
-  return all > 0 ? sum / all : 0;
-}
-
-// Greedy, with repetition (Caruana, Niculescu-Mizil, Crew, Ksikes: "Ensemble selection from libraries of models", ICML
-// 2004). All candidates were measured on the same folds. What makes the loss fall by less than half a percent is left
-// out: it would make the model larger for nothing.
-std::vector<double> Training::choose(const std::vector<std::size_t>& candidates, double& loss) const {
-  constexpr int most_picks = 10;
-  constexpr double least_gain = 0.005;
-  const Rows rows = measured_rows(candidates[0]);
-  std::vector<std::vector<double>> outputs;
-  for (const std::size_t k : candidates) outputs.push_back(measured_outputs(k));
-  std::vector<double> sum(outputs[0].size()), shares(networks_.size());
-  int picks = 0;
-  loss = std::numeric_limits<double>::infinity();
-  while (picks < most_picks) {
-    std::size_t chosen = 0;
-    double least = std::numeric_limits<double>::infinity();
-    for (std::size_t c = 0; c < candidates.size(); ++c) {
-      std::vector<double> mean = sum;
-      for (std::size_t i = 0; i < mean.size(); ++i) mean[i] = (mean[i] + outputs[c][i]) / (picks + 1);
-      const double of_mean = loss_of(mean, rows);
-      if (of_mean < least) least = of_mean, chosen = c;
-    }
-    if (!(least < loss * (1 - least_gain))) break;
-    loss = least;
-    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += outputs[chosen][i];
-    shares[candidates[chosen]] += 1;
-    ++picks;
-  }
-  if (picks == 0) throw Error(ErrorCode::not_finite, "train_table: no network gave finite numbers");
-  for (double& share : shares) share /= picks;
-  return shares;
-}
-
 Sequential Training::build(const std::vector<double>& shares) const {
   std::vector<WeightedMember> members;
   for (std::size_t k = 0; k < networks_.size(); ++k) {
@@ -406,9 +340,12 @@ void Training::write_history(Sequential& model, const std::vector<double>& share
 
 TableTraining Training::run() {
   const std::vector<std::size_t> kinds = trials();
-  double loss = 0;
-  const std::vector<double> shares = choose(kinds, loss);
-  TableTraining result{build(shares), {}, 0, loss * unit(), 0};
+  std::vector<std::vector<double>> outputs;
+  for (const std::size_t k : kinds) outputs.push_back(measured_outputs(k));
+  const TableChoice choice = choose_networks(outputs, measured_rows(kinds[0]), loss());
+  std::vector<double> shares(networks_.size());
+  for (std::size_t i = 0; i < kinds.size(); ++i) shares[kinds[i]] = choice.shares[i];
+  TableTraining result{build(shares), {}, 0, choice.loss * unit(), 0};
   for (std::size_t k = 0; k < networks_.size(); ++k) {
     const auto members = static_cast<std::int64_t>(members_[k].size());
     result.tried.push_back({name_of(networks_[k]), loss_of(k) * unit(), members, shares[k]});

@@ -71,7 +71,7 @@ void Updater::measure() {
   std::fill(lengths_.begin(), lengths_.end(), 0.0);
   for (std::size_t i = 0; i < pieces_.size(); ++i) lengths_[pieces_[i].weight] += squares_[i];
   const SharedOptimizerOptions& options = s_.optimizer->shared();
-  // Not std::min: a length that is no number must show.
+  // Not std::min: a NaN length must show.
   const auto factor = [](double squared, double most) {
     const double length = std::sqrt(squared);
     return static_cast<Real>(length <= most ? 1.0 : most / length);

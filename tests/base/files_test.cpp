@@ -1,12 +1,15 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 
 #include "base/atomic_file.hpp"
 #include "base/byte_reader.hpp"
 #include "base/gzip.hpp"
+#include "base/mapped_file.hpp"
 #include "base/nearest.hpp"
 #include "support/expect_error.hpp"
 #include "support/gzip_text.hpp"
@@ -131,6 +134,56 @@ TEST(AtomicFile, TakesAFileThatALibraryPutInPlace) {
   { std::ofstream(file.temporary_path()) << "written by another"; }
   file.commit();
   EXPECT_EQ(read_all(directory / "m"), "written by another");
+}
+
+TEST(AtomicFile, RemovesWhatDeadProcessesLeft) {
+  const TemporaryDirectory directory;
+  const pid_t dead = fork();
+  if (dead == 0) _exit(0);
+  ASSERT_EQ(waitpid(dead, nullptr, 0), dead);
+  const std::string mine = std::to_string(getppid()), gone = std::to_string(dead);
+  const std::string left = directory.write("m.keras.tmp-" + gone + "-0", "half");
+  const std::vector<std::string> stay{directory.write("m.keras.tmp-" + mine + "-0", "at work"),
+                                      directory.write("other.keras.tmp-" + gone + "-0", "another file"),
+                                      directory.write("m.keras.tmp-" + gone, "no such name"),
+                                      directory.write("m.keras.tmp-x-0", "nor this")};
+  write_file_atomically(directory / "m.keras", std::string_view("whole"));
+  EXPECT_FALSE(std::filesystem::exists(left));
+  for (const std::string& path : stay) EXPECT_TRUE(std::filesystem::exists(path)) << path;
+}
+
+TEST(MappedFile, SaysThatItsFileWasCutOff) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.write("x", std::string(100'000, 'x'));
+  const MappedFile file(path);
+  EXPECT_NO_THROW(file.check());
+  std::filesystem::resize_file(path, 10);
+  std::size_t sum = 0;
+  for (const std::uint8_t byte : file.bytes()) sum += byte;  // would end the process
+  EXPECT_LT(sum, std::size_t{100'000} * 'x');
+  expect_error(ErrorCode::bad_data, {path + ": ", "100,000 bytes to 10"}, [&] { file.check(); });
+  expect_error(ErrorCode::bad_data, {path}, [&] { file.release(); });
+  // Even where it is as long as before in the end.
+  std::filesystem::resize_file(path, 100'000);
+  expect_error(ErrorCode::bad_data, {path, "was changed"}, [&] { file.check(); });
+}
+
+TEST(MappedFile, SaysThatItsFileWasChanged) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.write("x", "abc");
+  const MappedFile file(path);
+  std::filesystem::last_write_time(path, std::filesystem::last_write_time(path) + std::chrono::seconds(2));
+  expect_error(ErrorCode::bad_data, {"was changed while it was read"}, [&] { file.check(); });
+}
+
+TEST(InputFile, SaysThatItsFileWasChanged) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.write("x", std::string(1'000'000, 'x'));
+  InputFile file(path);
+  EXPECT_EQ(file.read_up_to(1000).size(), 1000U);
+  std::filesystem::resize_file(path, 500'000);
+  expect_error(ErrorCode::bad_data, {path + ": was changed while it was read"},
+               [&] { (void)file.read_up_to(1'000'000); });
 }
 
 TEST(AtomicFile, KeepsLinksAndPermissions) {

@@ -80,6 +80,14 @@ TEST(Text, ParsesWholeFieldsOnly) {
   }
 }
 
+TEST(Text, PrintableIsWhatATerminalMaySee) {
+  EXPECT_EQ(printable("a\tb\nStufe \u00e4 \u20ac \U0001f600"), "a\tb\nStufe \u00e4 \u20ac \U0001f600");
+  EXPECT_EQ(printable("\x1b[31mred\x07\r\x7f"), "\\x1b[31mred\\x07\\x0d\\x7f");
+  EXPECT_EQ(printable("\u009b31m\u00a0"), "\\xc2\\x9b31m\u00a0") << "the one byte of CSI in C1";
+  EXPECT_EQ(printable("\u202egpj.exe"), "\\xe2\\x80\\xaegpj.exe") << "right to left";
+  EXPECT_EQ(printable("den\xf4t"), "den\\xf4t");
+}
+
 TEST(Text, WritesForPeople) {
   EXPECT_EQ(with_commas(0), "0");
   EXPECT_EQ(with_commas(999), "999");

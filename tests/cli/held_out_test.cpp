@@ -179,7 +179,8 @@ TEST_F(HeldOutPart, ARecipeThatChoosesByTheTestPartSaysSo) {
   const auto said = [&](const std::string& validation, const std::string& monitor) {
     directory->write("choose.toml", "[data]\nsource = 'digits:100'\n" + validation +
                                         "[model]\nlayers = ['flatten', 'dense 10 softmax']\n[fit]\nepochs = 1\n"
-                                        "callbacks = ['early_stopping 3 monitor=" + monitor + "']\n");
+                                        "callbacks = ['early_stopping 3 monitor=" +
+                                        monitor + "']\n");
     const Finished done = call({"train", "choose.toml", "--save", "c.keras"});
     EXPECT_EQ(done.status, 0) << done.err;
     return contains(done.err, "EarlyStopping decides by the test part, so the test figures flatter the model");

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include <gradus/dataset.hpp>
+#include <gradus/gradus.hpp>
 
 #include "cli/program.hpp"
 #include "paths.hpp"
@@ -313,6 +314,35 @@ TEST_F(ModelCommands, FailWhenResultsCannotBeWritten) {
       run({"sh", "-c", std::string("'") + GRADUS_PROGRAM + "' inspect m.keras > /dev/full"}, options);
   EXPECT_EQ(finished.status, 1);
   EXPECT_TRUE(contains(finished.err, "could not be written")) << finished.err;
+}
+
+// Whoever made the file chose its names: a terminal must not do what they say.
+TEST(EscapesInNames, AreNotPrinted) {
+  const TemporaryDirectory directory;
+  const std::string evil =
+      "\x1b]0;owned\x07\xc2\x9b"
+      "31m";
+  Sequential model({2}, {Dense{.units = 2, .activation = softmax, .name = "layer" + evil}});
+  model.compile({});
+  model.set_class_names({"yes" + evil, "no" + evil});
+  model.save(directory / "m.keras");
+  directory.write("rows" + evil + ".csv", "a,b\n1,2\n");
+  directory.write("t.csv", "a" + evil + ",y\n1,p" + evil + "\n2,q\n3,p" + evil + "\n4,q\n");
+  const std::vector<std::vector<std::string>> commands{
+      {"inspect", "m.keras"},
+      {"predict", "m.keras", "rows" + evil + ".csv"},
+      {"evaluate", "m.keras", "t.csv"},
+      {"data", "info", "t.csv"},
+      {"explain", "m.keras", "moons:50"},
+      {"train", "t.csv", "--epochs", "1", "--layers", "dense 2 softmax"},
+      {"train", "none" + evil + ".csv"}};
+  for (const auto& command : commands) {
+    const Finished finished = run(gradus(command), in(directory));
+    const std::string said = finished.out + finished.err;
+    EXPECT_FALSE(contains(said, "\x1b")) << command[0] << ": " << said;
+    EXPECT_FALSE(contains(said, "\xc2\x9b")) << command[0];
+    EXPECT_FALSE(said.empty());
+  }
 }
 
 }  // namespace

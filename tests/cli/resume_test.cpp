@@ -233,6 +233,47 @@ TEST(Resume, TrainsOnWhereThereIsNoRoomForACheckpoint) {
   EXPECT_EQ(text(at(json_of(resumed), "weights_sha256")), text(at(json_of(free), "weights_sha256")));
 }
 
+// Without a trap for SIGXFSZ: the limit ends no run, and what is to be saved after each epoch may fail.
+TEST(Resume, TrainsOnWhereThereIsNoRoomForEachModel) {
+  const TemporaryDirectory directory;
+  const std::vector<std::string> start{"train",    "digits:120", "--layers",    "dense 64 relu, dense 10 softmax",
+                                       "--epochs", "3",          "--save-each", "e-{epoch}.keras",
+                                       "--save",   "m.keras"};
+  std::string command = "ulimit -f 8; exec";
+  for (const std::string& word : gradus(start)) command += " '" + word + "'";
+  const Finished full = run({"/bin/dash", "-c", command}, in(directory));
+  EXPECT_EQ(full.signal, 0) << full.err;
+  EXPECT_TRUE(contains(full.err, "A file could not be written, and training goes on without: ")) << full.err;
+  EXPECT_TRUE(contains(full.err, "m.keras")) << full.err;
+  EXPECT_FALSE(was_in_a_write(directory.path().string()));
+}
+
+TEST(Resume, LeavesTheModelAloneWhenItIsRefused) {
+  const TemporaryDirectory directory;
+  const std::vector<std::string> start{"train",  "moons:200", "--epochs",     "3",
+                                       "--save", "m.keras",   "--checkpoint", "run"};
+  ASSERT_EQ(run(gradus(start), in(directory)).status, 0);
+  ASSERT_EQ(run(gradus({"train", "moons:200", "--epochs", "1", "--save", "kept.keras"}), in(directory)).status, 0);
+  const std::string kept = read_all(directory / "kept.keras");
+  const Finished refused =
+      run(gradus({"train", "--resume", "run", "--batch-size", "7", "--save", "kept.keras"}), in(directory));
+  EXPECT_NE(refused.status, 0) << refused.err;
+  EXPECT_EQ(read_all(directory / "kept.keras"), kept) << refused.err;
+}
+
+TEST(Resume, SavesOnEverySignalThatEndsASession) {
+  for (const int signal : {SIGTERM, SIGHUP, SIGPIPE}) {
+    const TemporaryDirectory directory;
+    Process training(gradus({"train", "digits:2000", "--epochs", "100000", "--save", "m.keras"}), in(directory));
+    ASSERT_TRUE(training.wait_for("epoch"));
+    training.send(signal);
+    const Finished finished = training.finish();
+    EXPECT_EQ(finished.status, 130) << signal << finished.err;
+    EXPECT_TRUE(contains(finished.err, "the weights so far are saved in m.keras")) << finished.err;
+    EXPECT_TRUE(fs::exists(directory / "m.keras"));
+  }
+}
+
 TEST(Resume, SaysThatTheDirectoryIsReadOnly) {
   const TemporaryDirectory directory;
   ASSERT_EQ(run(gradus({"train", "moons:100", "--epochs", "2", "--checkpoint", "run"}), in(directory)).status, 0);

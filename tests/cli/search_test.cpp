@@ -101,6 +101,18 @@ TEST(SearchCommand, CrossValidatesEachCombination) {
   EXPECT_EQ(list(at(json_of(finished), "ranking")).size(), 2U);
 }
 
+TEST(SearchCommand, SavesTheBestOfFoldsWithEarlyStopping) {
+  const TemporaryDirectory directory;
+  std::string text = recipe(3, "trials = 2\nfolds = 3\n");
+  text.insert(text.find("[search]"),
+              "callbacks = [{class = \"EarlyStopping\", monitor = \"val_loss\", patience = 1}]\n");
+  write(directory / "mine.toml", text);
+  const Finished finished = run(gradus({"search", "mine.toml", "--save", "best.keras", "--json"}), in(directory));
+  ASSERT_EQ(finished.status, 0) << finished.err;
+  EXPECT_TRUE(contains(finished.err, "the callbacks look at")) << finished.err;
+  EXPECT_TRUE(fs::exists(directory / "best.keras"));
+}
+
 TEST(SearchCommand, RefusesWhatItCannotDo) {
   const TemporaryDirectory directory;
   write(directory / "mine.toml", recipe(1));

@@ -146,7 +146,7 @@ TEST(TableProperties, OrderOfColumnsAndSpellingOfWords) {
 
 TEST(TableProperties, UnitOfAnAmount) {
   for (const char* column : {"size", "rooms"}) {
-    for (const double unit : {1e6, 1e-6}) {
+    for (const double unit : {1e6, 1e-6, 1e-15, 1e25}) {
       const auto scaled = [unit](const std::string& amount) { return written(std::stod(amount) * unit); };
       expect_the_same(answers(with(column, scaled)), (column + std::string(" times ") + written(unit)).c_str());
     }

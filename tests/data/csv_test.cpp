@@ -152,6 +152,28 @@ TEST_F(Csv, BadInputNamesItsPlace) {
   refuses({"t.csv:2", "'inf' is not a finite number"}, "a,y\ninf,0\n1,1\n2,1\n");
 }
 
+TEST_F(Csv, RefusesMoreThanItsSizeAllows) {
+  // A line of four million columns takes 4 KB when it is packed.
+  std::string line;
+  for (int i = 0; i < 4'000'000; ++i) line += "1,";
+  const std::string packed = test::gzip(line + "1\n");
+  ASSERT_LT(packed.size(), 10'000u);
+  refuses({"t.csv:1: more than", "fields in a row", "--read-limit"}, packed);
+  refuses({"t.csv:1: more than", "fields in a row"}, line + "1\n");
+  // Numbers that are built from it count, too: 60 million bytes of text here, 120 million numbers of 4 bytes.
+  std::string rows = "a,b,y\n";
+  for (int i = 0; i < 10'000'000; ++i) rows += i % 2 == 0 ? "1,2,0\n" : "3,4,1\n";
+  refuses({"t.csv: reading this takes more than 256 MiB"}, test::gzip(rows));
+}
+
+TEST_F(Csv, FindsManyColumnsByName) {
+  std::string header, row;
+  constexpr int columns = 20'000;
+  for (int i = 0; i < columns; ++i) header += "c" + std::to_string(i) + ",", row += std::to_string(i % 7) + ",";
+  const Dataset set = read(header + "y\n" + row + "0\n" + row + "1\n" + row + "0\n" + row + "1\n");
+  EXPECT_EQ(set.sample_shape().elements(), columns);
+}
+
 TEST_F(Csv, ClassesAndRegression) {
   EXPECT_EQ(read("a,y\n1,1\n2,2\n3,3\n").class_names(), (Names{"1", "2", "3"}));
   EXPECT_EQ(labels(read("a,y\n1,1\n2,3\n3,2\n")), (Ints{0, 2, 1}));

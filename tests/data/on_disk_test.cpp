@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <numeric>
@@ -63,6 +64,39 @@ TEST(OnDisk, GivesTheSameNumbersAsMemory) {
   EXPECT_EQ(rest.size(), 2250);
   EXPECT_TRUE(std::ranges::equal(part.inputs().bytes(), memory.slice(2250, 3000).inputs().bytes()));
   EXPECT_EQ(disk.slice(0, 100).split(0.29).second.size(), 29);
+}
+
+/// Cuts a file off in the second epoch.
+class CutsOff : public Callback {
+ public:
+  explicit CutsOff(std::string path) : path_(std::move(path)) {}
+  bool on_batch_end(const TrainingState& state) override {
+    if (state.epoch == 1 && state.batch == 0) std::filesystem::resize_file(path_, 100);
+    return true;
+  }
+
+ private:
+  std::string path_;
+};
+
+TEST(OnDisk, SaysThatItsFileWasCutOffInTraining) {
+  const TemporaryDirectory directory;
+  constexpr std::int64_t count = 3000;
+  const std::string path = directory.write("x", random_bytes(count * 24));
+  const Dataset data = Dataset::on_disk("disk", {4, 6, 1}, DType::uint8, std::make_shared<const MappedFile>(path), 0,
+                                        labels_of(count), 4);
+  const auto fresh = [] {
+    Sequential model({4, 6, 1}, {Rescaling{.scale = 1.0 / 255}, Flatten{}, Dense{.units = 4, .activation = softmax}});
+    model.compile({.optimizer = Adam{}, .metrics = {Accuracy{}}});
+    return model;
+  };
+  Sequential good = fresh(), model = fresh();
+  good.fit(data, {.epochs = 1, .batch_size = 64});
+  CutsOff cuts_off(path);
+  expect_error(ErrorCode::bad_data, {path, "72,000 bytes to 100"},
+               [&] { model.fit(data, {.epochs = 3, .batch_size = 64, .callbacks = {&cuts_off}}); });
+  EXPECT_EQ(model.weights_sha256(), good.weights_sha256()) << "the weights after the last good epoch";
+  expect_error(ErrorCode::bad_data, {path}, [&] { (void)model.evaluate(data); });
 }
 
 TEST(OnDisk, TrainsToTheSameBitsOnAnyNumberOfThreads) {
@@ -156,6 +190,25 @@ TEST(OnDisk, ATableGivesTheSameNumbersAsMemory) {
     const Dataset memory = datasets::csv(file, options);
     expect_same(datasets::csv(file, options, true), memory);
     expect_same(datasets::csv(packed, options, true), memory);
+  }
+}
+
+TEST(OnDisk, ATableInWindows1252IsReadAsInMemory) {
+  const TemporaryDirectory directory;
+  std::string text =
+      "a,stra\xdf"
+      "e\n";
+  for (int i = 0; i < 40; ++i)
+    text += std::to_string(i % 7) + (i % 2 == 0 ? ",gr\xfcn\n"
+                                                : ",gr\xf6\xdf"
+                                                  "e\n");
+  const std::string path = directory.write("t.csv", text);
+  const std::vector<std::string> names{"gr\u00f6\u00dfe", "gr\u00fcn"};
+  for (const bool on_disk : {false, true}) {
+    std::string remarks;
+    const Dataset set = datasets::csv(path, {.remark = [&](const std::string& remark) { remarks += remark; }}, on_disk);
+    EXPECT_EQ(set.class_names(), names) << on_disk;
+    EXPECT_NE(remarks.find("read as Windows-1252"), std::string::npos) << on_disk << remarks;
   }
 }
 

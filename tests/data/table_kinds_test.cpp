@@ -189,6 +189,33 @@ TEST_F(TableKinds, LargeNumbersKeepTheirLastDigits) {
   EXPECT_EQ(now[1] - now[0], Real{1});
 }
 
+TEST_F(TableKinds, TinyAndHugeAmountsComeInAUnitThatFloatsHold) {
+  for (const char* power : {"e-30", "e-12", "e12", "e30"}) {
+    const auto row = [&](int i) { return std::to_string(i % 7) + "." + std::to_string(i % 10) + power; };
+    const Dataset set = read(table("a,y", 100, [&](int i) { return row(i) + "," + std::to_string(i) + ".5"; }));
+    const std::vector<Real> now = encode(set, "a\n0" + std::string(power) + "\n4" + power + "\n");
+    EXPECT_GT(now[1] - now[0], 1) << power;
+    EXPECT_LT(now[1] - now[0], 4) << power;
+  }
+}
+
+TEST_F(TableKinds, TargetsThatFloatsCannotTellApartAreRefusedOrSaid) {
+  const auto targets = [](const char* start, int digits) {
+    return table("a,y", 100, [=](int i) {
+      const std::string digit = std::to_string(i % 10);
+      return std::to_string(i) + "," + start + std::string(static_cast<std::size_t>(digits), '0') + digit;
+    });
+  };
+  expect_error(ErrorCode::bad_data,
+               {"t.csv: column 'y'", "differ by 0.8999", "32-bit floats are 64 apart", "subtract 1000000000 from"},
+               [&] { (void)read(targets("1000000000.", 0)); });
+  remarks.clear();
+  (void)read(targets("1000.", 0));
+  EXPECT_FALSE(said("32-bit floats"));
+  (void)read(targets("1000.", 1));
+  EXPECT_TRUE(said("32-bit floats are 6.1035") && said("subtract 1000 "));
+}
+
 TEST_F(TableKinds, HeadersWithNumbersOddNamesAndTwins) {
   EXPECT_EQ(read("country,2017,2018\na,1.5,2.5\nb,3.5,4.5\n").column_names(),
             (Names{"country=a", "country=b", "2017"}));
@@ -224,6 +251,12 @@ TEST_F(TableKinds, OtherEncodings) {
             "stra\xc3\x9f"
             "e=a");
   EXPECT_TRUE(said("is not UTF-8; read as Windows-1252")) << remarks;
+}
+
+TEST_F(TableKinds, DamagedUtf8IsNotTakenForAnotherEncoding) {
+  expect_error(ErrorCode::bad_data, {"t.csv:3: ", "is not UTF-8 at offset 17", "save it as UTF-8"},
+               [&] { (void)read("w,y\n\u00e4\u00f6\u00fc\u20ac,0\n1\xdf,1\n"); });
+  expect_error(ErrorCode::bad_data, {"t.csv:2: ", "nor Windows-1252"}, [&] { (void)read("w,y\na\x81,0\nb,1\n"); });
 }
 
 TEST_F(TableKinds, TheLabelIsAClassOrAnAmount) {

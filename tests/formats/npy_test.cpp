@@ -1,6 +1,7 @@
 #include "formats/npy.hpp"
 
 #include <gtest/gtest.h>
+#include <zlib.h>
 
 #include <cmath>
 #include <cstring>
@@ -131,6 +132,43 @@ TEST(Npy, SurvivesDamage) {
     } catch (const Error&) {
     }
   }
+}
+
+/// An archive whose `count` entries all lead to the same bytes, `array` stored once.
+std::string overlapping_archive(const std::string& array, int count) {
+  std::string bytes, directory;
+  const auto put = [](std::string& out, std::uint64_t value, int size) {
+    for (int i = 0; i < size; ++i) out += static_cast<char>(value >> (8 * i));
+  };
+  const auto sum = crc32(0, reinterpret_cast<const Bytef*>(array.data()), static_cast<uInt>(array.size()));
+  const auto both = [&](std::string& out) {  // the fields that both headers share
+    put(out, 20, 2), put(out, 0, 2), put(out, 0, 2), put(out, 0, 2), put(out, 33, 2);
+    put(out, sum, 4), put(out, array.size(), 4), put(out, array.size(), 4), put(out, 7, 2), put(out, 0, 2);
+  };
+  put(bytes, 0x04034b50, 4), both(bytes);
+  bytes += "100.npy" + array;
+  for (int i = 0; i < count; ++i) {
+    put(directory, 0x02014b50, 4), put(directory, 20, 2), both(directory);
+    put(directory, 0, 2), put(directory, 0, 2), put(directory, 0, 2), put(directory, 0, 4), put(directory, 0, 4);
+    directory += std::to_string(100 + i) + ".npy";
+  }
+  const std::size_t at = bytes.size();
+  bytes += directory;
+  put(bytes, 0x06054b50, 4), put(bytes, 0, 4), put(bytes, static_cast<std::uint64_t>(count), 2);
+  put(bytes, static_cast<std::uint64_t>(count), 2), put(bytes, directory.size(), 4), put(bytes, at, 4),
+      put(bytes, 0, 2);
+  return bytes;
+}
+
+TEST(Npy, RefusesMembersThatShareTheirBytes) {
+  const TemporaryDirectory directory;
+  const std::vector<std::uint8_t> bytes = npy(header("|u1", "(100000,)"), std::string(100'000, 'x'));
+  const std::string array(bytes.begin(), bytes.end());
+  EXPECT_EQ(read_npz(directory.write("a.npz", overlapping_archive(array, 1))).size(), 1u);
+  // 800 members of 100,000 bytes, and of 400,000 once they are numbers, in a file of 160 KB.
+  const std::string path = directory.write("b.npz", overlapping_archive(array, 800));
+  expect_error(ErrorCode::bad_data, {"b.npz: ", ".npy: reading this takes more than 256 MiB", "--read-limit"},
+               [&] { read_npz(path); });
 }
 
 TEST(Npy, ReadsFilesOfNumPy) {

@@ -120,6 +120,18 @@ TEST(OnnxExport, OfEveryLayerComesBackAsItWas) {
   std::cout << models().size() << " models there and back, largest difference " << worst << '\n';
 }
 
+TEST(OnnxExport, OfManyResidualBlocksComesBack) {
+  const TemporaryDirectory directory;
+  std::vector<Layer> layers(150, Residual{.layers = {Dense{.units = 3, .activation = relu}}});
+  layers.push_back(Dense{.units = 2});
+  const Sequential model(Shape{3}, layers);
+  const std::string path = directory / "m.onnx";
+  model.save(path);
+  const Tensor inputs({2, 3}, {1, 2, 3, -1, 0, 1});
+  const Tensor wanted = model.predict(inputs);
+  EXPECT_LE(difference(Sequential::load(path).predict(inputs), wanted), 1e-5);
+}
+
 // A new layer need not be known here. It is refused by name, and no file is left.
 TEST(OnnxExport, RefusesLayersThatItCannotWrite) {
   const TemporaryDirectory directory;

@@ -154,6 +154,26 @@ TEST(Recipe, NeedsDataAndANetwork) {
   expect_error(ErrorCode::not_found, {"none.toml"}, [] { read_recipe("none.toml"); });
 }
 
+TEST(Recipe, RefusesDeepNesting) {
+  std::string dotted = "a", inline_tables, lists, closed;
+  for (int i = 0; i < 31'000; ++i) dotted += ".a";
+  for (int i = 0; i < 200; ++i) inline_tables += "{a.b.c = ", lists += "[", closed += "]";
+  for (const std::string& text : {dotted + " = 1", "[" + dotted + "]", "[[" + dotted + "]]",
+                                  "x = " + inline_tables + "1", "x = " + lists + closed}) {
+    expect_error(ErrorCode::bad_data, {"r.toml:2: ", "64 levels"}, [&] { parse_recipe("\n" + text, "r.toml"); });
+  }
+  // Dots within texts and comments are no nesting, nor are many keys one after another.
+  const std::string dots(200, '.');
+  std::string text = whole + "# " + dots + "\n";
+  text.replace(text.find("title = \"t\""), 11, "title = \"" + dots + "\\\"" + dots + "\"");
+  const std::string title = text.substr(0, text.find('\n'));
+  for (const std::string quotes : {"\"\"\"", "'''"}) {
+    std::string other = text;
+    other.replace(0, title.size(), "title = " + quotes + dots + "\n" + dots + quotes);
+    EXPECT_NO_THROW(parse_recipe(other, "r.toml")) << quotes;
+  }
+}
+
 TEST(Recipe, SurvivesDamage) {
   std::mt19937 random(1);
   for (int i = 0; i < 3000; ++i) {

@@ -154,6 +154,9 @@ TEST(SpecText, MistakesAreNamed) {
   expect_error(wrong, {"kernel_initializer", "no initializer 'randm_normal'", "did you mean 'random_normal'?"},
                [] { parse_layer("dense 2 kernel_initializer=randm_normal"); });
   expect_error(wrong, {"'(' that is not closed"}, [] { parse_layer("dense(2, relu"); });
+  std::string deep;
+  for (int i = 0; i < 3000; ++i) deep += "residual [";
+  expect_error(wrong, {"16 levels"}, [&] { parse_layers(deep + "dense 2" + std::string(3000, ']')); });
   expect_error(wrong, {"')' without its '('"}, [] { parse_layer("dense 2)"); });
   expect_error(wrong, {"quote"}, [] { parse_layer("dense 2 name='x"); });
   expect_error(wrong, {"a layer is missing"}, [] { parse_layers("dense 2,, dense 3"); });

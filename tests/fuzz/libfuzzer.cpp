@@ -1,6 +1,6 @@
 // The entry points of LLVM's libFuzzer; tools/fuzz builds and runs this. GRADUS_FUZZ_TARGET says which reader is fed;
 // with GRADUS_FUZZ_SEEDS, a directory, the seeds of all are written there and nothing is run but the names printed,
-// each with the length beyond which inputs only take time: a quarter more than its longest seed.
+// each with the length that inputs may have: 64 KiB, or a quarter more than its longest seed.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -17,7 +17,7 @@ void write_seeds(const std::filesystem::path& directory) {
   for (const auto& target : gradus::fuzz::targets()) {
     std::filesystem::create_directories(directory / target.name);
     int number = 0;
-    std::size_t longest = 256;
+    std::size_t longest = std::size_t{1} << 16;
     for (const auto& seed : target.seeds()) {
       longest = std::max(longest, seed.size() + seed.size() / 4);
       std::ofstream file(directory / target.name / ("seed-" + std::to_string(number++)), std::ios::binary);

@@ -9,10 +9,13 @@ namespace {
 TEST(Application, LargeBodiesAreReadElsewhere) {
   TwoModels models;
   models.options.log = [](const std::string&) {};
-  serve::ModelStore store(models.options, models.options.log);
+  serve::ModelStore store(models.options, models.options.log, models.options.log);
   serve::Metrics metrics;
   const std::atomic<bool> stopping{false};
-  const serve::Application application({models.options, store, metrics, stopping});
+  const serve::Log log(models.options.log, false);
+  const serve::Sites sites("127.0.0.1", true, {}, "");
+  const serve::Secrets secrets(models.options, log);
+  const serve::Application application({models.options, store, metrics, stopping, sites, secrets});
   const auto ask = [&](std::size_t rows) {
     auto request = std::make_unique<serve::Request>();
     request->method = "POST";

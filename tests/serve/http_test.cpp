@@ -3,7 +3,9 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
+#include <memory>
 
 #include "serve/served.hpp"
 
@@ -50,6 +52,18 @@ TEST_F(Http, OldAndClosingClients) {
   EXPECT_EQ(raw("GET /healthz HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", false).header("Connection"), "keep-alive");
   EXPECT_EQ(raw("GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").header("Connection"), "close");
   EXPECT_EQ(raw("\r\n\r\nGET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", false).status, 200);
+}
+
+TEST_F(Http, TakesTargetsWithAHost) {
+  EXPECT_EQ(raw("GET http://a/healthz HTTP/1.1\r\nHost: a\r\n\r\n", false).body, "{\"ready\": true}\n");
+  EXPECT_EQ(raw("GET HTTPS://a:80/healthz?x=1 HTTP/1.1\r\nHost: a\r\n\r\n", false).status, 200);
+  EXPECT_EQ(raw("GET http://a/healthz HTTP/1.0\r\n\r\n").status, 200);
+  EXPECT_EQ(raw("GET http://a?x=1 HTTP/1.1\r\nHost: a\r\n\r\n", false).header("Content-Type"),
+            "text/html; charset=utf-8");
+  EXPECT_EQ(raw("OPTIONS http://a HTTP/1.1\r\nHost: a\r\n\r\n", false).status, 204);
+  // The target's host is what counts (RFC 9112, 3.2.2).
+  EXPECT_EQ(raw("GET http://a/healthz HTTP/1.1\r\nHost: other\r\n\r\n", false).status, 200);
+  EXPECT_EQ(raw("GET http://other/healthz HTTP/1.1\r\nHost: a\r\n\r\n", false).status, 403);
 }
 
 TEST_F(Http, HeadAndOptions) {
@@ -115,7 +129,10 @@ TEST_F(Http, RefusesWhatIsNoRequest) {
       {"GET / HTTP/1.1\r\n\r\n", 400},
       {"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
       {"GET healthz HTTP/1.1\r\nHost: a\r\n\r\n", 400},
-      {"GET http://a/healthz HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+      {"GET http:///healthz HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+      {"GET http://user@a/healthz HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+      {"GET ftp://a/healthz HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+      {"GET http://a/healthz HTTP/1.1\r\n\r\n", 400},
       {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400},
       {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na", 400},
       {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\na", 400},
@@ -204,11 +221,21 @@ TEST(HttpLimits, TimesAreKept) {
   Served served(models.options);
   Client slow_head(served.port()), slow_body(served.port()), idle(served.port());
   slow_head.send("GET / HT");
-  slow_body.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc");
+  slow_body.send("POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc");
   EXPECT_EQ(slow_head.read().status, 408);
   EXPECT_EQ(slow_body.read().status, 408);
   EXPECT_TRUE(idle.ended());
   EXPECT_TRUE(slow_head.ended());
+}
+
+TEST(HttpLimits, LineEndsDoNotKeepAnIdleConnection) {
+  TwoModels models;
+  models.options.idle_timeout = 0.2;
+  Served served(models.options);
+  Client idle(served.port());
+  int sent = 0;
+  for (; sent < 200 && idle.send("\r\n"); ++sent) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_LT(sent, 200);  // the server closed it
 }
 
 TEST(HttpLimits, RaisesTheLimitOfDescriptorsToItsConnections) {
@@ -232,10 +259,11 @@ TEST(HttpLimits, ConnectionsAndRequestsInFlight) {
   TwoModels models;
   models.options.max_connections = 2;
   models.options.max_requests_in_flight = 1;
+  models.options.batch_timeout_micros = 2'000'000;
   Served served(models.options);
   Client first(served.port());
   EXPECT_EQ(first.ask("GET", "/healthz").status, 200);
-  first.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n");  // in flight until its body comes
+  first.send(Client::request("POST", "/v1/models/one:predict", R"({"instances": [1]})"));  // waits for company
   Client second(served.port());
   Reply busy;
   for (int i = 0; i < 5000 && busy.status != 503; ++i) busy = second.ask("GET", "/v1/models/one");
@@ -245,8 +273,7 @@ TEST(HttpLimits, ConnectionsAndRequestsInFlight) {
   Client third(served.port());
   EXPECT_EQ(third.read().status, 503);
   EXPECT_TRUE(third.ended());
-  first.send("0123456789");
-  EXPECT_EQ(first.read().status, 405);
+  EXPECT_EQ(first.read().status, 200);
   Reply free;
   for (int i = 0; i < 500 && free.status != 200; ++i) free = second.ask("GET", "/v1/models/one");
   EXPECT_EQ(free.status, 200);
@@ -293,6 +320,33 @@ TEST(HttpStop, FinishesWhatIsInFlight) {
   EXPECT_EQ(reply.header("Connection"), "close");
   served.stop();
   EXPECT_THROW(Client(served.port()), std::runtime_error);
+}
+
+TEST(HttpStop, AnswersWhatHadCome) {
+  TwoModels models;
+  const std::string request = Client::request("POST", "/v1/models/one:predict", R"({"instances": [1]})");
+  for (int round = 0; round < 10; ++round) {
+    Served served(models.options);
+    std::vector<std::unique_ptr<Client>> clients;
+    for (int i = 0; i < 32; ++i) {
+      clients.push_back(std::make_unique<Client>(served.port()));
+      if (i % 4 != 0) {
+        EXPECT_EQ(clients.back()->ask("GET", "/healthz").status, 200);
+      }
+    }
+    // A connection that nobody accepted yet, one request, and several in one piece.
+    for (std::size_t i = 0; i < clients.size(); ++i)
+      clients[i]->send(i % 2 == 0 ? request : request + request + request);
+    served.server().stop();
+    for (std::size_t i = 0; i < clients.size(); ++i) {
+      const int count = i % 2 == 0 ? 1 : 3;
+      for (int each = 1; each <= count; ++each) {
+        const Reply reply = clients[i]->read();
+        EXPECT_EQ(reply.status, 200) << "connection " << i << ", request " << each;
+      }
+      EXPECT_TRUE(clients[i]->ended());
+    }
+  }
 }
 
 TEST(HttpText, Pieces) {

@@ -27,8 +27,8 @@ class Confined {
   std::vector<std::string> command(std::int64_t kib, const std::string& options) {
     doubling_model(1).save(directory_ / "one.keras");
     return {"sh", "-c",
-            "ulimit -v " + std::to_string(kib) + " && exec " GRADUS_PROGRAM " serve --port 0 " + options + " " +
-                (directory_ / "one.keras")};
+            "ulimit -v " + std::to_string(kib) + " && exec " GRADUS_PROGRAM " serve --port 0 --allow-host test " +
+                options + " " + (directory_ / "one.keras")};
   }
   TemporaryDirectory directory_;
   Process process_;

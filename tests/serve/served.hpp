@@ -49,7 +49,8 @@ struct Reply {
 /// A connection to a server on the loopback interface, bytes in and out.
 class Client {
  public:
-  explicit Client(int port) {
+  /// `from` is the last number of the client's own address, 127.0.0.N.
+  explicit Client(int port, std::uint32_t from = 1) {
     socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -57,6 +58,12 @@ class Client {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     const timeval limit{20, 0};
     setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    sockaddr_in own = address;
+    own.sin_port = 0;
+    own.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + from);
+    if (from != 1 && ::bind(socket_, reinterpret_cast<sockaddr*>(&own), sizeof own) != 0) {
+      throw std::runtime_error("cannot bind");
+    }
     if (::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
       throw std::runtime_error("cannot connect");
     }
@@ -65,12 +72,14 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  void send(std::string_view bytes) const {
+  /// False when the server has closed the connection.
+  bool send(std::string_view bytes) const {
     while (!bytes.empty()) {
       const ssize_t sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (sent <= 0) return;
+      if (sent <= 0) return false;
       bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
+    return true;
   }
   void end_sending() const { ::shutdown(socket_, SHUT_WR); }
 
@@ -148,6 +157,7 @@ class Served {
  private:
   static ServeOptions with_defaults(ServeOptions options, Served& self) {
     options.port = 0;
+    if (options.allowed_hosts.empty()) options.allowed_hosts = {"a", "test"};  // as the requests of these tests say
     if (options.threads == 0) options.threads = 2;
     if (options.compute_threads == 0) options.compute_threads = 2;
     options.log = [&self](const std::string& sentence) {

@@ -1,8 +1,10 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <vector>
 
 #include "serve/served.hpp"
 #include "support/expect_error.hpp"
@@ -23,6 +25,23 @@ class TlsClient {
     ERR_clear_error();
   }
   [[nodiscard]] bool connected() const { return connected_; }
+  /// The certificate of the other side, in hexadecimal digits of its SHA-256.
+  [[nodiscard]] std::string certificate() const {
+    SSL* ssl = nullptr;
+    BIO_get_ssl(bio_.get(), &ssl);
+    const std::unique_ptr<X509, decltype(&X509_free)> found(SSL_get1_peer_certificate(ssl), X509_free);
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int size = 0;
+    X509_digest(found.get(), EVP_sha256(), digest, &size);
+    return {reinterpret_cast<const char*>(digest), size};
+  }
+  /// What comes at once for a request.
+  std::string ask_one(const std::string& request) {
+    BIO_write(bio_.get(), request.data(), static_cast<int>(request.size()));
+    char buffer[4096];
+    const int count = BIO_read(bio_.get(), buffer, sizeof buffer);
+    return {buffer, static_cast<std::size_t>(std::max(count, 0))};
+  }
   std::string ask(const std::string& request) {
     BIO_write(bio_.get(), request.data(), static_cast<int>(request.size()));
     std::string answer;
@@ -45,15 +64,65 @@ TEST(Tls, NamesAFileThatIsNotThere) {
   expect_error(ErrorCode::not_found, {"none.pem: no such file"}, [&] { Server server(models.options); });
 }
 
-TEST(Tls, SpeaksTls12AndLaterAndNothingElse) {
+/// Two models behind TLS.
+class TlsServer : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!std::filesystem::exists("/usr/bin/openssl"))
+      GTEST_SKIP() << "no openssl program to make a certificate (Debian: openssl)";
+    make_certificate();
+    models.options.tls_certificate = certificate;
+    models.options.tls_key = key;
+  }
+  void make_certificate() const {
+    run({"/usr/bin/openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+         "-out", certificate, "-keyout", key});
+  }
   TwoModels models;
   const std::string certificate = models.directory / "cert.pem", key = models.directory / "key.pem";
-  if (!std::filesystem::exists("/usr/bin/openssl"))
-    GTEST_SKIP() << "no openssl program to make a certificate (Debian: openssl)";
-  run({"/usr/bin/openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-       "-out", certificate, "-keyout", key});
-  models.options.tls_certificate = certificate;
-  models.options.tls_key = key;
+};
+
+TEST_F(TlsServer, ReadsItsCertificateAgainAndKeepsConnections) {
+  models.options.poll_seconds = 0;
+  Served served(models.options);
+  const std::string request = Client::request("GET", "/healthz");
+  TlsClient kept(served.port(), TLS1_3_VERSION);
+  ASSERT_TRUE(kept.connected());
+  EXPECT_EQ(kept.ask_one(request).substr(0, 15), "HTTP/1.1 200 OK");
+  const std::string before = kept.certificate();
+  // Half of a change: the new key is not there yet.
+  const std::string old_key = models.directory / "old.pem";
+  std::filesystem::copy(key, old_key);
+  make_certificate();
+  const std::string new_key = models.directory / "new.pem";
+  std::filesystem::rename(key, new_key);
+  std::filesystem::rename(old_key, key);
+  served.server().reload();
+  EXPECT_NE(served.said().find("is not the key of"), std::string::npos) << served.said();
+  EXPECT_EQ(TlsClient(served.port(), TLS1_3_VERSION).certificate(), before);
+  std::filesystem::rename(new_key, key);
+  served.server().reload();
+  const TlsClient after(served.port(), TLS1_3_VERSION);
+  ASSERT_TRUE(after.connected());
+  EXPECT_NE(after.certificate(), before);
+  EXPECT_EQ(kept.ask_one(request).substr(0, 15), "HTTP/1.1 200 OK");
+}
+
+TEST_F(TlsServer, SilentHandshakesKeepNobodyOut) {
+  models.options.threads = 1;
+  models.options.max_handshakes = 1;
+  models.options.header_timeout = 1000;
+  Served served(models.options);
+  std::vector<std::unique_ptr<Client>> silent;
+  for (int i = 0; i < 10; ++i) {
+    silent.push_back(std::make_unique<Client>(served.port()));
+    // The beginning of a ClientHello: a handshake of 512 bytes.
+    if (i > 5) silent.back()->send(std::string("\x16\x03\x01\x02\x00\x01", 6));
+  }
+  EXPECT_TRUE(TlsClient(served.port(), TLS1_3_VERSION).connected());
+}
+
+TEST_F(TlsServer, SpeaksTls12AndLaterAndNothingElse) {
   Served served(models.options);
   EXPECT_EQ(served.server().url().substr(0, 8), "https://");
   const std::string request = Client::request("GET", "/v1/models/one", "", "Connection: close\r\n");

@@ -153,5 +153,20 @@ TEST(ClassWeights, RefuseWhatHasNoMeaning) {
                [&] { line.fit(numbers, {.class_weight = "balanced"}); });
 }
 
+TEST(Weights, ThatAreAllZeroAreRefused) {
+  const Dataset data = Dataset::classified("pairs", {1}, std::vector<Real>{1, 2, 3, 4}, {0, 1, 0, 1}, 2);
+  Sequential model({1}, {Dense{.units = 2, .activation = softmax}});
+  model.compile({});
+  const auto refused = [&](const Dataset& set, const ClassWeights& weights) {
+    expect_error(ErrorCode::invalid_argument, {"all samples of pairs have the weight 0"},
+                 [&] { model.fit(set, {.class_weight = weights}); });
+    expect_error(ErrorCode::invalid_argument, {"train_table: all samples of pairs have the weight 0"},
+                 [&] { (void)train_table(set, {.class_weight = weights}); });
+  };
+  refused(data, {{0, 0.0}, {1, 0.0}});
+  refused(data.with_sample_weights({0, 0, 0, 0}), {});
+  refused(data.with_sample_weights({1, 0, 1, 0}), {{0, 0.0}, {1, 1.0}});
+}
+
 }  // namespace
 }  // namespace gradus::test

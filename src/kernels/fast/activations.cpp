@@ -16,7 +16,7 @@ namespace {
 
 HWY_INLINE V number(float x) { return hn::Set(D(), x); }
 
-// Exp and its kin take what is no number for a very small one: this puts it back.
+// Exp and its kin take NaN for a very small number: this puts it back.
 HWY_INLINE V seen(V z, V y) { return hn::IfThenElse(hn::Eq(z, z), y, z); }
 
 HWY_INLINE V sigmoid(V z) {

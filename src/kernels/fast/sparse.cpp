@@ -52,7 +52,7 @@ class Lister {
       return;
     }
     const V x = hn::Mul(hn::Set(d, scale_), load());
-    const auto keep = hn::Not(hn::Eq(x, hn::Zero(d)));  // what is no number is listed too, unlike with Ne
+    const auto keep = hn::Not(hn::Eq(x, hn::Zero(d)));  // NaN is listed too, unlike with Ne
     const VI column = hn::Iota(di, static_cast<std::int32_t>(k_));
     hn::StoreU(hn::Compress(x, keep), d, values_ + count_);
     hn::StoreU(hn::DemoteTo(d16, hn::Compress(column, hn::RebindMask(di, keep))), d16, columns_ + count_);
