@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "formats/npy.hpp"
+#include "model/sample_shape.hpp"
 
 namespace gradus::app {
 
@@ -32,9 +33,10 @@ Tensor array_input(const std::string& path, const Sequential& model) {
   }
   const Shape& input = model.input_shape();
   const Shape found = values.shape();
-  const bool alone = found == input;
-  const bool fits = alone || (found.rank() >= 1 &&
-                              (found.without_rows() == input || (found.rank() == 2 && found[1] == input.elements())));
+  const std::optional<Shape> grey = without_channel(input);
+  const bool alone = found == input || found == grey;
+  const bool fits = alone || (found.rank() >= 1 && (found.without_rows() == input || found.without_rows() == grey ||
+                                                    (found.rank() == 2 && found[1] == input.elements())));
   if (!fits) {
     throw Error(ErrorCode::bad_data, path + ": an array of shape " + found.to_string() +
                                          "; the model takes samples of " + input.to_string() + ", so " +

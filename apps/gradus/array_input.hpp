@@ -10,7 +10,8 @@ namespace gradus::app {
 bool is_array_file(const std::string& path);
 
 /// Samples from a .npy file, or from the array `x` of an .npz file (the only one where there is one): (samples,
-/// ...input shape), (samples, numbers), or one sample alone. Throws `bad_data` when they do not fit the model.
+/// ...input shape), (samples, numbers), or one sample alone; images of one channel may lack it. Throws `bad_data` when
+/// they do not fit the model.
 Tensor array_input(const std::string& path, const Sequential& model);
 
 /// Outputs as .npy, or as the array `y` of an .npz, float32.

@@ -8,6 +8,7 @@
 
 #include "base/nearest.hpp"
 #include "base/text.hpp"
+#include "base/thread_group.hpp"
 #include "cli.hpp"
 #include "commands.hpp"
 #include "terminal.hpp"
@@ -98,6 +99,7 @@ int run_command(const Words& arguments) {
 }
 
 int run_and_report(const Words& arguments) {
+  on_missing_threads([](const std::string& sentence) { note("gradus: " + sentence); });
   const std::string name = arguments.empty() ? "gradus" : "gradus " + arguments[0];
   try {
     const int status = run_command(arguments);

@@ -87,6 +87,9 @@ int serve_command(const Words& words) {
   count("--max-handshakes", options.max_handshakes, "of TLS at a time; more wait");
   count("--max-in-flight", options.max_requests_in_flight, "requests that are being answered (503 beyond)");
   count("--max-rows", options.max_rows, "of a request (400 beyond)");
+  count("--max-pixels", options.max_pixels, "of a picture (400 beyond); larger JPEG files are read reduced");
+  count("--max-model-bytes", options.max_model_bytes,
+        "of memory that a model may need when it is loaded, besides 16 for each byte of its file");
   count("--max-json-depth", options.max_json_depth, "nested lists and objects of a request (400 beyond)");
   time("--header-timeout", options.header_timeout, "for a request's header, from its first byte (408)");
   time("--body-timeout", options.body_timeout, "for a request's body (408)");

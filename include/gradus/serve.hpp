@@ -64,6 +64,12 @@ struct ServeOptions {
   std::int64_t max_requests_in_flight = 1'000;  ///< memory and waiting time: more are told 503 and Retry-After
   std::int64_t max_rows = 10'000;               ///< one request's share of the processor: more rows are refused (400)
   std::int64_t max_json_depth = 32;             ///< nested lists and objects of a request
+  /// Of a picture, by what its file says of itself: memory and time (400). Larger JPEG files are read at 1/2, 1/4 or
+  /// 1/8 of their size, unless they are progressive.
+  std::int64_t max_pixels = 16'000'000;
+  /// Memory that a model may need when it is loaded, for its weights while they are built and for one row's way through
+  /// its layers, besides 16 bytes for each byte of its file. A version that needs more is refused before it is built.
+  std::int64_t max_model_bytes = 512 << 20;
   double header_timeout = 10;  ///< from a request's first byte to its header's last: slow senders (408); a handshake
   double body_timeout = 30;    ///< from the header to the body's last byte (408)
   double idle_timeout = 75;    ///< a connection without a request is closed

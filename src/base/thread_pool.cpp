@@ -49,15 +49,14 @@ ThreadPool& ThreadPool::shared() {
 ThreadPool::ThreadPool(int threads) {
   const int count = threads > 0 ? threads : cores();
   shares_ = std::vector<Share>(static_cast<std::size_t>(count));
-  workers_.reserve(static_cast<std::size_t>(count - 1));
-  for (int i = 1; i < count; ++i) workers_.emplace_back([this, i] { work(i); });
+  threads_ = 1 + workers_.start(count - 1, [this](int i) { work(i + 1); });
 }
 
 ThreadPool::~ThreadPool() {
   stop_.store(true);
   wakeups_.fetch_add(1);
   wakeups_.notify_all();
-  for (auto& worker : workers_) worker.join();
+  workers_.join();
 }
 
 bool ThreadPool::compute_from(int owner, bool front, std::uint64_t least) {
@@ -134,7 +133,7 @@ void ThreadPool::work(int thread) {
 }
 
 void ThreadPool::run(int tiles, FunctionRef<void(int)> tile) {
-  const bool alone = workers_.empty() || tiles <= 1 || inside_tile;
+  const bool alone = threads_ == 1 || tiles <= 1 || inside_tile;
   if (alone || !owner_.try_lock()) {
     for (int i = 0; i < tiles; ++i) tile(i);  // a throw here ends the run at the lowest
     return;
@@ -156,7 +155,8 @@ void ThreadPool::run_job(int tiles, const FunctionRef<void(int)>& tile) {
   job_ = (job_ + 1) & 0xFFFFFF;
   // When there are few tiles the caller has one of them in any case, as it need not be woken.
   const auto begin_of_share = [&](int thread) {
-    const auto begin = static_cast<std::uint64_t>(tiles) * static_cast<std::uint64_t>(thread) / shares_.size();
+    const auto begin =
+        static_cast<std::uint64_t>(tiles) * static_cast<std::uint64_t>(thread) / static_cast<std::uint64_t>(threads_);
     return thread == 0 ? 0 : std::max<std::uint64_t>(begin, 1);
   };
   for (int thread = threads() - 1; thread >= 0; --thread) {

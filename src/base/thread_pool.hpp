@@ -5,10 +5,10 @@
 #include <exception>
 #include <mutex>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 #include "base/function_ref.hpp"
+#include "base/thread_group.hpp"
 
 namespace gradus {
 
@@ -26,13 +26,13 @@ int check_threads(std::int64_t threads, std::string_view name);
 /// that the system has put aside delays nobody for long.
 class ThreadPool {
  public:
-  /// `threads` counts the caller; 0 means one for each core.
+  /// `threads` counts the caller; 0 means one for each core. Fewer where the system makes no more (ThreadGroup).
   explicit ThreadPool(int threads = 0);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  [[nodiscard]] int threads() const noexcept { return static_cast<int>(shares_.size()); }
+  [[nodiscard]] int threads() const noexcept { return threads_; }
 
   /// Calls `tile(i)` once for each i in [0, tiles) and returns when all are done. When another caller is at work in
   /// this pool, or from within a tile, the calling thread computes all tiles by itself. When tiles throw, `run` throws
@@ -73,7 +73,8 @@ class ThreadPool {
 
   // What threads read, what all write at the end of a job, what they write to sleep, and what the caller writes lie on
   // lines of their own.
-  alignas(64) std::vector<Share> shares_;
+  alignas(64) std::vector<Share> shares_;  // room for all that were asked for
+  int threads_ = 1;                        // set before the first job
   std::atomic<bool> stop_{false};
   alignas(64) std::atomic<std::int64_t> done_{0};
   alignas(64) std::atomic<int> sleepers_{0};
@@ -83,7 +84,7 @@ class ThreadPool {
   std::mutex failure_mutex_;
   std::exception_ptr failure_;
   int failed_tile_ = 0;
-  std::vector<std::thread> workers_;
+  ThreadGroup workers_;
 };
 
 }  // namespace gradus

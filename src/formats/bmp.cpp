@@ -42,7 +42,7 @@ void read_masks(ByteReader& reader, std::uint32_t info, Header& header) {
 }
 
 /// Reads the header and the palette, and leaves the reader at the pixels.
-Header read_header(ByteReader& reader) {
+Header read_header(ByteReader& reader, const ImageLimits& limits) {
   constexpr std::size_t file_header = 14;
   reader.seek(10);
   const auto pixels_at = reader.le<std::uint32_t>();
@@ -57,7 +57,8 @@ Header read_header(ByteReader& reader) {
   header.top_down = header.height < 0;
   header.height = std::abs(header.height);
   if (header.width <= 0) reader.fail("a damaged BMP image: its width is " + std::to_string(header.width));
-  check_image_size(static_cast<std::uint64_t>(header.width), static_cast<std::uint64_t>(header.height), reader.name());
+  check_image_size(static_cast<std::uint64_t>(header.width), static_cast<std::uint64_t>(header.height), reader.name(),
+                   limits);
   reader.skip(2);
   header.bits = reader.le<std::uint16_t>();
   if (info >= 40) {
@@ -174,9 +175,9 @@ class Painter {
 
 }  // namespace
 
-Image decode_bmp(std::span<const std::uint8_t> bytes, const std::string& name) {
+Image decode_bmp(std::span<const std::uint8_t> bytes, const std::string& name, const ImageLimits& limits) {
   ByteReader reader(name, bytes);
-  const Header header = read_header(reader);
+  const Header header = read_header(reader, limits);
   const Painter painter(header, name);
   const auto width = static_cast<std::size_t>(header.width);
   const bool packed = header.compression == rle8 || header.compression == rle4;

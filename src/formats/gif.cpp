@@ -75,7 +75,7 @@ std::vector<std::int64_t> row_order(std::int64_t height, bool interlaced) {
 
 }  // namespace
 
-Image decode_gif(std::span<const std::uint8_t> bytes, const std::string& name) {
+Image decode_gif(std::span<const std::uint8_t> bytes, const std::string& name, const ImageLimits& limits) {
   std::span<const std::uint8_t> left = bytes;
   int error = 0;
   const File file(DGifOpen(&left, read_bytes, &error));
@@ -87,7 +87,7 @@ Image decode_gif(std::span<const std::uint8_t> bytes, const std::string& name) {
   if (frame.Left < 0 || frame.Top < 0) damaged(name, D_GIF_ERR_NO_IMAG_DSCR);
   const std::int64_t width = std::max<std::int64_t>(file->SWidth, std::int64_t{frame.Left} + frame.Width);
   const std::int64_t height = std::max<std::int64_t>(file->SHeight, std::int64_t{frame.Top} + frame.Height);
-  check_image_size(static_cast<std::uint64_t>(width), static_cast<std::uint64_t>(height), name);
+  check_image_size(static_cast<std::uint64_t>(width), static_cast<std::uint64_t>(height), name, limits);
   if (frame.Width < 1 || frame.Height < 1) damaged(name, D_GIF_ERR_NO_IMAG_DSCR);
 
   RgbaImage canvas(width, height);

@@ -39,7 +39,7 @@ bool is_tiff(std::span<const std::uint8_t> bytes) {
          begins_with(bytes, "MM\0+"sv);
 }
 
-using Decode = Image(std::span<const std::uint8_t> bytes, const std::string& name);
+using Decode = Image(std::span<const std::uint8_t> bytes, const std::string& name, const ImageLimits& limits);
 
 /// What reads these bytes; null for no image, or none that is read.
 Decode* decoder_of(std::span<const std::uint8_t> bytes) {
@@ -72,19 +72,21 @@ constexpr std::string_view formats_read = "PNG, JPEG, WebP, BMP, TIFF and GIF ar
 
 }  // namespace
 
-void check_image_size(std::uint64_t width, std::uint64_t height, const std::string& name) {
-  constexpr std::uint64_t longest_side = 16'384, most_pixels = 64'000'000;
+void check_image_size(std::uint64_t width, std::uint64_t height, const std::string& name, const ImageLimits& limits) {
+  constexpr std::uint64_t longest_side = 16'384;
+  const auto most_pixels = static_cast<std::uint64_t>(limits.most_pixels);
   if (width > 0 && height > 0 && width <= longest_side && height <= longest_side && width * height <= most_pixels) {
     return;
   }
   throw Error(ErrorCode::bad_data, name + ": an image of " + std::to_string(width) + " x " + std::to_string(height) +
-                                       " pixels; up to 16,384 a side and 64 million in all are read");
+                                       " pixels; up to 16,384 a side and " + with_commas(limits.most_pixels) +
+                                       " in all are read");
 }
 
 bool is_image(std::span<const std::uint8_t> first_bytes) { return decoder_of(first_bytes) != nullptr; }
 
-Image decode_image(std::span<const std::uint8_t> bytes, const std::string& name) {
-  if (Decode* const decode = decoder_of(bytes)) return decode(bytes, name);
+Image decode_image(std::span<const std::uint8_t> bytes, const std::string& name, const ImageLimits& limits) {
+  if (Decode* const decode = decoder_of(bytes)) return decode(bytes, name, limits);
   if (bytes.empty()) throw Error(ErrorCode::bad_data, name + ": is empty");
   const std::string other = other_format(bytes);
   if (!other.empty()) {

@@ -12,6 +12,14 @@ struct Image {
   std::int64_t width = 0, height = 0;
   std::int64_t channels = 1;  ///< 1 grey, 3 red green blue
   std::vector<std::uint8_t> pixels;
+  std::int64_t reduced = 1;  ///< read at 1/reduced of the file's size (ImageLimits::may_reduce)
+};
+
+/// How large an image may be, by what its file says of itself: looked at before a pixel is decoded.
+struct ImageLimits {
+  std::int64_t most_pixels = 64'000'000;
+  /// Larger ones are read at 1/2, 1/4 or 1/8 of their size where the format allows that: JPEG that is not progressive.
+  bool may_reduce = false;
 };
 
 /// How many of a file's first bytes tell whether it is an image.
@@ -27,7 +35,7 @@ bool is_image(std::span<const std::uint8_t> first_bytes);
 /// 64 million in all, `unsupported` for another format.
 Image read_image(const std::string& path);
 /// The same from bytes; `name` is what messages call them.
-Image decode_image(std::span<const std::uint8_t> bytes, const std::string& name);
+Image decode_image(std::span<const std::uint8_t> bytes, const std::string& name, const ImageLimits& limits = {});
 
 /// Another size. Each new pixel is the mean of the old ones around it, weighted by a triangle that reaches as far as
 /// one new or one old pixel, whichever is wider: smooth when enlarged, nothing left out when shrunk. Pillow's BILINEAR.

@@ -9,15 +9,15 @@
 /// For image.cpp: one function a format, and what several formats need.
 namespace gradus {
 
-Image decode_png(std::span<const std::uint8_t> bytes, const std::string& name);
-Image decode_jpeg(std::span<const std::uint8_t> bytes, const std::string& name);
-Image decode_webp(std::span<const std::uint8_t> bytes, const std::string& name);
-Image decode_tiff(std::span<const std::uint8_t> bytes, const std::string& name);
-Image decode_gif(std::span<const std::uint8_t> bytes, const std::string& name);
-Image decode_bmp(std::span<const std::uint8_t> bytes, const std::string& name);
+Image decode_png(std::span<const std::uint8_t> bytes, const std::string& name, const ImageLimits& limits);
+Image decode_jpeg(std::span<const std::uint8_t> bytes, const std::string& name, const ImageLimits& limits);
+Image decode_webp(std::span<const std::uint8_t> bytes, const std::string& name, const ImageLimits& limits);
+Image decode_tiff(std::span<const std::uint8_t> bytes, const std::string& name, const ImageLimits& limits);
+Image decode_gif(std::span<const std::uint8_t> bytes, const std::string& name, const ImageLimits& limits);
+Image decode_bmp(std::span<const std::uint8_t> bytes, const std::string& name, const ImageLimits& limits);
 
 /// Throws `bad_data` for an image that is too large, before memory is taken.
-void check_image_size(std::uint64_t width, std::uint64_t height, const std::string& name);
+void check_image_size(std::uint64_t width, std::uint64_t height, const std::string& name, const ImageLimits& limits);
 
 /// Red, green, blue and alpha, not premultiplied, row-major.
 struct RgbaImage {

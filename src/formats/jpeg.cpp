@@ -72,9 +72,11 @@ bool start(Decoder& decoder, const std::uint8_t* bytes, std::size_t size) {
   return true;
 }
 
-bool decode(Decoder& decoder, std::uint8_t* pixels, std::size_t row_bytes) {
+bool decode(Decoder& decoder, std::uint8_t* pixels, std::size_t row_bytes, std::size_t rows) {
   if (setjmp(decoder.failed) != 0) return false;
   jpeg_start_decompress(&decoder.jpeg);
+  const std::size_t width = decoder.jpeg.output_width, channels = static_cast<unsigned>(decoder.jpeg.output_components);
+  if (width * channels != row_bytes || decoder.jpeg.output_height != rows) return false;
   while (decoder.jpeg.output_scanline < decoder.jpeg.output_height) {
     JSAMPROW row = pixels + decoder.jpeg.output_scanline * row_bytes;
     jpeg_read_scanlines(&decoder.jpeg, &row, 1);
@@ -94,6 +96,19 @@ int orientation_of(const jpeg_decompress_struct& jpeg) {
   return 1;
 }
 
+/// The pixels are computed at 1/n of the size, n a power of two up to 8. An image in several scans is not: the
+/// coefficients of all its pixels are kept until the last.
+unsigned reduction(jpeg_decompress_struct& jpeg, const ImageLimits& limits) {
+  unsigned n = 1;
+  const auto pixels = [&] {
+    return static_cast<std::int64_t>((jpeg.image_width + n - 1) / n) *
+           static_cast<std::int64_t>((jpeg.image_height + n - 1) / n);
+  };
+  if (!limits.may_reduce || jpeg_has_multiple_scans(&jpeg) != 0) return n;
+  while (n < 8 && pixels() > limits.most_pixels) n *= 2;
+  return n;
+}
+
 /// Frees what libjpeg holds, whatever happens.
 struct Release {
   Decoder& decoder;
@@ -102,12 +117,16 @@ struct Release {
 
 }  // namespace
 
-Image decode_jpeg(std::span<const std::uint8_t> bytes, const std::string& name) {
+Image decode_jpeg(std::span<const std::uint8_t> bytes, const std::string& name, const ImageLimits& limits) {
   Decoder decoder;
   const Release release{decoder};
   const auto damaged = [&] { return Error(ErrorCode::bad_data, name + ": a damaged JPEG image: " + decoder.reason); };
   if (!start(decoder, bytes.data(), bytes.size())) throw damaged();
-  check_image_size(decoder.jpeg.image_width, decoder.jpeg.image_height, name);
+  const unsigned n = reduction(decoder.jpeg, limits);
+  const std::int64_t width = (decoder.jpeg.image_width + n - 1) / n, height = (decoder.jpeg.image_height + n - 1) / n;
+  if (n > 1) check_image_size(decoder.jpeg.image_width, decoder.jpeg.image_height, name, {});
+  check_image_size(static_cast<std::uint64_t>(width), static_cast<std::uint64_t>(height), name, limits);
+  decoder.jpeg.scale_num = 1, decoder.jpeg.scale_denom = n;
   const int channels = decoder.jpeg.num_components;
   if (channels != 1 && channels != 3) {
     throw Error(ErrorCode::unsupported,
@@ -116,13 +135,14 @@ Image decode_jpeg(std::span<const std::uint8_t> bytes, const std::string& name) 
   decoder.jpeg.out_color_space = channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
   const int orientation = orientation_of(decoder.jpeg);  // libjpeg forgets the markers when it has finished
   Image image;
-  image.width = decoder.jpeg.image_width;
-  image.height = decoder.jpeg.image_height;
+  image.width = width, image.height = height;
   image.channels = channels;
   const std::size_t row_bytes = static_cast<std::size_t>(image.width * image.channels);
   image.pixels.resize(row_bytes * static_cast<std::size_t>(image.height));
-  if (!decode(decoder, image.pixels.data(), row_bytes)) throw damaged();
-  return upright(std::move(image), orientation);
+  if (!decode(decoder, image.pixels.data(), row_bytes, static_cast<std::size_t>(height))) throw damaged();
+  image = upright(std::move(image), orientation);
+  image.reduced = n;
+  return image;
 }
 
 }  // namespace gradus

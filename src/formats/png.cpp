@@ -28,7 +28,7 @@ int orientation_of(spng_ctx* context) {
 
 }  // namespace
 
-Image decode_png(std::span<const std::uint8_t> bytes, const std::string& name) {
+Image decode_png(std::span<const std::uint8_t> bytes, const std::string& name, const ImageLimits& limits) {
   const Context context(spng_ctx_new(0));
   if (context == nullptr) throw Error(ErrorCode::io, name + ": there is no memory for a PNG image");
   constexpr std::size_t most_text = std::size_t{1} << 20;  // comments and colour profiles, which are not used
@@ -36,7 +36,7 @@ Image decode_png(std::span<const std::uint8_t> bytes, const std::string& name) {
   check(spng_set_png_buffer(context.get(), bytes.data(), bytes.size()), name);
   spng_ihdr header{};
   check(spng_get_ihdr(context.get(), &header), name);
-  check_image_size(header.width, header.height, name);
+  check_image_size(header.width, header.height, name, limits);
 
   std::size_t size = 0;
   check(spng_decoded_image_size(context.get(), SPNG_FMT_RGBA8, &size), name);

@@ -61,10 +61,11 @@ struct FreeOptions {
 };
 using Tiff = std::unique_ptr<TIFF, CloseTiff>;
 
-Tiff open_tiff(Source& source) {
+Tiff open_tiff(Source& source, const ImageLimits& limits) {
   const std::unique_ptr<TIFFOpenOptions, FreeOptions> options(TIFFOpenOptionsAlloc());
   if (options == nullptr) return nullptr;
-  constexpr tmsize_t most_memory = tmsize_t{1} << 29;  // 64 million pixels of 8 bytes
+  // Pixels of 4 channels of 16 bits, and what decoders need beside.
+  const tmsize_t most_memory = 8 * limits.most_pixels + (tmsize_t{1} << 20);
   TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), most_memory);
   TIFFOpenOptionsSetErrorHandlerExtR(options.get(), note_fault, &source);
   TIFFOpenOptionsSetWarningHandlerExtR(options.get(), ignore_warning, &source);
@@ -100,18 +101,18 @@ bool is_grey(TIFF* tiff) {
 
 }  // namespace
 
-Image decode_tiff(std::span<const std::uint8_t> bytes, const std::string& name) {
+Image decode_tiff(std::span<const std::uint8_t> bytes, const std::string& name, const ImageLimits& limits) {
   Source source{bytes};
   const auto damaged = [&] {
     return Error(ErrorCode::bad_data,
                  name + ": a damaged TIFF image: " + (source.fault.empty() ? "it cannot be decoded" : source.fault));
   };
-  const Tiff tiff = open_tiff(source);
+  const Tiff tiff = open_tiff(source, limits);
   if (tiff == nullptr) throw damaged();
   std::uint32_t width = 0, height = 0;
   TIFFGetField(tiff.get(), TIFFTAG_IMAGEWIDTH, &width);
   TIFFGetField(tiff.get(), TIFFTAG_IMAGELENGTH, &height);
-  check_image_size(width, height, name);
+  check_image_size(width, height, name, limits);
   char reason[1024] = "";
   if (TIFFRGBAImageOK(tiff.get(), reason) == 0) {
     throw Error(ErrorCode::unsupported, name + ": a kind of TIFF image that is not read: " + reason);

@@ -48,13 +48,13 @@ bool decode_frame(const WebPDemuxer* demuxer, RgbaImage& canvas) {
 
 }  // namespace
 
-Image decode_webp(std::span<const std::uint8_t> bytes, const std::string& name) {
+Image decode_webp(std::span<const std::uint8_t> bytes, const std::string& name, const ImageLimits& limits) {
   const WebPData data{bytes.data(), bytes.size()};
   const std::unique_ptr<WebPDemuxer, DeleteDemuxer> demuxer(WebPDemux(&data));
   if (demuxer == nullptr) throw Error(ErrorCode::bad_data, name + ": a damaged WebP image: its parts do not fit");
   const std::uint32_t width = WebPDemuxGetI(demuxer.get(), WEBP_FF_CANVAS_WIDTH);
   const std::uint32_t height = WebPDemuxGetI(demuxer.get(), WEBP_FF_CANVAS_HEIGHT);
-  check_image_size(width, height, name);
+  check_image_size(width, height, name, limits);
   RgbaImage canvas(width, height);
   if (!decode_frame(demuxer.get(), canvas)) {
     throw Error(ErrorCode::bad_data, name + ": a damaged WebP image: its pixels cannot be decoded");

@@ -10,6 +10,7 @@
 #include "base/philox.hpp"
 #include "base/sha256.hpp"
 #include "base/text.hpp"
+#include "model/memory_limit.hpp"
 #include "model/predict.hpp"
 #include "model/spec_text.hpp"
 #include "model/state.hpp"
@@ -71,6 +72,26 @@ void bind_layers(Sequential::State& s) {
     }
     shape = s.functions.back()->output_shape();
   }
+}
+
+/// Numbers that a sample takes on its way through the layers, roughly: the outputs of all of them.
+double numbers_per_row(std::span<const std::unique_ptr<LayerFunction>> functions) {
+  double numbers = 0;
+  for (const auto& function : functions) {
+    numbers += static_cast<double>(function->output_shape().elements()) + numbers_per_row(function->children());
+  }
+  return numbers;
+}
+
+/// What building the model and one sample's way through it will take.
+void check_memory(Sequential::State& s) {
+  constexpr double of_a_weight = sizeof(Real) + sizeof(double) + sizeof(Real);  // in place, and while it is drawn
+  double weights = 0;
+  for (const auto& function : s.functions) {
+    for (const Parameter& p : function->parameters()) weights += static_cast<double>(p.shape.elements());
+  }
+  s.row_numbers = static_cast<double>(s.input_shape.elements()) + numbers_per_row(s.functions);
+  ModelMemoryLimit::check(weights * of_a_weight + s.row_numbers * sizeof(Real));
 }
 
 // The trained weights first, in order, then the others.
@@ -135,7 +156,9 @@ kernels::Samples samples_of(const TensorView& view) {
 
 std::unique_ptr<Workspace> borrow(const Sequential::State& s, std::int64_t rows) {
   // A few sizes, so that workspaces are found again; large samples in smaller batches, for the memory they take.
-  const std::int64_t size = rows <= 1 ? 1 : rows <= 64 || s.input_shape.elements() > 8192 ? 64 : 1024;
+  constexpr double most_numbers = (256 << 20) / sizeof(Real);
+  std::int64_t size = rows <= 1 ? 1 : rows <= 64 || s.input_shape.elements() > 8192 ? 64 : 1024;
+  while (size > 1 && static_cast<double>(size) * s.row_numbers > most_numbers) size = size > 64 ? 64 : size / 8;
   {
     const std::lock_guard lock(s.idle_mutex);
     const auto found = std::find_if(s.idle.begin(), s.idle.end(), [&](const auto& w) { return w->max_rows() == size; });
@@ -204,6 +227,7 @@ std::unique_ptr<Sequential::State> Sequential::State::clone() const {
   auto copy = std::make_unique<State>();
   copy->name = name, copy->seed = seed, copy->input_shape = input_shape, copy->specs = specs;
   bind_layers(*copy);
+  check_memory(*copy);
   place_parameters(*copy);
   copy->block = block;
   if (training != nullptr) training->add_deferred(copy->block.data());
@@ -255,6 +279,7 @@ Sequential::Sequential(Shape input_shape, std::vector<Layer> layers, const Build
   state_->input_shape = std::move(input_shape), state_->specs = std::move(layers);
   Naming{state_->specs};
   bind_layers(*state_);
+  check_memory(*state_);
   place_parameters(*state_);
   draw_weights(*state_);
 }

@@ -36,6 +36,7 @@ struct Sequential::State {
   std::vector<std::unique_ptr<LayerFunction>> functions;  ///< one a spec
   std::vector<PlacedParameter> parameters;                ///< in the order of weights()
   std::vector<WeightInfo> weights;                        ///< likewise
+  double row_numbers = 0;                                 ///< a sample's on its way through the layers, roughly
   std::int64_t trainable_size = 0;                        ///< numbers of the block that are trained
   AlignedBuffer block;
   WeightRules rules;          ///< regularizers and constraints of the trained weights

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "layers/stack.hpp"
+#include "model/memory_limit.hpp"
 
 namespace gradus {
 namespace {
@@ -23,6 +24,8 @@ Workspace::Workspace(const Sequential::State& model, std::int64_t max_rows, Purp
 }
 
 Real* Workspace::new_buffer(std::int64_t numbers) {
+  buffer_numbers_ += static_cast<double>(numbers);
+  ModelMemoryLimit::check(buffer_numbers_ * sizeof(Real));
   buffers_.emplace_back(numbers);
   return buffers_.back().data();
 }

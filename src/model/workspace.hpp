@@ -119,6 +119,7 @@ class Workspace {
   Activation taken_over_ = Activation::linear;
   std::vector<Placed> placed_;
   std::vector<AlignedBuffer> buffers_;
+  double buffer_numbers_ = 0;
   AlignedBuffer gradients_;
   std::int64_t work_per_row_ = 0;
 

@@ -4,6 +4,7 @@
 
 #include <gradus/error.hpp>
 
+#include "base/nearest.hpp"
 #include "base/text.hpp"
 #include "serve/json_text.hpp"
 
@@ -92,6 +93,22 @@ std::shared_ptr<const ServedModel> find_model(const Catalogue& catalogue, const 
                                         "); versions served: " + (served.empty() ? "none" : served));
 }
 
+void check_query(const Request& request, const std::vector<std::string>& known, const std::string& hint) {
+  std::vector<std::string> seen;
+  for (const std::string& name : request.query_names()) {
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      std::string all;
+      for (const std::string& each : known) all += (all.empty() ? "; there is " : ", ") + each;
+      throw Error(ErrorCode::invalid_argument, "there is no query parameter " + in_quotes(name) +
+                                                   did_you_mean(name, known) + (known.empty() ? "; " + hint : all));
+    }
+    if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
+      throw Error(ErrorCode::invalid_argument, "the query parameter " + in_quotes(name) + " is there twice");
+    }
+    seen.push_back(name);
+  }
+}
+
 std::optional<Response> wrong_method(const Request& request, std::string_view allowed) {
   const bool reads = allowed == "GET" && request.method == "HEAD";
   if (request.method == allowed || reads) return std::nullopt;
@@ -147,6 +164,11 @@ Response Application::body_refusal(const Request& head) const {
 }
 
 Answer Application::answer(const Request& request) const {
+  if (request.body.size() <= most_bytes_at_once) return answer_now(request);
+  return {Work([this, &request] { return answer_now(request); }), "error"};
+}
+
+Answer Application::answer_now(const Request& request) const {
   try {
     return route(request);
   } catch (const Error& error) {
@@ -234,7 +256,7 @@ Answer Application::route(const Request& request) const {
     return {Work([&store] {
               Response response;
               response.body = "{\"changes\": " + std::to_string(store.reload()) + "}\n";
-              return response;
+              return Answer{std::move(response), "/v1/config/reload"};
             }),
             "/v1/config/reload"};
   }

@@ -26,8 +26,10 @@ struct Prediction {
   std::function<Response(std::span<const Real> outputs)> answer;
 };
 
-/// Work that takes longer than a thread with connections may take.
-using Work = std::function<Response()>;
+struct Answer;
+/// Work that takes longer than a thread with connections may take, for another thread: it gives the answer. The request
+/// must stay where it is until then.
+using Work = std::function<Answer()>;
 
 /// What a request asks for: an answer at once, or one that must be computed first.
 struct Answer {
@@ -51,8 +53,10 @@ class Application {
   };
   explicit Application(const Parts& parts) : parts_(parts) {}
 
-  /// Never throws: what is wrong with a request becomes an answer.
+  /// What is wrong with a request becomes an answer; throws `std::bad_alloc` alone. A body of more than
+  /// `most_bytes_at_once` becomes Work: reading it takes longer than a moment.
   [[nodiscard]] Answer answer(const Request& request) const;
+  static constexpr std::size_t most_bytes_at_once = 64 << 10;
 
   /// What must be known before a body is read: an answer that refuses the request, or nothing.
   [[nodiscard]] std::optional<Response> refusal(const Request& head, bool has_body) const;
@@ -62,6 +66,7 @@ class Application {
  private:
   [[nodiscard]] std::optional<Response> token_fault(const Request& head) const;
   [[nodiscard]] Response body_refusal(const Request& head) const;
+  [[nodiscard]] Answer answer_now(const Request& request) const;
   [[nodiscard]] Answer route(const Request& request) const;
   [[nodiscard]] Answer metrics(const Request& request) const;
   [[nodiscard]] Answer health(const Request& request, std::string_view path) const;
@@ -78,6 +83,10 @@ struct ModelName {
   std::string label;
 };
 std::shared_ptr<const ServedModel> find_model(const Catalogue& catalogue, const ModelName& wanted);
+
+/// Throws `invalid_argument` for a parameter of the query that is not among `known`, and for one that is there twice:
+/// what would be passed over might have been meant to name the version. `hint` follows where nothing is known.
+void check_query(const Request& request, const std::vector<std::string>& known, const std::string& hint);
 
 /// TensorFlow Serving: everything below /v1/models/. `path` is what follows it.
 Answer tensorflow_answer(const Request& request, std::string_view path, const Catalogue& catalogue,

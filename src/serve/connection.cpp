@@ -1,6 +1,7 @@
 #include "serve/connection.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "base/text.hpp"
@@ -30,6 +31,28 @@ Response parse_fault(const Error& error) {
   return error_response(400, "no HTTP request: " + error.message());
 }
 
+/// What is said where there is no memory, not even for an answer that is made for the request.
+constexpr const char* memory_sentence = "there is not enough memory for this request; try again in a moment";
+constexpr const char* stopping_sentence = "the server stops";
+constexpr std::string_view starved_answer =
+    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: 80\r\nRetry-After: 1\r\n"
+    "Connection: close\r\n\r\n{\"error\": \"there is not enough memory for this request; try again in a moment\"}\n";
+static_assert(starved_answer.size() - starved_answer.find('{') == 80);
+
+/// Counts an open connection while it lives.
+class CountedConnection {
+ public:
+  explicit CountedConnection(Metrics& metrics) : metrics_(&metrics) { metrics.add_connections(1); }
+  CountedConnection(CountedConnection&& other) noexcept : metrics_(std::exchange(other.metrics_, nullptr)) {}
+  CountedConnection& operator=(CountedConnection&&) = delete;
+  ~CountedConnection() {
+    if (metrics_ != nullptr) metrics_->add_connections(-1);
+  }
+
+ private:
+  Metrics* metrics_;
+};
+
 /// Room for `bytes` of a body; false when the budget or the memory does not allow it.
 bool make_room(std::string& body, std::size_t bytes, BodyShare& share) {
   if (!share.grow(bytes)) return false;
@@ -47,8 +70,10 @@ Response no_room() { return busy_response("too much is being sent to this server
 template <bool with_tls>
 class Connection final : public AnyConnection, public std::enable_shared_from_this<Connection<with_tls>> {
  public:
-  Connection(const Context& context, Loop& loop, tcp::socket socket, std::shared_ptr<asio::ssl::context> tls, Peer peer)
-      : context_(context),
+  Connection(const Context& context, Loop& loop, CountedConnection counted, tcp::socket socket,
+             std::shared_ptr<asio::ssl::context> tls, Peer peer)
+      : counted_(std::move(counted)),
+        context_(context),
         options_(context.options),
         loop_(loop),
         stream_(std::move(socket), std::move(tls), static_cast<std::size_t>(options_.max_header_bytes),
@@ -59,7 +84,6 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
   ~Connection() override {
     if constexpr (with_tls) loop_.end_handshake(this);
     loop_.leave(place_);
-    context_.metrics.add_connections(-1);
   }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -81,7 +105,20 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
       if (!shaken) co_return;
     }
     bool more = true;
-    while (more) more = co_await answer_one();
+    while (more) {
+      bool starved = false;
+      try {
+        more = co_await answer_one();
+      } catch (const std::bad_alloc&) {
+        starved = true;  // what the request took is free again
+      }
+      if (!starved) continue;
+      more = false;
+      if (answering_) break;  // a second answer would follow the half of one
+      linger_ = true;
+      arm(options_.write_timeout);
+      co_await stream_.write(starved_answer);
+    }
     co_await close();
   }
 
@@ -111,6 +148,7 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
 
   /// One request and its answer; false when the connection is to be closed.
   asio::awaitable<bool> answer_one() {
+    answering_ = false;
     RequestParser parser(options_.max_header_bytes, options_.max_body_bytes);
     parser.request.client = peer_.text;
     parser.request.admin = peer_.admin;
@@ -302,11 +340,10 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
     const Clock::time_point begin = Clock::now();
     deadline = Clock::time_point::max();  // what is computed here is our own time
     Answer answer = context_.application.answer(request);
+    while (std::holds_alternative<Work>(answer.what)) co_await worked(answer);
     Response response;
     if (auto* prediction = std::get_if<Prediction>(&answer.what)) {
       co_await predicted(*prediction, response);
-    } else if (auto* work = std::get_if<Work>(&answer.what)) {
-      co_await worked(*work, response);
     } else {
       response = std::move(std::get<Response>(answer.what));
     }
@@ -319,7 +356,7 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
     const auto initiate = [this, elsewhere, &start](auto handler) {
       auto shared = std::make_shared<decltype(handler)>(std::move(handler));
       if (elsewhere) {
-        start([shared, &io = loop_.io()] { asio::post(io, [shared] { std::move (*shared)(); }); });
+        start([shared, &io = loop_.io()] { post_surely(io, [shared] { std::move (*shared)(); }); });
       } else {
         start([shared] { std::move (*shared)(); });
       }
@@ -338,7 +375,8 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
     const auto start = [&](auto done) {
       job->done = done;
       if (small) {
-        if (loop_.gather().add(job)) asio::post(loop_.io(), [&loop = loop_] { loop.gather().flush(); });
+        if (loop_.gather().is_empty()) asio::post(loop_.io(), [&loop = loop_] { loop.gather().flush(); });
+        loop_.gather().add(job);
       } else if (!context_.pool.submit(job)) {
         taken = false;
         done();
@@ -347,29 +385,43 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
     co_await until(!small, start);
     if (!taken) {
       response = busy_response("the model's queue is full; try again in a moment");
-    } else if (!job->error.empty()) {
+    } else if (job->fate == Job::Fate::computed) {
+      response = prediction.answer(job->outputs);
+    } else if (job->fate == Job::Fate::failed) {
       response = error_response(500, job->error);
     } else {
-      response = prediction.answer(job->outputs);
+      response = busy_response(job->fate == Job::Fate::dropped ? stopping_sentence : memory_sentence);
     }
   }
 
-  asio::awaitable<void> worked(const Work& work, Response& response) {
-    bool taken = true;
+  /// Puts what the work in `answer` gives in its place.
+  asio::awaitable<void> worked(Answer& answer) {
+    const Work work = std::move(std::get<Work>(answer.what));
+    bool taken = true, dropped = false;
+    std::exception_ptr failure;
     const auto start = [&](auto done) {
-      taken = context_.pool.submit([&response, &work, done] {
-        response = response_of(work);
+      taken = context_.pool.submit([&, done](bool drops) {
+        dropped = drops;
+        try {
+          if (!drops) answer = work();
+        } catch (...) {
+          failure = std::current_exception();
+        }
         done();
       });
       if (!taken) done();
     };
     co_await until(true, start);
-    if (!taken) response = busy_response("too much is waiting; try again in a moment");
+    if (failure) answer.what = response_of(failure);
+    if (dropped) answer.what = busy_response(stopping_sentence);
+    if (!taken) answer.what = busy_response("too much is waiting; try again in a moment");
   }
 
-  static Response response_of(const Work& work) {
+  static Response response_of(const std::exception_ptr& failure) {
     try {
-      return work();
+      std::rethrow_exception(failure);
+    } catch (const std::bad_alloc&) {
+      return busy_response(memory_sentence);
     } catch (const std::exception& error) {
       return error_response(500, error.what());
     }
@@ -400,6 +452,7 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
       options_.access_log(access_line(request, response.status, out.size(), took, answer.model, answer.rows));
     }
     arm(options_.write_timeout);
+    answering_ = true;
     const bool sent = co_await stream_.write(out);
     co_return keep&& sent && !expired;
   }
@@ -417,12 +470,14 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
     stream_.close();
   }
 
+  CountedConnection counted_;
   const Context& context_;
   const ServeOptions& options_;
   Loop& loop_;
   ClientStream<with_tls> stream_;
   Peer peer_;
-  bool linger_ = false;  // the other side may still be sending what nobody reads
+  bool answering_ = false;  // bytes of an answer may be out
+  bool linger_ = false;     // the other side may still be sending what nobody reads
   std::list<AnyConnection*>::iterator place_;
 };
 
@@ -430,25 +485,21 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
 
 void start_connection(const Context& context, Loop& loop, tcp::socket socket, std::shared_ptr<asio::ssl::context> tls,
                       Peer peer) {
-  auto shared = std::make_shared<tcp::socket>(std::move(socket));
-  asio::post(loop.io(), [&context, &loop, shared, tls = std::move(tls), peer = std::move(peer)]() mutable {
-    const auto start = [&]<bool with_tls>() {
-      std::shared_ptr<Connection<with_tls>> connection;
-      try {
-        connection =
-            std::make_shared<Connection<with_tls>>(context, loop, std::move(*shared), std::move(tls), std::move(peer));
-      } catch (const std::bad_alloc&) {
-        context.metrics.add_connections(-1);  // its place is free again
-        return;
-      }
-      connection->start();
+  CountedConnection counted(context.metrics);
+  auto start = [&context, &loop, counted = std::move(counted), socket = std::move(socket), tls = std::move(tls),
+                peer = std::move(peer)]() mutable {
+    const auto begin = [&]<bool with_tls>() {
+      std::make_shared<Connection<with_tls>>(context, loop, std::move(counted), std::move(socket), std::move(tls),
+                                             std::move(peer))
+          ->start();
     };
     if (tls) {
-      start.template operator()<true>();
+      begin.template operator()<true>();
     } else {
-      start.template operator()<false>();
+      begin.template operator()<false>();
     }
-  });
+  };
+  asio::post(loop.io(), std::move(start));
 }
 
 }  // namespace gradus::serve

@@ -57,6 +57,19 @@ std::optional<std::string> Request::query(std::string_view name) const {
   return std::nullopt;
 }
 
+std::vector<std::string> Request::query_names() const {
+  std::vector<std::string> names;
+  const std::size_t mark = target.find('?');
+  if (mark == std::string::npos) return names;
+  for (std::string part : split_text(std::string_view(target).substr(mark + 1), '&')) {
+    std::replace(part.begin(), part.end(), '+', ' ');
+    if (part.empty()) continue;
+    const std::string_view name = std::string_view(part).substr(0, part.find('='));
+    names.push_back(percent_decoded(name).value_or(std::string(name)));
+  }
+  return names;
+}
+
 void split_absolute_target(Request& request) {
   const std::string_view target = request.target;
   const std::size_t mark = target.find("://");

@@ -33,6 +33,8 @@ struct Request {
   [[nodiscard]] std::size_t count(std::string_view name) const;
   /// The target without its query, as sent.
   [[nodiscard]] std::string_view path() const;
+  /// The names of the query's parameters in order, decoded; one that cannot be decoded as sent.
+  [[nodiscard]] std::vector<std::string> query_names() const;
   /// A parameter of the query, decoded; nothing when it is not there.
   [[nodiscard]] std::optional<std::string> query(std::string_view name) const;
 };

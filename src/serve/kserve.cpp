@@ -4,6 +4,7 @@
 #include <gradus/error.hpp>
 
 #include "base/text.hpp"
+#include "model/sample_shape.hpp"
 #include "serve/application.hpp"
 #include "serve/json_body.hpp"
 #include "serve/json_text.hpp"
@@ -166,12 +167,16 @@ std::string shape_text(const std::vector<std::int64_t>& sizes) {
   return text + "]";
 }
 
-/// How many rows the shape means; throws when it does not fit the model.
+/// How many rows the shape means; throws when it does not fit the model. The one channel of images may be left out.
 std::int64_t rows_of(const std::vector<std::int64_t>& shape, const Shape& model, std::int64_t most_rows) {
   std::vector<std::int64_t> expected{-1};
   expected.insert(expected.end(), model.sizes().begin(), model.sizes().end());
-  bool fits = shape.size() == expected.size() && shape[0] > 0;
-  for (std::size_t i = 1; fits && i < shape.size(); ++i) fits = shape[i] == expected[i];
+  const auto is_rows_of = [&](const Shape& row) {
+    return !shape.empty() && shape[0] > 0 && shape.size() == row.rank() + 1 &&
+           std::equal(row.sizes().begin(), row.sizes().end(), shape.begin() + 1);
+  };
+  const std::optional<Shape> grey = without_channel(model);
+  const bool fits = is_rows_of(model) || (grey && is_rows_of(*grey));
   if (!fits) {
     refuse("inputs[0].shape: expected " + shape_text(expected) + " with one row or more in place of -1, got " +
            shape_text(shape));
@@ -276,11 +281,13 @@ Inference read_inference(std::string_view json, CutNumbers* cut, std::string_vie
   }
   if (!binary.empty()) refuse("bytes follow the JSON, but no input has parameters.binary_data_size");
   if (cut == nullptr) {
-    read_data(*all.request.data, row, all.rows, all.inputs);
+    const bool without = all.request.shape.size() == row.rank();  // without the channel
+    read_data(*all.request.data, without ? *without_channel(row) : row, all.rows, all.inputs);
   } else {
     if (!all.request.data->is_null() || cut->rows != all.rows) refuse("these are other numbers");
     all.inputs = std::move(cut->values);
   }
+  check_numbers(all.inputs, type, "inputs[0].data");
   return all;
 }
 
@@ -402,6 +409,7 @@ Answer kserve_answer(const Request& request, std::string_view path, const Catalo
     return answer;
   }
   try {
+    check_query(request, {}, "a version stands in the path, as in /v2/models/NAME/versions/1/infer");
     std::shared_ptr<const ServedModel> model = find_model(catalogue, target->model);
     if (infers) {
       Prediction prediction = infer(request, std::move(model), options);

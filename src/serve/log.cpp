@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <ctime>
+#include <new>
 
 #include "base/text.hpp"
 #include "serve/json_text.hpp"
@@ -20,6 +21,14 @@ std::string time_text() {
 }
 
 void Log::line(std::string_view level, std::string_view message, std::string_view request_id) const {
+  try {
+    write_(text_of(level, message, request_id));
+  } catch (const std::bad_alloc&) {
+    // The line is lost: what it is about goes on.
+  }
+}
+
+std::string Log::text_of(std::string_view level, std::string_view message, std::string_view request_id) const {
   std::string text;
   if (json_) {
     text = "{\"time\": \"" + time_text() + "\", \"level\": \"" + std::string(level) + "\", \"message\": ";
@@ -33,7 +42,7 @@ void Log::line(std::string_view level, std::string_view message, std::string_vie
     text = time_text() + " " + std::string(level) + " " + printable_line(message);
     if (!request_id.empty()) text += " (request " + printable_line(request_id) + ")";
   }
-  write_(text);
+  return text;
 }
 
 }  // namespace gradus::serve

@@ -7,8 +7,8 @@
 namespace gradus::serve {
 
 /// What a server tells the person who runs it: a line each, with the time and how bad it is. No text that comes from a
-/// client or a file gets into a line as it is: control characters and bytes that are not UTF-8 are escaped. Every
-/// function may be called from any thread.
+/// client or a file gets into a line as it is: control characters and bytes that are not UTF-8 are escaped. A line
+/// that there is no memory for is lost. Every function may be called from any thread.
 class Log {
  public:
   using Write = std::function<void(const std::string& line)>;
@@ -23,6 +23,8 @@ class Log {
 
  private:
   void line(std::string_view level, std::string_view message, std::string_view request_id) const;
+  [[nodiscard]] std::string text_of(std::string_view level, std::string_view message,
+                                    std::string_view request_id) const;
   Write write_;
   bool json_;
 };

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <exception>
 #include <random>
+#include <string>
+#include <thread>
+#include <utility>
 
 namespace gradus::serve {
 
@@ -16,8 +19,9 @@ constexpr double handshake_seconds = 1;
 
 }  // namespace
 
-Loop::Loop(const ServeOptions& o, std::int64_t handshakes, Metrics& metrics)
-    : number_(std::random_device{}() * (std::uint64_t{1} << 32)),
+Loop::Loop(const ServeOptions& o, std::int64_t handshakes, Metrics& metrics, const Log& log)
+    : log_(log),
+      number_(std::random_device{}() * (std::uint64_t{1} << 32)),
       most_handshakes_(static_cast<std::size_t>(std::max<std::int64_t>(handshakes, 1))),
       gather_(o.max_batch_size, metrics) {
   const double shortest = std::min({o.header_timeout, o.body_timeout, o.idle_timeout, o.write_timeout});
@@ -27,13 +31,19 @@ Loop::Loop(const ServeOptions& o, std::int64_t handshakes, Metrics& metrics)
 Loop::~Loop() = default;
 
 void Loop::run() {
+  constexpr std::chrono::milliseconds pause{10};
   for (;;) {
     try {
-      sweep();
+      sweep();  // again after a failure, which may have been its own
       io_.run();
       return;
-    } catch (const std::exception&) {
-      // Out of memory for one connection, which is closed by now; the others go on.
+    } catch (const std::exception& error) {
+      try {
+        log_.warning(std::string("a connection was cut off: ") + error.what());
+      } catch (const std::exception&) {
+        // no memory for the sentence
+      }
+      std::this_thread::sleep_for(pause);
     }
   }
 }
@@ -62,6 +72,7 @@ void Loop::end_handshake(const AnyConnection* connection) {
 
 void Loop::sweep() {
   const Clock::time_point now = Clock::now();
+  if (now >= give_up_ && on_give_up_ && !connections_.empty()) std::exchange(on_give_up_, nullptr)();
   // What expires is resumed later, by the system's event, so the list stays as it is here.
   for (AnyConnection* connection : connections_) {
     const bool over = now >= connection->deadline || now >= give_up_ || (stopping_ && connection->idle);
@@ -77,9 +88,10 @@ void Loop::sweep() {
   });
 }
 
-void Loop::stop(Clock::duration grace) {
-  asio::post(io_, [this, grace] {
+void Loop::stop(Clock::duration grace, std::function<void()> give_up) {
+  post_surely(io_, [this, grace, give_up = std::move(give_up)] {
     stopping_ = true;
+    on_give_up_ = give_up;
     give_up_ = Clock::now() + grace;
     timer_.cancel();
     sweep();

@@ -103,16 +103,22 @@ ImageInput resized_input(const Image& image, const Shape& shape) {
   return input;
 }
 
-/// Decodes the picture, fits it to the model as `gradus predict` does, and asks the model.
-Response predict_picture(const ServedModel& served, const std::string& body, const ImageInputOptions& options) {
-  const Image image = decode_image({reinterpret_cast<const std::uint8_t*>(body.data()), body.size()}, "the picture");
-  const Shape& shape = served.model.input_shape();
+/// Decodes the picture and fits it to the model as `gradus predict` does.
+Prediction picture_prediction(const std::shared_ptr<const ServedModel>& served, const std::string& body,
+                              const ImageInputOptions& options, const ImageLimits& limits) {
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(body.data());
+  const Image image = decode_image({bytes, body.size()}, "the picture", limits);
+  const Shape& shape = served->model.input_shape();
   const bool as_learnt =
-      served.model.preparation() == "resized" && shape.rank() == 3 && !options.invert.value_or(false);
-  const ImageInput input = as_learnt ? resized_input(image, shape) : image_input(picture_of(image), shape, options);
-  const std::vector<Real> pixels(input.pixels.begin(), input.pixels.end());
-  const Tensor outputs = served.model.predict({shape.with_rows(1), std::span<const Real>(pixels)});
-  return predictions_response(served, outputs.values(), 1, input.remark);
+      served->model.preparation() == "resized" && shape.rank() == 3 && !options.invert.value_or(false);
+  ImageInput input = as_learnt ? resized_input(image, shape) : image_input(picture_of(image), shape, options);
+  if (image.reduced > 1) {
+    input.remark = "read at 1/" + std::to_string(image.reduced) + " of its size" + (input.remark.empty() ? "" : "; ") +
+                   input.remark;
+  }
+  return {served, {input.pixels.begin(), input.pixels.end()}, 1, [served, remark = input.remark](auto outputs) {
+            return predictions_response(*served, outputs, 1, remark);
+          }};
 }
 
 /// What `curl -F` and a page's form send.
@@ -146,18 +152,23 @@ Prediction predict_rows(std::shared_ptr<const ServedModel> served, const std::st
 }
 
 std::shared_ptr<const ServedModel> wanted_model(const Request& request, const Catalogue& catalogue) {
-  const auto name = request.query("model");
-  if (name) return find_model(catalogue, {*name, std::nullopt, ""});
-  if (catalogue.models.size() == 1) return find_model(catalogue, {catalogue.models.begin()->first, std::nullopt, ""});
+  ModelName wanted{request.query("model").value_or(""), std::nullopt, request.query("label").value_or("")};
+  if (const auto version = request.query("version")) {
+    wanted.version = parse_int(*version);
+    if (!wanted.version) refuse("version must be a whole number, got " + in_quotes(*version));
+    if (!wanted.label.empty()) refuse("expected either a version or a label, got both");
+  }
+  if (wanted.name.empty() && catalogue.models.size() == 1) wanted.name = catalogue.models.begin()->first;
+  if (!wanted.name.empty()) return find_model(catalogue, wanted);
   std::string names;
   for (const auto& [model, entry] : catalogue.models) names += (names.empty() ? "" : ", ") + in_quotes(model);
   refuse("which model? Add ?model=NAME; there is " + (names.empty() ? "none" : names));
 }
 
-std::optional<bool> wants_inversion(const Request& request) {
-  const auto value = request.query("invert");
+std::optional<bool> flag_of(const Request& request, const std::string& name) {
+  const auto value = request.query(name);
   if (!value) return std::nullopt;
-  if (*value != "true" && *value != "false") refuse("invert must be true or false, got " + in_quotes(*value));
+  if (*value != "true" && *value != "false") refuse(name + " must be true or false, got " + in_quotes(*value));
   return *value == "true";
 }
 
@@ -219,6 +230,7 @@ Answer predict_answer(const Request& request, const Catalogue& catalogue, const 
     return answer;
   }
   try {
+    check_query(request, {"model", "version", "label", "invert", "center"}, "");
     std::shared_ptr<const ServedModel> served = wanted_model(request, catalogue);
     answer.model = served->name;
     answer.rows = 1;
@@ -228,13 +240,17 @@ Answer predict_answer(const Request& request, const Catalogue& catalogue, const 
         refuse("model " + in_quotes(served->name) + " takes rows of " +
                std::to_string(served->model.input_shape().elements()) + " numbers, not pictures");
       }
-      const ImageInputOptions fit{.invert = wants_inversion(request), .center = request.query("center") != "false"};
-      answer.what = Work([served, body = request.body, fit] {
+      const ImageInputOptions fit{.invert = flag_of(request, "invert"),
+                                  .center = flag_of(request, "center").value_or(true)};
+      const ImageLimits limits{.most_pixels = options.max_pixels, .may_reduce = true};
+      answer.what = Work([served, &request, fit, limits] {
+        Answer decoded{Response{}, "/predict", served->name, 1};
         try {
-          return predict_picture(*served, body, fit);
+          decoded.what = picture_prediction(served, request.body, fit, limits);
         } catch (const Error& error) {
-          return error_response(error.code() == ErrorCode::io ? 500 : 400, error.what());
+          decoded.what = error_response(error.code() == ErrorCode::io ? 500 : 400, error.what());
         }
+        return decoded;
       });
       return answer;
     }

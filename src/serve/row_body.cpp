@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include <set>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
 
 #include <gradus/error.hpp>
 
@@ -67,9 +69,10 @@ BodyRows plain_rows(const std::string& body, const Sequential& model, const Serv
 std::string field_text(element value, const std::string& place) {
   switch (value.type()) {
     case element_type::STRING: {
-      std::string text(value.get_string().value_unsafe());
-      for (std::size_t at = text.find('"'); at != std::string::npos; at = text.find('"', at + 2)) text.insert(at, "\"");
-      return '"' + text + '"';
+      std::string text = "\"";
+      const std::string_view given = value.get_string().value_unsafe();
+      for (const char c : given) text.append(c == '"' ? 2 : 1, c);
+      return text + '"';
     }
     case element_type::NULL_VALUE:
       return "\"\"";
@@ -81,30 +84,32 @@ std::string field_text(element value, const std::string& place) {
   }
 }
 
+/// The schema's columns by their names.
+using Columns = std::unordered_map<std::string_view, std::size_t>;
+
 /// One row in the order of the schema's columns.
 std::string row_line(element value, const TableSchema& schema, const std::vector<std::string>& names,
-                     const std::string& place) {
+                     const Columns& columns, const std::string& place) {
   object fields;
   if (value.get_object().get(fields) != simdjson::SUCCESS) {
     refuse(place + ": expected an object {\"column\": value}, got " + std::string(kind_of(value)));
   }
-  std::set<std::string_view> seen;
+  std::vector<std::optional<element>> given(names.size());
   for (const auto& [key, field] : fields) {
-    const std::string name(key);
-    if (std::find(names.begin(), names.end(), name) == names.end()) {
-      refuse(place + ": the model knows no column " + in_quotes(name) + did_you_mean(name, names));
+    const auto column = columns.find(key);
+    if (column == columns.end()) {
+      refuse(place + ": the model knows no column " + in_quotes(key) + did_you_mean(std::string(key), names));
     }
-    if (!seen.insert(key).second) refuse(place + ": column " + in_quotes(name) + " is there twice");
+    if (given[column->second]) refuse(place + ": column " + in_quotes(key) + " is there twice");
+    given[column->second] = field;
   }
   std::string line;
   for (std::size_t c = 0; c < names.size(); ++c) {
-    element field;
-    const bool given = fields.at_key(names[c]).get(field) == simdjson::SUCCESS;
-    if (!given && schema.columns[c].is_input()) {
+    if (!given[c] && schema.columns[c].is_input()) {
       refuse(place + ": column " + in_quotes(names[c]) + " is missing; null says that its value is not known");
     }
     if (c > 0) line += ',';
-    if (given) line += field_text(field, place + ": column " + in_quotes(names[c]));
+    if (given[c]) line += field_text(*given[c], place + ": column " + in_quotes(names[c]));
   }
   return line + "\n";
 }
@@ -115,16 +120,18 @@ CsvText objects_as_table(const std::string& body, const TableSchema& schema, con
   const element root = parse_json(body, options.max_json_depth, json_parser(body.size(), large));
   std::vector<std::string> names;
   for (const ColumnSchema& column : schema.columns) names.push_back(column.name);
+  Columns columns;
+  for (std::size_t c = 0; c < names.size(); ++c) columns.emplace(names[c], c);
   std::string lines;
   std::int64_t count = 0;
   simdjson::dom::array list;
   if (root.get_array().get(list) == simdjson::SUCCESS) {
     for (const element row : list) {
       check_count(++count, options.max_rows);
-      lines += row_line(row, schema, names, std::string(body_name) + ":" + std::to_string(count));
+      lines += row_line(row, schema, names, columns, std::string(body_name) + ":" + std::to_string(count));
     }
   } else {
-    lines = row_line(root, schema, names, std::string(body_name) + ":" + std::to_string(++count));
+    lines = row_line(root, schema, names, columns, std::string(body_name) + ":" + std::to_string(++count));
   }
   check_count(count, options.max_rows);
   // Without a header: columns are found by their places, which are the schema's.

@@ -2,10 +2,12 @@
 #include <condition_variable>
 #include <csignal>
 #include <cstdint>
+#include <exception>
 #include <list>
 #include <mutex>
+#include <new>
 #include <optional>
-#include <thread>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -14,6 +16,7 @@
 #include <gradus/serve.hpp>
 
 #include "base/text.hpp"
+#include "base/thread_group.hpp"
 #include "base/thread_pool.hpp"
 #include "serve/connection.hpp"
 #include "serve/line_file.hpp"
@@ -47,6 +50,8 @@ ServeOptions checked(ServeOptions o) {
       {o.max_requests_in_flight, "max_requests_in_flight"},
       {o.max_rows, "max_rows"},
       {o.max_json_depth, "max_json_depth"},
+      {o.max_pixels, "max_pixels"},
+      {o.max_model_bytes, "max_model_bytes"},
   };
   for (const auto& [value, name] : counts) check_positive(static_cast<double>(value), name);
   check_threads(o.threads, "threads");
@@ -137,7 +142,7 @@ struct Server::State {
         pool(options, metrics),
         bodies(options.max_body_memory, std::max(options.max_body_memory / 2, options.max_body_bytes), metrics),
         context{options, application, metrics, pool, bodies, log, stopping},
-        loops(make_loops(options, metrics)),
+        loops(make_loops(options, metrics, log)),
         signals(loops[0]->io()) {
     if (!options.access_log_file.empty()) {
       access_file.emplace(options.access_log_file, [this](const std::string& said) { log.warning(said); });
@@ -148,11 +153,13 @@ struct Server::State {
     make_room_for_connections(options.max_connections + admin_connections, main.acceptor.native_handle());
   }
 
-  static std::vector<std::unique_ptr<serve::Loop>> make_loops(const ServeOptions& options, serve::Metrics& metrics) {
+  static std::vector<std::unique_ptr<serve::Loop>> make_loops(const ServeOptions& options, serve::Metrics& metrics,
+                                                              const serve::Log& log) {
     std::vector<std::unique_ptr<serve::Loop>> loops;
     const std::int64_t count = options.threads > 0 ? options.threads : ThreadPool::cores();
     for (std::int64_t i = 0; i < count; ++i) {
-      loops.push_back(std::make_unique<serve::Loop>(options, (options.max_handshakes + count - 1) / count, metrics));
+      loops.push_back(
+          std::make_unique<serve::Loop>(options, (options.max_handshakes + count - 1) / count, metrics, log));
     }
     return loops;
   }
@@ -198,7 +205,7 @@ struct Server::State {
   }
 
   asio::awaitable<void> accept(Listener& listener) {
-    for (std::size_t next = 0; !stopping.load(); next = (next + 1) % loops.size()) {
+    for (std::size_t next = 0; !stopping.load(); next = (next + 1) % running_loops) {
       SystemError error;
       tcp::socket socket =
           co_await listener.acceptor.async_accept(loops[next]->io(), asio::redirect_error(asio::use_awaitable, error));
@@ -212,13 +219,28 @@ struct Server::State {
       }
       take(std::move(socket), *loops[next], listener.admin);
     }
+  }
+
+  void start_accepting(Listener& listener) {
+    const auto ended = [this, &listener](const std::exception_ptr& failure) {
+      if (failure && !stopping.load()) {
+        start_accepting(listener);  // there was no memory for a moment
+      } else {
+        end_accepting(listener);
+      }
+    };
+    asio::co_spawn(
+        loops[0]->io(), [this, &listener] { return accept(listener); }, ended);
+  }
+
+  void end_accepting(Listener& listener) {
     // Who connected before the server was told to stop is answered.
     take_waiting(listener);
     SystemError ignored;
     listener.acceptor.close(ignored);
-    if (--accepting > 0) co_return;
+    if (--accepting > 0) return;
     const auto grace = serve::seconds(options.grace_seconds);
-    for (const auto& loop : loops) loop->stop(grace);
+    for (const auto& loop : loops) loop->stop(grace, [this] { pool.drop(); });
   }
 
   /// The connections that wait in the system's queue.
@@ -226,14 +248,24 @@ struct Server::State {
     SystemError error;
     listener.acceptor.non_blocking(true, error);
     for (int i = 0; i < waiting_connections && !error; ++i) {
-      serve::Loop& loop = *loops[static_cast<std::size_t>(i) % loops.size()];
+      serve::Loop& loop = *loops[static_cast<std::size_t>(i) % running_loops];
       tcp::socket socket(loop.io());
       listener.acceptor.accept(socket, error);
       if (!error) take(std::move(socket), loop, listener.admin);
     }
   }
 
+  /// Never throws `std::bad_alloc`: a connection that there is no memory for is closed.
   void take(tcp::socket socket, serve::Loop& loop, bool admin) {
+    try {
+      start(std::move(socket), loop, admin);
+    } catch (const std::bad_alloc&) {
+      metrics.count_refused_connection();
+      log.warning("no connection could be taken: there is not enough memory");
+    }
+  }
+
+  void start(tcp::socket socket, serve::Loop& loop, bool admin) {
     SystemError error;
     const auto tls = admin ? nullptr : secrets.tls();
     if (metrics.connections() >= options.max_connections + (admin ? admin_connections : 0)) {
@@ -244,31 +276,26 @@ struct Server::State {
       if (!tls) socket.send(asio::buffer(text), 0, error);
       return;
     }
-    metrics.add_connections(1);
-    try {
-      socket.set_option(tcp::no_delay(true), error);
-      const tcp::endpoint from = socket.remote_endpoint(error);
-      serve::Peer peer = error ? serve::Peer{} : peer_of(from);
-      peer.admin = admin;
-      serve::start_connection(context, loop, std::move(socket), tls, std::move(peer));
-    } catch (const std::bad_alloc&) {
-      metrics.add_connections(-1);
-      log.warning("no connection could be taken: there is not enough memory");
-    }
+    socket.set_option(tcp::no_delay(true), error);
+    const tcp::endpoint from = socket.remote_endpoint(error);
+    serve::Peer peer = error ? serve::Peer{} : peer_of(from);
+    peer.admin = admin;
+    serve::start_connection(context, loop, std::move(socket), tls, std::move(peer));
   }
 
   void watch_signals() {
     signals.async_wait([this](const SystemError& error, int signal) {
       if (error) return;
       if (signal == SIGHUP) {
+        watch_signals();  // first: what follows may lack memory
         log.info("SIGHUP: looking at the files");
         if (access_file) access_file->reopen();
         secrets.refresh(true);
         wake_watcher();
-        watch_signals();
         return;
       }
-      log.info(std::string(signal == SIGTERM ? "SIGTERM" : "SIGINT") + ": answering what is in flight, then stopping");
+      log.info(signal == SIGTERM ? "SIGTERM: answering what is in flight, then stopping"
+                                 : "SIGINT: answering what is in flight, then stopping");
       for (const int ending : {SIGTERM, SIGINT}) signals.remove(ending);  // a second one ends the program as usual
       stop();
     });
@@ -289,8 +316,12 @@ struct Server::State {
       if (watch_ended) return;
       reload_wanted = false;
       lock.unlock();
-      secrets.refresh(false);
-      reload();
+      try {
+        secrets.refresh(false);
+        reload();
+      } catch (const std::bad_alloc&) {
+        // no memory for the sentence; the next look may have some
+      }
       lock.lock();
     }
   }
@@ -303,16 +334,19 @@ struct Server::State {
 
   std::int64_t reload() {
     try {
-      return store.reload();
+      const std::int64_t changes = store.reload();
+      watch_fault.clear();
+      return changes;
     } catch (const std::exception& error) {
-      log.warning(std::string("the files could not be looked at: ") + error.what());
+      const std::string fault = std::string("the files could not be looked at: ") + error.what();
+      if (std::exchange(watch_fault, fault) != fault) log.warning(fault);
       return 0;
     }
   }
 
   void stop() {
     if (stopping.exchange(true)) return;
-    asio::post(loops[0]->io(), [this] {
+    serve::post_surely(loops[0]->io(), [this] {
       SystemError ignored;
       for (Listener& listener : listeners) listener.acceptor.cancel(ignored);
       signals.cancel(ignored);
@@ -330,16 +364,18 @@ struct Server::State {
       log.warning("anyone who reaches " + url() + " may use the models: it has no token; --token-file sets one");
     }
     accepting = listeners.size();
-    for (Listener& listener : listeners) {
-      asio::co_spawn(
-          loops[0]->io(), [this, &listener] { return accept(listener); }, asio::detached);
-    }
+    for (Listener& listener : listeners) start_accepting(listener);
     ThreadPool::shared();  // made by the watcher, its threads would be as nice
-    std::thread watcher([this] { watch(); });
-    std::vector<std::thread> threads;
-    for (std::size_t i = 1; i < loops.size(); ++i) threads.emplace_back([this, i] { loops[i]->run(); });
+    ThreadGroup watcher, threads;
+    if (watcher.start(1, [this](int) { watch(); }) == 0) {
+      log.warning(
+          "there is no thread to look at the files: what changes is not seen until the server is started again");
+    }
+    running_loops = 1 + static_cast<std::size_t>(threads.start(static_cast<int>(loops.size()) - 1, [this](int i) {
+                      loops[static_cast<std::size_t>(i) + 1]->run();
+                    }));
     loops[0]->run();
-    for (std::thread& thread : threads) thread.join();
+    threads.join();
     {
       const std::lock_guard lock(watch_mutex);
       watch_ended = true;
@@ -368,6 +404,7 @@ struct Server::State {
   serve::BodyBudget bodies;
   serve::Context context;
   std::vector<std::unique_ptr<serve::Loop>> loops;
+  std::size_t running_loops = 1;  // the first ones; fewer where the system makes no more threads
   std::list<Listener> listeners;
   std::size_t accepting = 0;  // listeners that still do
   asio::signal_set signals;
@@ -376,6 +413,7 @@ struct Server::State {
   std::mutex watch_mutex;
   std::condition_variable watch_changed;
   bool watch_ended = false, reload_wanted = false;
+  std::string watch_fault;  // of the watcher's last look: what goes on being wrong is said once
 };
 
 Server::Server(ServeOptions options) : state_(std::make_unique<State>(std::move(options))) {}

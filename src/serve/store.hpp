@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -72,15 +73,24 @@ class ModelStore {
   std::int64_t reload();
 
  private:
-  /// What tells a file from another of the same name.
+  using Clock = std::chrono::steady_clock;
+  /// What tells a file from another of the same name, or from itself with other permissions.
   struct Stamp {
-    std::int64_t seconds = 0, nanoseconds = 0, size = -1;
-    std::uint64_t inode = 0;
+    std::int64_t seconds = 0, nanoseconds = 0, changed_seconds = 0, changed_nanoseconds = 0, size = -1;
+    std::uint64_t inode = 0, device = 0;
     friend bool operator==(const Stamp&, const Stamp&) = default;
   };
   struct Known {
     Stamp stamp;
     VersionState state;
+    /// What failed may succeed though the file stays as it is (no memory, no descriptor, a disk's fault): when it is
+    /// tried again, and how often it has been. Unset: not until the file changes.
+    std::optional<Clock::time_point> again{};
+    int attempts = 0;
+  };
+  /// Where a version lies, or why it cannot be read.
+  struct VersionFile {
+    std::string path, fault;
   };
   /// Where one model lies: a file, or a folder of versions.
   struct Place {
@@ -89,24 +99,34 @@ class ModelStore {
     bool listed = false;  ///< by the user, by name: it stays when its file is gone for a while
   };
 
-  [[nodiscard]] std::vector<Place> find_places() const;
-  [[nodiscard]] std::map<std::int64_t, std::string> version_files(const Place& place) const;
+  /// Entries of model_dir that cannot be served are refused, each alone.
+  [[nodiscard]] std::vector<Place> find_places();
+  /// The place of one entry; nothing where it is no model. Throws for one that cannot be looked at.
+  [[nodiscard]] std::optional<Place> place_of(const std::string& path, bool listed) const;
+  [[nodiscard]] std::map<std::int64_t, VersionFile> version_files(const Place& place) const;
   [[nodiscard]] std::map<std::string, std::int64_t> read_labels(const Place& place) const;
   [[nodiscard]] Catalogue::Entry look_at(const Place& place, std::int64_t& changes);
-  [[nodiscard]] const Known& known_version(const Place& place, std::int64_t version, const std::string& file,
+  [[nodiscard]] const Known& known_version(const Place& place, std::int64_t version, const VersionFile& file,
                                            std::int64_t& changes);
+  [[nodiscard]] Known load_version(const Place& place, std::int64_t version, const VersionFile& file) const;
+  /// Says what is wrong with a file: once, until it is right or wrong in another way. False when it has been said.
+  bool tell(const std::string& path, const std::string& sentence);
+  /// The same for one that is not served for that reason.
+  void refuse(const std::string& path, const std::string& sentence);
+  /// The place of what was loaded from this entry of model_dir and is served.
+  [[nodiscard]] std::optional<Place> served_from(const std::string& path) const;
   [[nodiscard]] static Stamp stamp_of(const std::string& path);
   [[nodiscard]] std::shared_ptr<const ServedModel> load(const Place& place, std::int64_t version,
                                                         const std::string& file) const;
 
   std::vector<std::string> listed_;
   std::string model_dir_;
-  std::int64_t versions_;
+  std::int64_t versions_, max_model_bytes_;
   Log log_, warn_;
 
   std::mutex reload_mutex_;
   std::map<std::pair<std::string, std::int64_t>, Known> known_;  // by name and version; guarded by reload_mutex_
-  std::map<std::string, std::string> told_;                      // labels.json files that were reported
+  std::map<std::string, std::string> told_, telling_;            // what was refused, by path: before, and in this look
 
   mutable std::mutex mutex_;
   std::shared_ptr<const Catalogue> catalogue_ = std::make_shared<Catalogue>();

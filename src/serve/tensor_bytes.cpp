@@ -4,8 +4,10 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include <gradus/error.hpp>
+#include <gradus/spec.hpp>
 
 #include "base/text.hpp"
 #include "formats/number_types.hpp"
@@ -24,6 +26,12 @@ double from_bytes(const char* bytes) {
   return static_cast<double>(value);
 }
 
+template <class T>
+constexpr DataType whole_type(std::string_view name) {
+  using Limits = std::numeric_limits<T>;
+  return {name, sizeof(T), from_bytes<T>, true, static_cast<double>(Limits::min()), static_cast<double>(Limits::max())};
+}
+
 constexpr DataType data_types[] = {
     {"FP32", 4, from_bytes<float>},
     {"FP64", 8, from_bytes<double>},
@@ -36,14 +44,14 @@ constexpr DataType data_types[] = {
        const auto bits = static_cast<std::uint32_t>(from_bytes<std::uint16_t>(b)) << 16;
        return static_cast<double>(std::bit_cast<float>(bits));
      }},
-    {"INT8", 1, from_bytes<std::int8_t>},
-    {"UINT8", 1, from_bytes<std::uint8_t>},
-    {"INT16", 2, from_bytes<std::int16_t>},
-    {"UINT16", 2, from_bytes<std::uint16_t>},
-    {"INT32", 4, from_bytes<std::int32_t>},
-    {"UINT32", 4, from_bytes<std::uint32_t>},
-    {"INT64", 8, from_bytes<std::int64_t>},
-    {"UINT64", 8, from_bytes<std::uint64_t>},
+    whole_type<std::int8_t>("INT8"),
+    whole_type<std::uint8_t>("UINT8"),
+    whole_type<std::int16_t>("INT16"),
+    whole_type<std::uint16_t>("UINT16"),
+    whole_type<std::int32_t>("INT32"),
+    whole_type<std::uint32_t>("UINT32"),
+    whole_type<std::int64_t>("INT64"),
+    whole_type<std::uint64_t>("UINT64"),
 };
 
 /// Whether all are finite: an exponent of ones is none (IEEE 754). Looks at all of them, without a branch in the loop.
@@ -63,6 +71,21 @@ const DataType& data_type(std::string_view name) {
   refuse("inputs[0].datatype: " + in_quotes(name) +
          " cannot be numbers; the model takes FP32, and converts FP64, FP16, "
          "BF16 and whole numbers");
+}
+
+void check_numbers(std::span<const Real> numbers, const DataType& type, const std::string& name) {
+  if (!type.whole) return;
+  // As floats, which round the greatest number of a wide type up.
+  const auto least = static_cast<Real>(type.least), greatest = static_cast<Real>(type.greatest);
+  const auto bad = std::find_if(numbers.begin(), numbers.end(), [&](Real value) {
+    return value < least || value > greatest || std::trunc(value) != value;
+  });
+  if (bad == numbers.end()) return;
+  refuse(name + ": number " + std::to_string(bad - numbers.begin()) + " (counted from 0) is " +
+         Value(static_cast<double>(*bad)).to_string() + ", which " + std::string(type.name) +
+         " cannot hold: whole numbers of " + with_commas(static_cast<std::int64_t>(type.least)) + " to " +
+         (type.greatest < 1e18 ? with_commas(static_cast<std::int64_t>(type.greatest))
+                               : "2^" + std::to_string(8 * type.size - (type.least < 0 ? 1 : 0)) + " - 1"));
 }
 
 std::vector<Real> binary_numbers(std::string_view bytes, std::int64_t rows, std::int64_t count, std::int64_t stated,

@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -14,7 +16,13 @@ struct DataType {
   std::string_view name;  ///< "FP32"
   std::size_t size;       ///< bytes of one number
   double (*read)(const char* bytes);
+  bool whole = false;  ///< holds whole numbers alone, these:
+  double least = 0, greatest = 0;
 };
+
+/// Throws `invalid_argument` for a number that the type cannot hold, such as 300, -4 and 5.7 as UINT8: for numbers
+/// that were read from JSON as floats. `name` is what messages call the tensor.
+void check_numbers(std::span<const Real> numbers, const DataType& type, const std::string& name);
 
 /// Throws `invalid_argument` for a type that holds no numbers.
 const DataType& data_type(std::string_view name);

@@ -4,6 +4,7 @@
 #include <gradus/error.hpp>
 
 #include "base/text.hpp"
+#include "model/sample_shape.hpp"
 #include "serve/application.hpp"
 #include "serve/json_body.hpp"
 #include "serve/json_text.hpp"
@@ -104,7 +105,14 @@ struct Rows {
   bool by_rows = false;  ///< they stood at "instances"
 };
 
-/// Rows of a model, from a list of them. Where a row is one number it may stand without a list of its own.
+/// Whether a row that should be a grey image (H, W, 1) is one of (H, W): whether its first row begins with a number.
+bool lacks_channel(element row, const Shape& shape) {
+  element first;
+  return without_channel(shape) && row.at_pointer("/0/0").get(first) == simdjson::SUCCESS && !first.is_array();
+}
+
+/// Rows of a model, from a list of them. Where a row is one number it may stand without a list of its own; the one
+/// channel of images may be left out in all of them.
 Rows read_rows(element list_value, const Shape& shape, const std::string& name, std::int64_t most_rows, bool named) {
   JsonPlace place(name);
   simdjson::dom::array list;
@@ -121,6 +129,7 @@ Rows read_rows(element list_value, const Shape& shape, const std::string& name, 
   rows.values.reserve(static_cast<std::size_t>(shape.elements()) *
                       static_cast<std::size_t>(std::min<std::int64_t>(size, 64)));
   place.enter();
+  std::optional<Shape> sent;  // the shape of each row as the first has it
   for (element row : list) {
     place.set(rows.count);
     object fields;
@@ -128,7 +137,8 @@ Rows read_rows(element list_value, const Shape& shape, const std::string& name, 
     const bool bare = shape.elements() == 1 && shape.rank() == 1 && row.is_number();
     if (rows.count > 0 && bare != rows.bare) place.fail("the rows before it are of another shape");
     rows.bare = bare;
-    read_tensor(row, bare ? Shape{} : shape, place, rows.values);
+    if (!sent) sent = bare ? Shape{} : lacks_channel(row, shape) ? *without_channel(shape) : shape;
+    read_tensor(row, *sent, place, rows.values);
     ++rows.count;
   }
   return rows;
@@ -175,6 +185,8 @@ Rows read_body(const std::string& body, const Shape& shape, const ServeOptions& 
   const bool bare = shape.elements() == 1 && shape.rank() == 1;
   for (const std::string_view key : {"instances", "inputs"}) {
     auto cut = cut_numbers(body, key, shape, bare, options.max_rows, options.max_json_depth);
+    const std::optional<Shape> grey = without_channel(shape);
+    if (!cut && grey) cut = cut_numbers(body, key, *grey, false, options.max_rows, options.max_json_depth);
     if (!cut) continue;
     try {
       return read_body(cut->rest, &*cut, shape, options);
@@ -263,6 +275,7 @@ Answer tensorflow_answer(const Request& request, std::string_view path, const Ca
   if (known) answer.model = parts->model.name;
   const auto work = [&](auto&& compute) {
     try {
+      check_query(request, {}, "a version or a label stands in the path, as in /v1/models/NAME/versions/1:predict");
       compute();
     } catch (const Error& error) {
       answer.what = error_response(error.code() == ErrorCode::not_found ? 404 : 400, error.what());

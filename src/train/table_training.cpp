@@ -6,7 +6,6 @@
 #include <functional>
 #include <map>
 #include <numeric>
-#include <thread>
 
 #include <gradus/cross_validation.hpp>
 #include <gradus/error.hpp>
@@ -14,6 +13,7 @@
 
 #include "base/philox.hpp"
 #include "base/text.hpp"
+#include "base/thread_group.hpp"
 #include "base/thread_pool.hpp"
 #include "model/state.hpp"
 #include "train/effective_weights.hpp"
@@ -31,7 +31,8 @@ struct Job {
   std::size_t fold = 0;
 };
 
-/// Runs f(0) ... f(count - 1) on so many threads; throws what the lowest of them threw.
+/// Runs f(0) ... f(count - 1) on so many threads, or fewer where the system makes no more; throws what the lowest of
+/// them threw.
 void in_parallel(std::size_t count, int threads, const std::function<void(std::size_t)>& f) {
   std::atomic<std::size_t> next{0};
   std::vector<std::exception_ptr> failures(count);
@@ -44,10 +45,10 @@ void in_parallel(std::size_t count, int threads, const std::function<void(std::s
       }
     }
   };
-  std::vector<std::thread> others;
-  for (int t = 1; t < std::min(threads, static_cast<int>(count)); ++t) others.emplace_back(work);
+  ThreadGroup others;
+  others.start(std::min(threads, static_cast<int>(count)) - 1, [&](int) { work(); });
   work();
-  for (std::thread& other : others) other.join();
+  others.join();
   for (const std::exception_ptr& failure : failures) {
     if (failure) std::rethrow_exception(failure);
   }

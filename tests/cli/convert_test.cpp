@@ -114,6 +114,16 @@ TEST(Predict, TakesAndGivesArrays) {
   }
   const Finished printed = program(directory, {"predict", directory / "m.onnx", directory / "x.npy", "--json"});
   EXPECT_NE(printed.out.find("x.npy[2]"), std::string::npos) << printed.out;
+  // Grey images with and without their one channel, several and one alone.
+  Sequential{{2, 3, 1}, {Flatten{}, Dense{.units = 1}}}.save(directory / "grey.keras");
+  std::string expected;
+  for (const Shape& shape : {Shape{1, 2, 3, 1}, Shape{1, 2, 3}, Shape{2, 3}, Shape{2, 3, 1}}) {
+    write_npy(directory / "grey.npy", Tensor(shape, {1, 2, 3, 4, 5, 6}));
+    const Finished grey = program(directory, {"predict", directory / "grey.keras", directory / "grey.npy"});
+    EXPECT_EQ(grey.status, 0) << shape.to_string() << grey.err;
+    if (expected.empty()) expected = grey.out;
+    EXPECT_EQ(grey.out, expected) << shape.to_string();
+  }
   write_npy(directory / "bad.npy", Tensor(Shape{3, 4}));
   const Finished bad = program(directory, {"predict", directory / "m.onnx", directory / "bad.npy"});
   EXPECT_EQ(bad.status, 3);

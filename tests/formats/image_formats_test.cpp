@@ -194,6 +194,31 @@ TEST(Transparency, LiesOnWhiteUnlessNothingWouldBeSeen) {
   EXPECT_EQ(seen({0, 0, 0, 0}), (Bytes{255, 255, 255}));
 }
 
+// The header's size counts, in every format; JPEG can be read at a part of its size.
+TEST(ImageFormats, LimitsOfPixelsAreThoseOfTheCaller) {
+  const Image colour{20, 10, 3, Bytes(600, 200)};
+  const ImageLimits enough{.most_pixels = 200, .may_reduce = true}, less{.most_pixels = 199, .may_reduce = true};
+  for (const Bytes& sound : {encode_png(colour), webp_bytes(20, 10, Bytes(800, 255)), tiff_bytes(colour),
+                             gif_bytes({.width = 20, .height = 10, .indices = Bytes(200)}, {{0, 0, 0}, {9, 0, 9}}),
+                             bmp_bytes(20, 10, 24, 0, {}, colour.pixels), jpeg_bytes(colour, {}, true)}) {
+    EXPECT_EQ(decode_image(sound, "x", enough).width, 20);
+    expect_error(ErrorCode::bad_data, {"x", "20 x 10", "199 in all"}, [&] { (void)decode_image(sound, "x", less); });
+  }
+  const Bytes jpeg = jpeg_bytes({20, 10, 3, Bytes(600, 200)}, exif_bytes(6));  // lies on its side
+  EXPECT_EQ(decode_image(jpeg, "x", enough).reduced, 1);
+  for (const auto& [most, n] : {std::pair(199, 2), std::pair(50, 2), std::pair(49, 4), std::pair(6, 8)}) {
+    const Image image = decode_image(jpeg, "x", {.most_pixels = most, .may_reduce = true});
+    EXPECT_EQ(image.reduced, n) << most;
+    EXPECT_EQ(image.width, (10 + n - 1) / n);
+    EXPECT_EQ(image.height, (20 + n - 1) / n);
+    EXPECT_NEAR(image.pixels.front(), 200, 2);
+    EXPECT_NEAR(image.pixels.back(), 200, 2);
+  }
+  expect_error(ErrorCode::bad_data, {"5 in all"},
+               [&] { (void)decode_image(jpeg, "x", {.most_pixels = 5, .may_reduce = true}); });
+  expect_error(ErrorCode::bad_data, {"20 x 10"}, [&] { (void)decode_image(jpeg, "x", {.most_pixels = 199}); });
+}
+
 TEST(ImageFormats, StandDamage) {
   Bytes rgba(4 * 20 * 10);
   std::iota(rgba.begin(), rgba.end(), std::uint8_t{0});

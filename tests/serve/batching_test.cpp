@@ -1,5 +1,6 @@
 #include "serve/batching.hpp"
 
+#include <atomic>
 #include <condition_variable>
 
 #include "serve/served.hpp"
@@ -61,7 +62,8 @@ TEST(Batching, GatheredRowsAreTheSameBits) {
   for (int i = 0; i < 20; ++i) {
     jobs.push_back(job_of(i % 3 == 0 ? two : one, 1 + i % 5, i));
     jobs.back()->done = [&done] { ++done; };
-    EXPECT_EQ(gather.add(jobs.back()), i == 0);
+    EXPECT_EQ(gather.is_empty(), i == 0);
+    gather.add(jobs.back());
   }
   gather.flush();
   EXPECT_EQ(done, 20);
@@ -70,7 +72,7 @@ TEST(Batching, GatheredRowsAreTheSameBits) {
   EXPECT_EQ(text.find("gradus_batch_rows_bucket{model=\"wide\",le=\"8\"}"),
             text.rfind("gradus_batch_rows_bucket{model=\"wide\",le=\"8\"}"));
   EXPECT_NE(text.find("gradus_batch_rows_sum{model=\"wide\"} 60\n"), std::string::npos) << text;
-  EXPECT_TRUE(gather.add(jobs[0]));  // the next round
+  EXPECT_TRUE(gather.is_empty());  // the next round
 }
 
 TEST(Batching, ThreadsFillBatchesWithinTheTimeOut) {
@@ -109,7 +111,7 @@ TEST(Batching, FullQueuesRefuseAndTheEndComputesTheRest) {
   {
     ComputePool pool(options, metrics);
     gate.lock();
-    ASSERT_TRUE(pool.submit([&] {
+    ASSERT_TRUE(pool.submit([&](bool) {
       blocked.one()();
       const std::lock_guard lock(gate);
     }));
@@ -126,6 +128,97 @@ TEST(Batching, FullQueuesRefuseAndTheEndComputesTheRest) {
   countdown.wait();
   for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(jobs[i]->outputs, alone(*jobs[i]));
   EXPECT_NE(metrics.text({}).find("gradus_batch_rows_count{model=\"wide\"} 2\n"), std::string::npos);  // 4 and 100
+}
+
+/// A pool with one thread, which waits until `open` is called.
+struct BlockedPool {
+  Metrics metrics;
+  std::mutex gate;
+  std::unique_lock<std::mutex> closed{gate};
+  ComputePool pool{[] {
+                     ServeOptions options;
+                     options.compute_threads = 1;
+                     return options;
+                   }(),
+                   metrics};
+  BlockedPool() {
+    Countdown begun(1);
+    EXPECT_TRUE(pool.submit([this, one = begun.one()](bool) {
+      one();
+      const std::lock_guard lock(gate);
+    }));
+    begun.wait();
+  }
+  void open() { closed.unlock(); }
+};
+
+TEST(Batching, TasksAndBatchesTakeTurns) {
+  BlockedPool blocked;
+  const auto model = wide_model();
+  std::vector<std::string> order;
+  constexpr int tasks = 10;
+  Countdown countdown(tasks + 2);
+  for (int i = 0; i < tasks; ++i) {
+    ASSERT_TRUE(blocked.pool.submit([&, one = countdown.one()](bool dropped) {
+      order.emplace_back(dropped ? "dropped" : "task");
+      one();
+    }));
+  }
+  std::vector<std::shared_ptr<Job>> jobs;
+  for (int i = 0; i < 2; ++i) {
+    jobs.push_back(job_of(i == 0 ? model : wide_model(), 1, i));  // a queue for each
+    jobs.back()->done = [&, one = countdown.one()] {
+      order.emplace_back("batch");
+      one();
+    };
+    ASSERT_TRUE(blocked.pool.submit(jobs.back()));
+  }
+  blocked.open();
+  countdown.wait();
+  ASSERT_EQ(order.size(), 12u);
+  EXPECT_EQ(std::vector<std::string>(order.begin(), order.begin() + 4),
+            (std::vector<std::string>{"batch", "task", "batch", "task"}));
+}
+
+TEST(Batching, DropEndsWhatWaitsAndTakesNothingMore) {
+  BlockedPool blocked;
+  const auto model = wide_model();
+  int dropped = 0;
+  Countdown countdown(2);
+  ASSERT_TRUE(blocked.pool.submit([&, one = countdown.one()](bool drops) {
+    dropped += drops ? 1 : 0;
+    one();
+  }));
+  const auto job = job_of(model, 3, 1);
+  job->done = countdown.one();
+  ASSERT_TRUE(blocked.pool.submit(job));
+  blocked.pool.drop();  // though its one thread is busy
+  countdown.wait();
+  EXPECT_EQ(dropped, 1);
+  EXPECT_EQ(job->fate, Job::Fate::dropped);
+  EXPECT_FALSE(blocked.pool.submit(job_of(model, 1, 2)));
+  EXPECT_FALSE(blocked.pool.submit([](bool) {}));
+  EXPECT_NE(blocked.metrics.text({}).find("gradus_queued_rows 0\n"), std::string::npos);
+  blocked.open();
+  // A large job that is under way is given up between two of its slices.
+  const std::atomic<bool> over{true};
+  const auto large = job_of(model, 1000, 3);
+  large->done = [] {};
+  compute({&large, 1}, nullptr, blocked.metrics, &over);
+  EXPECT_EQ(large->fate, Job::Fate::dropped);
+}
+
+// A large job is computed slice by slice, and gives the same bits.
+TEST(Batching, SlicesAreTheSameBits) {
+  Metrics metrics;
+  const auto model = wide_model();
+  model->seconds_per_row = 1;  // so that a slice is as small as can be
+  const auto job = job_of(model, 500, 3);
+  job->done = [] {};
+  const std::atomic<bool> over{false};
+  compute({&job, 1}, nullptr, metrics, &over);
+  EXPECT_EQ(job->fate, Job::Fate::computed);
+  EXPECT_EQ(job->outputs, alone(*job));
 }
 
 TEST(Batching, ServedAnswersAreThoseOfTheLibrary) {

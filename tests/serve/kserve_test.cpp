@@ -55,6 +55,63 @@ TEST_F(KServe, InfersFromJson) {
   EXPECT_EQ(whole.body.find("\"id\""), std::string::npos);
 }
 
+TEST_F(KServe, NumbersThatTheTypeCannotHoldAreRefused) {
+  const auto with = [&](const std::string& type, const std::string& number) {
+    return infer(R"({"inputs": [{"name": "input", "shape": [1, 3], "datatype": ")" + type + R"(", "data": [1, 2, )" +
+                 number + "]}]}");
+  };
+  for (const char* number : {"300", "256", "-4", "-1", "5.7", "1e9"}) {
+    const Reply reply = with("UINT8", number);
+    EXPECT_EQ(reply.status, 400) << number << reply.body;
+    EXPECT_NE(reply.error().find("inputs[0].data: number 2 (counted from 0) is "), std::string::npos) << reply.body;
+    EXPECT_NE(reply.error().find("UINT8 cannot hold: whole numbers of 0 to 255"), std::string::npos) << reply.body;
+  }
+  for (const auto& [type, number] :
+       {std::pair("UINT8", "255"), std::pair("UINT8", "0.0"), std::pair("INT8", "-128"), std::pair("INT16", "32767"),
+        std::pair("UINT32", "4294967295"), std::pair("INT64", "9223372036854775807"),
+        std::pair("UINT64", "18446744073709551615"), std::pair("FP16", "5.7"), std::pair("FP32", "300")}) {
+    EXPECT_EQ(with(type, number).status, 200) << type << " " << number;
+  }
+  EXPECT_EQ(with("INT8", "128").status, 400);
+  EXPECT_EQ(with("INT64", "1e30").status, 400);
+  EXPECT_EQ(with("UINT64", "-1").status, 400);
+}
+
+// Training takes arrays of grey images with or without their one channel; so do both protocols.
+TEST(GreyImages, MayLackTheirChannel) {
+  TemporaryDirectory directory;
+  Sequential model{{2, 3, 1}, {Flatten{}, Dense{.units = 1}}};
+  model.set_weight(0, Tensor({6, 1}, {1, 2, 3, 4, 5, 6}));
+  model.save(directory / "grey.keras");
+  ServeOptions options;
+  options.models = {directory / "grey.keras"};
+  Served served(options);
+  const auto sum_of = [&](const std::string& path, const std::string& body) {
+    const Reply reply = served.ask("POST", path, body);
+    return reply.status == 200 && reply.body.find("91.0") != std::string::npos ? "" : reply.body;
+  };
+  for (const char* row : {"[[1, 2, 3], [4, 5, 6]]", "[[[1], [2], [3]], [[4], [5], [6]]]"}) {
+    for (const char* key : {"instances", "inputs", "instance\\u0073"}) {
+      EXPECT_EQ(sum_of("/v1/models/grey:predict", "{\"" + std::string(key) + "\": [" + row + ", " + row + "]}"), "");
+    }
+  }
+  EXPECT_EQ(served.ask("POST", "/v1/models/grey:predict", R"({"instances": [[[1, 2, 3], [4, 5]]]})").status, 400);
+  EXPECT_EQ(served.ask("POST", "/v1/models/grey:predict", R"({"instances": [[[1, 2], [3, 4], [5, 6]]]})").status, 400);
+  for (const auto& [shape, data] :
+       {std::pair("[1, 2, 3]", "[[[1, 2, 3], [4, 5, 6]]]"), std::pair("[1, 2, 3]", "[1, 2, 3, 4, 5, 6]"),
+        std::pair("[1, 2, 3, 1]", "[[[[1], [2], [3]], [[4], [5], [6]]]]")}) {
+    EXPECT_EQ(sum_of("/v2/models/grey/infer", R"({"inputs": [{"name": "input", "datatype": "FP32", "shape": )" +
+                                                  std::string(shape) + ", \"data\": " + data + "}]}"),
+              "");
+  }
+  EXPECT_EQ(
+      served
+          .ask("POST", "/v2/models/grey/infer",
+               R"({"inputs": [{"name": "input", "datatype": "FP32", "shape": [1, 3, 2], "data": [1, 2, 3, 4, 5, 6]}]})")
+          .status,
+      400);
+}
+
 TEST_F(KServe, BinaryTensors) {
   const std::string json = R"({"inputs": [{"name": "input", "shape": [1, 3], "datatype": "FP32",
       "parameters": {"binary_data_size": 12}}], "outputs": [{"name": "output", "parameters": {"binary_data": true}}]})";

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <atomic>
+#include <filesystem>
 
 #include "formats/image.hpp"
 #include "serve/served.hpp"
@@ -72,6 +74,77 @@ TEST_F(People, PicturesOfAnyFormatAreSeenUpright) {
   EXPECT_EQ(class_from(test::tiff_bytes(image)), "left");
   EXPECT_EQ(class_from(test::jpeg_bytes(lying, test::exif_bytes(6))), "left");
   EXPECT_EQ(class_from(test::jpeg_bytes(lying, test::exif_bytes(8))), "right");
+}
+
+TEST_F(People, PicturesBeyondTheLimitAreReducedOrRefused) {
+  options.max_pixels = 40 * 40;
+  Served served(options);
+  EXPECT_EQ(served.ask("POST", "/predict?model=sides", png(40, 40, 2, 18)).status, 200);
+  const Reply refused = served.ask("POST", "/predict?model=sides", png(41, 40, 2, 18));
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_NE(refused.error().find("41 x 40 pixels; up to 16,384 a side and 1,600 in all"), std::string::npos)
+      << refused.error();
+  Image image{80, 80, 1, std::vector<std::uint8_t>(6400)};
+  for (std::size_t i = 0; i < image.pixels.size(); ++i) image.pixels[i] = i % 80 >= 6 && i % 80 < 34 ? 255 : 0;
+  const auto jpeg = test::jpeg_bytes(image);
+  const Reply reduced = served.ask("POST", "/predict?model=sides&center=false", std::string(jpeg.begin(), jpeg.end()));
+  EXPECT_EQ(class_of(reduced), "left") << reduced.body;
+  EXPECT_NE(reduced.body.find("\"remark\": \"read at 1/2 of its size"), std::string::npos) << reduced.body;
+}
+
+// With one compute thread and no time for grace: what waits is told so, nothing is waited for.
+TEST_F(People, PicturesThatWaitAreDroppedWhenTheGraceIsOver) {
+  options.compute_threads = 1;
+  options.grace_seconds = 0;
+  Served served(options);
+  constexpr int clients_at_once = 30;
+  const std::string large = png(2500, 2500, 100, 900);
+  std::atomic<int> answered{0}, dropped{0};
+  std::vector<std::thread> clients;
+  for (int i = 0; i < clients_at_once; ++i) {
+    clients.emplace_back([&, client = std::make_shared<Client>(served.port())] {
+      const Reply reply = client->ask("POST", "/predict?model=sides", large);
+      ++(reply.status == 200 ? answered : dropped);
+    });
+  }
+  while (served.ask("GET", "/metrics").body.find("gradus_requests_in_flight " + std::to_string(clients_at_once + 1)) ==
+             std::string::npos &&
+         answered < clients_at_once / 3) {
+  }
+  served.stop();
+  for (std::thread& client : clients) client.join();
+  EXPECT_GT(dropped, clients_at_once / 3);
+}
+
+TEST_F(People, AQueryNamesAVersionAndNothingElseIsPassedOver) {
+  for (const int version : {1, 2}) {
+    std::filesystem::create_directories(directory.path() / "m" / std::to_string(version));
+    doubling_model(1, static_cast<float>(version)).save(directory / ("m/" + std::to_string(version) + "/m.keras"));
+  }
+  directory.write("m/labels.json", R"({"stable": 1})");
+  options.models.push_back(directory / "m");
+  Served served(options);
+  const auto expect = [&](const std::string& path, int status, const std::string& words) {
+    const Reply reply = served.ask("POST", path, path.starts_with("/predict") ? "0\n" : R"({"instances": [0]})");
+    EXPECT_EQ(reply.status, status) << path;
+    EXPECT_NE(reply.body.find(words), std::string::npos) << path << ": " << reply.body;
+  };
+  expect("/predict?model=m", 200, "\"values\": [2.0]");
+  expect("/predict?model=m&version=1", 200, "\"values\": [1.0]");
+  expect("/predict?version=2&model=m", 200, "\"values\": [2.0]");
+  expect("/predict?model=m&label=stable", 200, "\"values\": [1.0]");
+  expect("/predict?model=m&version=3", 404, "versions served: 2, 1");
+  expect("/predict?model=m&label=canary", 400, "Unrecognized servable version label");
+  expect("/predict?model=m&version=1&label=stable", 400, "either a version or a label");
+  expect("/predict?model=m&version=one", 400, "version must be a whole number, got 'one'");
+  expect("/predict?model=m&vesion=1", 400,
+         "no query parameter 'vesion'; did you mean 'version'?; there is model, version, label, invert, center");
+  expect("/predict?model=m&model=sides", 400, "'model' is there twice");
+  const Reply center = served.ask("POST", "/predict?model=sides&center=0", png(28, 28, 2, 12));
+  EXPECT_NE(center.error().find("center must be true or false"), std::string::npos) << center.body;
+  expect("/v1/models/m:predict?version=1", 400, "stands in the path, as in /v1/models/NAME/versions/1:predict");
+  expect("/v2/models/m/infer?version=1", 400, "stands in the path, as in /v2/models/NAME/versions/1/infer");
+  EXPECT_EQ(served.ask("GET", "/healthz?t=1").status, 200);
 }
 
 TEST_F(People, RowsGiveNumbers) {
@@ -224,6 +297,47 @@ TEST_F(Table, FaultsHaveSentences) {
     EXPECT_EQ(reply.status, 400) << body << reply.body;
     EXPECT_NE(reply.error().find(words), std::string::npos) << body << "\n" << reply.body;
   }
+}
+
+// Each row is read once, however many columns there are and however they are ordered.
+TEST_F(Table, WideRowsAsObjects) {
+  constexpr int columns = 1500, rows = 40;
+  std::string csv, row = "{", reversed = "}";
+  for (int c = 0; c < columns; ++c) {
+    const std::string name = "column " + std::to_string(c);
+    csv += name + ",";
+    row += (c > 0 ? ", \"" : "\"") + name + "\": " + std::to_string(c % 7);
+    reversed = (c + 1 < columns ? ", \"" : "\"") + name + "\": " + std::to_string(c % 7) + reversed;
+  }
+  csv += "label\n";
+  for (int r = 0; r < 4; ++r) {
+    for (int c = 0; c < columns; ++c) csv += std::to_string((c + r) % 5) + ",";
+    csv += std::to_string(r % 2) + "\n";
+  }
+  const Dataset set = datasets::csv(directory.write("wide.csv", csv));
+  Sequential model{{columns}, {Dense{.units = 2, .activation = softmax}}};
+  model.compile({SGD{}, SparseCategoricalCrossentropy{}, {}});
+  model.fit(set, {.epochs = 1});
+  model.save(directory / "wide.keras");
+  options.models = {directory / "wide.keras"};
+  Served served(options);
+  const std::string one = served.ask("POST", "/predict", row + "}").body;
+  EXPECT_NE(one.find("\"class\": \""), std::string::npos) << one;
+  std::string all = "[" + row + "}";
+  for (int r = 1; r < rows; ++r) all += ",\n{" + reversed;
+  const Reply reply = served.ask("POST", "/predict", all + "]");
+  ASSERT_EQ(reply.status, 200) << reply.body;
+  const Value answer = reply.json();
+  const auto& predictions = *answer.find("predictions")->get_if<Value::List>();
+  ASSERT_EQ(predictions.size(), static_cast<std::size_t>(rows));
+  for (const Value& each : predictions) EXPECT_EQ(each, predictions[0]);
+}
+
+TEST_F(Table, TextsWithQuotesAreWords) {
+  Served served(options);
+  const Reply reply = served.ask("POST", "/predict", R"({"age": 30, "colour": "\"\"b\"", "id number": 1})");
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_NE(reply.body.find(R"(\"\"b\")"), std::string::npos) << reply.body;
 }
 
 TEST_F(Table, ThePageLearnsItsColumns) {

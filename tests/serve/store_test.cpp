@@ -1,9 +1,13 @@
 #include "serve/store.hpp"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <filesystem>
 #include <fstream>
 
+#include "model/memory_limit.hpp"
 #include "serve/served.hpp"
 #include "support/expect_error.hpp"
 
@@ -112,6 +116,132 @@ TEST_F(Store, ServesModelsOfEachFormatInAFolder) {
   model.save(directory / "m/1/model.safetensors");
   served.server().reload();
   EXPECT_EQ(ask_for_zero(served, "m"), 1);
+}
+
+std::size_t count_of(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+// Whatever lies in the folder: each entry that cannot be served is refused alone and once, and nothing hangs.
+TEST_F(Store, RefusesEachEntryAloneAndOnce) {
+  add_version(1);
+  const auto pipe = [&](const char* name) { ASSERT_EQ(::mkfifo((directory / name).c_str(), 0644), 0) << name; };
+  pipe("pipe.keras");
+  pipe("no model");
+  pipe("m/labels.json");
+  fs::create_directories(directory.path() / "m" / "2");
+  pipe("m/2/model.keras");
+  fs::create_symlink("loop.keras", directory.path() / "loop.keras");
+  fs::create_symlink("loop", directory.path() / "loop");
+  fs::create_symlink("3", directory.path() / "m" / "3");
+  fs::create_symlink("gone.keras", directory.path() / "dangling.keras");
+  fs::create_symlink("gone", directory.path() / "dangling");
+  fs::create_directories(directory.path() / "m" / "4");  // no file in it
+  doubling_model(1, 5).save(directory / "a.h5");
+  doubling_model(1, 6).save(directory / "a.keras");
+  Served served(options);
+  for (int look = 0; look < 3; ++look) EXPECT_EQ(served.server().reload(), 0);
+  EXPECT_EQ(ask_for_zero(served, "m"), 1);
+  EXPECT_EQ(ask_for_zero(served, "a"), 5);  // the first by name
+  const std::string said = served.said();
+  for (const char* once : {"/pipe.keras: a named pipe, expected a file", "/m/labels.json: a named pipe",
+                           "/m/2/model.keras: a named pipe", "/loop.keras: ", "/loop: ", "/m/3: ",
+                           "/dangling.keras: no such file", "/m/4: expected one model file", "/a.h5 and "}) {
+    EXPECT_EQ(count_of(said, once), 1u) << once << "\n" << said;
+  }
+  EXPECT_EQ(said.find("no model"), std::string::npos) << said;
+  EXPECT_EQ(said.find("/dangling:"), std::string::npos) << said;
+  // What comes beside them is seen, and what was served goes on when another file of its name comes.
+  fs::remove(directory.path() / "a.h5");
+  served.server().reload();
+  EXPECT_EQ(ask_for_zero(served, "a"), 6);
+  doubling_model(1, 7).save(directory / "a.h5");
+  add_version(5);
+  served.server().reload();
+  EXPECT_EQ(ask_for_zero(served, "a"), 6);
+  EXPECT_EQ(ask_for_zero(served, "m"), 5);
+  EXPECT_EQ(count_of(served.said(), "/a.h5 would both be served as 'a'"), 1u) << served.said();
+  // The served file itself becomes a pipe: what was loaded serves on.
+  fs::remove(directory.path() / "a.keras");
+  fs::remove(directory.path() / "a.h5");
+  pipe("a.keras");
+  served.server().reload();
+  EXPECT_EQ(ask_for_zero(served, "a"), 6);
+  served.stop();
+  ServeOptions listed;
+  listed.models = {directory / "pipe.keras"};
+  expect_error(ErrorCode::bad_data, {"pipe.keras", "a named pipe"}, [&] { const Server server(listed); });
+}
+
+TEST_F(Store, FoldersThatCannotBeReadAreRefusedAlone) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may read everything";
+  add_version(1);
+  fs::create_directories(directory.path() / "lost+found");
+  fs::create_directories(directory.path() / "m" / "2");
+  fs::permissions(directory.path() / "lost+found", fs::perms::none);
+  fs::permissions(directory.path() / "m" / "2", fs::perms::none);
+  {
+    Served served(options);
+    for (int look = 0; look < 3; ++look) served.server().reload();
+    EXPECT_EQ(ask_for_zero(served, "m"), 1);
+    EXPECT_EQ(count_of(served.said(), "lost+found: "), 1u) << served.said();
+    EXPECT_EQ(count_of(served.said(), "version 2 is refused"), 1u) << served.said();
+    fs::permissions(directory.path() / "m" / "2", fs::perms::owner_all);
+    add_version(2);
+    served.server().reload();
+    EXPECT_EQ(ask_for_zero(served, "m"), 2);
+    // A folder that becomes unreadable: what was loaded from it serves on.
+    fs::permissions(directory.path() / "m", fs::perms::none);
+    served.server().reload();
+    EXPECT_EQ(ask_for_zero(served, "m"), 2);
+  }
+  for (const char* name : {"m", "m/2", "lost+found"}) fs::permissions(directory.path() / name, fs::perms::owner_all);
+}
+
+// A change of permissions alone, or one that keeps size and time of the file, is seen.
+TEST_F(Store, LooksAgainAtAFileThatChangedInPlace) {
+  add_version(1);
+  const fs::path file = directory.path() / "m" / "1" / "model.keras";
+  std::ifstream in(file, std::ios::binary);
+  const std::string good{std::istreambuf_iterator<char>(in), {}};
+  const auto write = [&](const std::string& bytes) {
+    std::ofstream(file, std::ios::binary | std::ios::trunc) << bytes;
+    fs::last_write_time(file, fs::file_time_type{});
+  };
+  write(std::string(good.size(), 'x'));
+  Served served(options);
+  EXPECT_EQ(ask_for_zero(served, "m"), -404);
+  EXPECT_EQ(served.server().reload(), 0);
+  write(good);
+  EXPECT_EQ(served.server().reload(), 1);
+  EXPECT_EQ(ask_for_zero(served, "m"), 1);
+}
+
+// A few bytes of a file can ask for much memory: what is needed is compared before it is taken.
+TEST_F(Store, RefusesModelsThatNeedTooMuchMemory) {
+  add_version(1);
+  options.max_model_bytes = 20'000;
+  Sequential{{1, 1, 1}, {UpSampling2D{.size = {600, 600}}}}.save(directory / "outputs.keras");
+  Sequential{{300'000}, {Flatten{}}}.save(directory / "inputs.keras");
+  Sequential{{60'000}, {Dense{.units = 1}}}.save(directory / "weights.keras");  // its file has them, too
+  Served served(options);
+  EXPECT_EQ(ask_for_zero(served, "m"), 1);
+  EXPECT_EQ(served.ask("GET", "/v2/models/weights/ready").status, 200) << served.said();
+  for (const char* name : {"outputs", "inputs"}) {
+    const std::string status = served.ask("GET", "/v1/models/" + std::string(name)).body;
+    EXPECT_NE(status.find("MB for its weights and what passes through its layers"), std::string::npos) << status;
+    EXPECT_NE(status.find("(max_model_bytes)"), std::string::npos) << status;
+  }
+  const ModelMemoryLimit limit(1 << 20, "most");
+  const auto build = [](Shape input, std::vector<Layer> layers) {
+    return [=] { const Sequential model(input, layers); };
+  };
+  expect_error(ErrorCode::bad_data, {"8,000 MB", "1 MB are allowed (most)"}, build({1'000'000'000}, {Flatten{}}));
+  expect_error(ErrorCode::bad_data, {"(most)"}, build({1, 1, 1}, {UpSampling2D{.size = {30'000, 30'000}}}));
+  expect_error(ErrorCode::bad_data, {"(most)"}, build({100'000}, {Dense{.units = 1'000'000}}));
+  EXPECT_NO_THROW(build({1000}, {Dense{.units = 10}})());
 }
 
 TEST_F(Store, RefusesAModelWhoseNumbersAreNotFinite) {

@@ -38,6 +38,8 @@ class Process {
   void send(int signal) const;
   /// Reads until standard output and error together contain `text`; false when the program ends, or `seconds` pass.
   bool wait_for(const std::string& text, double seconds = 60);
+  /// What has been read of its standard error so far.
+  [[nodiscard]] const std::string& err() const { return result_.err; }
   /// Reads the rest of the output and waits for the end.
   Finished finish();
 
