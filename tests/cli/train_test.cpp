@@ -204,7 +204,7 @@ TEST(Train, StopsWhenNumbersAreNoLongerFinite) {
     EXPECT_TRUE(contains(finished.err, word)) << finished.err;
 }
 
-TEST(Train, SaysWhatWentWrongFirstWhereNeitherCanTheModelBeSaved) {
+TEST(Train, GoesOnWithoutFilesThatCannotBeWrittenAndKeepsTheModelElsewhere) {
   const TemporaryDirectory directory, temporary;
   fs::create_directory(directory / "sub");
   RunOptions options = in(directory);
@@ -214,10 +214,10 @@ TEST(Train, SaysWhatWentWrongFirstWhereNeitherCanTheModelBeSaved) {
       options);
   ASSERT_TRUE(process.wait_for("epoch       1/1000000"));
   fs::rename(directory / "sub", directory / "gone");
+  ASSERT_TRUE(process.wait_for("training goes on without: sub/each.keras"));
+  process.send(SIGINT);
   const Finished finished = process.finish();
   EXPECT_NE(finished.status, 0);
-  EXPECT_TRUE(contains(finished.err, "gradus: sub/each.keras")) << finished.err;
-  EXPECT_TRUE(contains(finished.err, "The weights after epoch ")) << finished.err;
   EXPECT_FALSE(fs::is_empty(temporary.path())) << "the weights are kept elsewhere";
 }
 
