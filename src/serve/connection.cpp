@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "serve/answer_text.hpp"
+#include "serve/body_reader.hpp"
 #include "serve/client_stream.hpp"
 #include "serve/content_encoding.hpp"
 #include "serve/request_parser.hpp"
@@ -18,18 +19,8 @@ using Error = boost::system::error_code;
 
 namespace {
 
-/// A body grows with what really comes, from this size on.
-constexpr std::size_t first_body_bytes = 64 << 10;
 /// What is read and thrown away behind a refused request, so that its sender gets to read the answer.
 constexpr std::size_t most_lingering_bytes = 1 << 20;
-
-Response parse_fault(const Error& error) {
-  using Fault = boost::beast::http::error;
-  if (error == Fault::header_limit) return error_response(431, "the request's header is too large");
-  if (error == Fault::body_limit) return error_response(413, "the request's body is too large");
-  if (error == Fault::bad_version) return error_response(505, "expected HTTP/1.1 or HTTP/1.0");
-  return error_response(400, "no HTTP request: " + error.message());
-}
 
 /// What is said where there is no memory, not even for an answer that is made for the request.
 constexpr const char* memory_sentence = "there is not enough memory for this request; try again in a moment";
@@ -52,19 +43,6 @@ class CountedConnection {
  private:
   Metrics* metrics_;
 };
-
-/// Room for `bytes` of a body; false when the budget or the memory does not allow it.
-bool make_room(std::string& body, std::size_t bytes, BodyShare& share) {
-  if (!share.grow(bytes)) return false;
-  try {
-    body.reserve(bytes + body_padding);
-  } catch (const std::bad_alloc&) {
-    return false;
-  }
-  return true;
-}
-
-Response no_room() { return busy_response("too much is being sent to this server; try again in a moment"); }
 
 /// co_await stands as in ClientStream.
 template <bool with_tls>
@@ -264,9 +242,9 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
     }
     bool whole = false;
     if (parser.chunked()) {
-      whole = co_await read_chunked(parser, share, refused);
+      whole = co_await read_chunked(stream_, parser, share, refused);
     } else {
-      whole = co_await read_counted(parser, share, refused);
+      whole = co_await read_counted(stream_, parser, share, refused);
     }
     if (whole) {
       share.finish();
@@ -275,65 +253,6 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
     if (!refused && expired) refused = error_response(408, "the request's body took too long");
     expired = false;
     co_return false;
-  }
-
-  asio::awaitable<bool> read_counted(RequestParser& parser, BodyShare& share, std::optional<Response>& refused) {
-    std::string& body = parser.request.body;
-    const auto length = static_cast<std::size_t>(*parser.content_length());
-    // The first bytes wait in the connection's own buffer: a small body needs memory of its own when it is whole.
-    while (stream_.buffer.data().size() < std::min(length, ReadBuffer::first_bytes)) {
-      const bool more = co_await stream_.read_more();
-      if (!more) co_return false;
-    }
-    const std::size_t here = std::min(length, stream_.buffer.data().size());
-    if (here == length) share.finish();
-    if (!make_room(body, std::min(length, std::max(first_body_bytes, here)), share)) {
-      refused = no_room();
-      co_return false;
-    }
-    body.assign(stream_.buffer.data().substr(0, here));
-    stream_.buffer.consume(here);
-    while (body.size() < length) {
-      // What is promised is believed as far as it comes: room grows with it.
-      const std::size_t before = body.size(), after = std::min(length, std::max(first_body_bytes, 2 * before));
-      if (!make_room(body, after, share)) {
-        refused = no_room();
-        co_return false;
-      }
-      body.resize(after);
-      std::size_t count = 0;
-      const bool good = co_await stream_.read_some(asio::buffer(body.data() + before, after - before), count);
-      body.resize(before + count);
-      if (!good) co_return false;
-    }
-    co_return true;
-  }
-
-  asio::awaitable<bool> read_chunked(RequestParser& parser, BodyShare& share, std::optional<Response>& refused) {
-    std::string& body = parser.request.body;
-    while (!parser.is_done()) {
-      if (!stream_.buffer.data().empty()) {
-        const std::size_t needed = body.size() + stream_.buffer.data().size();
-        if (needed > body.capacity() && !make_room(body, std::max(needed, 2 * body.size()), share)) {
-          refused = no_room();
-          co_return false;
-        }
-        Error error;
-        stream_.buffer.consume(parser.read_chunks(stream_.buffer.data(), error));
-        if (error && error != boost::beast::http::error::need_more) {
-          refused = parse_fault(error);
-          co_return false;
-        }
-        if (parser.is_done()) break;
-      }
-      const bool more = co_await stream_.read_more();
-      if (!more) {
-        if (stream_.buffer.room().size() == 0) refused = parse_fault(boost::beast::http::error::bad_chunk);
-        co_return false;
-      }
-    }
-    body.reserve(body.size() + body_padding);
-    co_return true;
   }
 
   asio::awaitable<bool> answer_request(const Request& request, bool keep) {
@@ -438,7 +357,7 @@ class Connection final : public AnyConnection, public std::enable_shared_from_th
   asio::awaitable<bool> respond(const Request& request, Response& response, bool keep, const Answer& answer,
                                 Clock::time_point begin) {
     if (is_stopping() && stream_.buffer.data().empty() && !stream_.has_received()) keep = false;
-    // 503 is no fault: it says that there is too much to do, and the metrics count it.
+    // 503 is not a fault of the server: it says that there is too much to do, and the metrics count it.
     if (response.status >= 500 && response.status != 503) {
       context_.log.error(std::to_string(response.status) + " for " + request.method + " " + request.target + ": " +
                              std::string(trim(response.body)),
