@@ -1,4 +1,4 @@
-// Tables as people have them: each kind of field, header and label.
+// Tables as people have them: each kind of field and column.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -8,51 +8,12 @@
 
 #include "base/text.hpp"
 #include "data/table.hpp"
-#include "data/table_giveaway.hpp"
+#include "data/table_kinds.hpp"
 #include "support/expect_error.hpp"
 #include "support/temporary_directory.hpp"
 
-namespace gradus {
+namespace gradus::test {
 namespace {
-
-using datasets::CsvOptions;
-using test::expect_error;
-using test::TemporaryDirectory;
-using Names = std::vector<std::string>;
-
-class TableKinds : public ::testing::Test {
- protected:
-  Dataset read(const std::string& content, CsvOptions options = {}) {
-    remarks.clear();
-    options.remark = [this](const std::string& remark) { remarks += remark + "\n"; };
-    return datasets::csv(directory_.write("t.csv", content), options);
-  }
-  std::vector<Real> encode(const Dataset& set, const std::string& rows) {
-    std::vector<std::string> said;
-    const EncodedRows encoded = encode_rows(*set.table(), text_for(*set.table(), "new", bytes_of(rows)), false, &said);
-    remarks.clear();
-    for (const std::string& remark : said) remarks += remark + "\n";
-    return encoded.is_bytes ? std::vector<Real>(encoded.bytes.begin(), encoded.bytes.end()) : encoded.reals;
-  }
-  bool said(std::string_view part) const { return remarks.find(part) != std::string::npos; }
-
-  TemporaryDirectory directory_;
-  std::string remarks;
-};
-
-std::vector<double> inputs(const Dataset& set) {
-  std::vector<double> all;
-  for (std::int64_t i = 0; i < set.inputs().shape().elements(); ++i) all.push_back(set.inputs().at(i));
-  return all;
-}
-
-// A table of `rows` rows made by `row`, which gives a line without its end.
-template <class F>
-std::string table(const std::string& header, int rows, F&& row) {
-  std::string csv = header + "\n";
-  for (int i = 0; i < rows; ++i) csv += row(i) + "\n";
-  return csv;
-}
 
 TEST_F(TableKinds, DecimalCommasAreReadAsThePointWouldBe) {
   const std::string point = "a,b,y\n1.5,-2,0.25\n21.75,3e1,1.5\n4,5.125,2\n";
@@ -171,49 +132,6 @@ TEST_F(TableKinds, MonthsWithoutDaysAndColumnsWithoutDates) {
                [&] { (void)read("m,y\n20217,0.5\n202,1.5\n", {.date = {"m"}}); });
 }
 
-TEST_F(TableKinds, SeparatorsByWhatTheyCut) {
-  const auto columns = [&](const std::string& content) { return read(content, {.regression = true}).column_names(); };
-  EXPECT_EQ(inputs(read("2,59;6,85;12,03\n6,84;8,49;22,17\n")), inputs(read("2.59,6.85,12.03\n6.84,8.49,22.17\n")));
-  EXPECT_EQ(inputs(read("2,59\t6,85\t12,03\n6,84\t8,49\t22,17\n")), inputs(read("2.59,6.85,12.03\n6.84,8.49,22.17\n")));
-  EXPECT_EQ(columns("d, long, name, of\tx\ty\nred, big, old, x\t2.86\t5.71\nblue, small, new, y\t1.6\t3.2\n"
-                    "red, big, old, x\t2.5\t5.5\n"),
-            (Names{"d, long, name, of=red, big, old, x", "d, long, name, of=blue, small, new, y", "x"}));
-  EXPECT_EQ(columns("b|c|d|e,0.89,1.77\nb|c|d|e,4.62,9.24\na|b|c|d,7.36,14.71\n"),
-            (Names{"0=b|c|d|e", "0=a|b|c|d", "1"}));
-  EXPECT_EQ(columns("2021,5;red;1\n2020,5;blue;2\n2021,5;red;3\n"), (Names{"0", "1=red", "1=blue"}));
-  const Dataset tabs = datasets::csv(directory_.write("t.tsv", "a,b\tc,d\na,b\tc,e\na,f\tc,d\n"), {.header = false});
-  EXPECT_EQ(tabs.column_names(), (Names{"0=a,b", "0=a,f"}));
-  EXPECT_EQ(
-      inputs(read("sep=;\r\na;b;y\r\n2.71;0.84;0\r\n3.35;1;1\r\n")),
-      (std::vector<double>{static_cast<double>(2.71F), static_cast<double>(0.84F), static_cast<double>(3.35F), 1}));
-  EXPECT_EQ(inputs(read("a;b;y\n2,5;6,5;1;\n6,5;8,5;0;\n")), (std::vector<double>{2.5, 6.5, 6.5, 8.5}));
-}
-
-TEST_F(TableKinds, FurtherRowsAreCutAsTheTableWas) {
-  const Dataset two = read("a;b;y\n1,5;2;0,25\n21,75;3;1,5\n4;5,125;2\n");
-  EXPECT_EQ(encode(two, "3,5;2,5\n"), (std::vector<Real>{3.5, 2.5}));
-  EXPECT_EQ(encode(two, "3.5,2.5\n"), (std::vector<Real>{3.5, 2.5}));
-  const Dataset one = read("a;y\n1,5;0,25\n21,75;1,5\n4;2\n");
-  EXPECT_EQ(encode(one, "3,5\n"), (std::vector<Real>{3.5}));
-  EXPECT_EQ(encode(one, "3.5,1\n"), (std::vector<Real>{3.5})) << "with the label";
-}
-
-TEST_F(TableKinds, AnEmptyFieldAtTheEndOfARowIsAMissingValue) {
-  const Dataset first = read("y,a,b,c\n4.5,1,2,3\n7.5,6,7,8\n5.5,3,,5\n", {.label = "y", .missing = "mean"});
-  EXPECT_EQ(encode(first, "5.0,3,7,\n"), encode(first, "5.0,3,7,NA\n"));
-  EXPECT_EQ(encode(first, "3,7,\n"), encode(first, "3,7,NA\n"));
-  const Dataset last = read("a,b,y\n1,2,0.5\n6,7,1.5\n", {.missing = "mean"});
-  EXPECT_EQ(encode(last, "6,\n"), encode(last, "6,NA\n"));
-  EXPECT_EQ(encode(last, "6,7,,,\n"), (std::vector<Real>{6, 7})) << "more than the table has";
-}
-
-TEST_F(TableKinds, RowsOfSeparatorsAmongFurtherRowsHoldTheirPlace) {
-  const Dataset set = read("a,b,y\n1,2,0.5\n6,7,1.5\n,,\n,,\n5,6,2.5\n", {.missing = "mean"});
-  EXPECT_EQ(set.size(), 3);
-  EXPECT_EQ(encode(set, "a,b\n1,2\n,\n  \n6,\n,\n,\n"), encode(set, "a,b\n1,2\nNA,NA\n6,NA\n"));
-  EXPECT_EQ(encode(set, "1,2,0\r\n,,\r\n6,7,1\r\n,,\r\n"), encode(set, "1,2\nNA,NA\n6,7\n"));
-}
-
 TEST_F(TableKinds, ThreeDecimalsBehindAZeroAreNoThousands) {
   EXPECT_EQ(inputs(read("a;y\n0.250;0\n1.750;1\n")), (std::vector<double>{0.25, 1.75}));
   EXPECT_EQ(inputs(read("a;b;y\n48.250;0.125;0\n11.750;2.500;1\n")), (std::vector<double>{48.25, 0.125, 11.75, 2.5}));
@@ -304,120 +222,6 @@ TEST_F(TableKinds, TinyAndHugeAmountsComeInAUnitThatFloatsHold) {
   }
 }
 
-TEST_F(TableKinds, TargetsThatFloatsCannotTellApartAreRefusedOrSaid) {
-  const auto targets = [](const char* start, int digits) {
-    return table("a,y", 100, [=](int i) {
-      const std::string digit = std::to_string(i % 10);
-      return std::to_string(i) + "," + start + std::string(static_cast<std::size_t>(digits), '0') + digit;
-    });
-  };
-  expect_error(ErrorCode::bad_data,
-               {"t.csv: column 'y'", "differ by 0.8999", "32-bit floats are 64 apart", "subtract 1000000000 from"},
-               [&] { (void)read(targets("1000000000.", 0)); });
-  remarks.clear();
-  (void)read(targets("1000.", 0));
-  EXPECT_FALSE(said("32-bit floats"));
-  (void)read(targets("1000.", 1));
-  EXPECT_TRUE(said("32-bit floats are 6.1035") && said("subtract 1000 "));
-}
-
-TEST_F(TableKinds, HeadersWithNumbersOddNamesAndTwins) {
-  EXPECT_EQ(read("country,2017,2018\na,1.5,2.5\nb,3.5,4.5\n").column_names(),
-            (Names{"country=a", "country=b", "2017"}));
-  EXPECT_EQ(read("0,1,2\n5.5,6.5,7.5\n8.5,9.5,1.5\n").size(), 2) << "pandas' numbers of columns";
-  EXPECT_EQ(read("RI,Na,kind\n1.5,2.5,a\n2.5,3.5,b\n").column_names(), (Names{"RI", "Na"}));
-  EXPECT_EQ(read("first,second,first,kind\nred,x,x,yes\nblue,y,z,no\nred,z,x,no\n").size(), 3);
-  EXPECT_TRUE(said("'first' in column 3 is called 'first.1'")) << remarks;
-  EXPECT_EQ(read("Anna,34\nBob,28\nEve,31\nBob,31\n").size(), 4) << "a number that is like those below is no name";
-}
-
-TEST_F(TableKinds, SeparatorsAtTheEndAndEmptyLines) {
-  const Dataset set = read("x;z;kind;;\r\n0.5;1.5;a;;\r\n2.5;3.5;b;;\r\n;;;;\r\n;;;;\r\n");
-  EXPECT_EQ(set.column_names(), (Names{"x", "z"}));
-  EXPECT_EQ(set.size(), 2);
-  EXPECT_EQ(encode(set, "1;2\n"), (std::vector<Real>{1, 2}));
-  EXPECT_EQ(read("x,z,kind,\n1.5,2.5,a,\n3.5,4.5,b,\n").column_names(), (Names{"x", "z"}));
-  expect_error(ErrorCode::bad_data, {"t.csv:3", "4 fields, expected 3"},
-               [&] { (void)read("x,z,kind\n1.5,2.5,a\n3.5,4.5,b,c\n", {.separator = ','}); });
-}
-
-TEST_F(TableKinds, OtherEncodings) {
-  std::string utf16 = "\xff\xfe";
-  for (const char c : std::string("stra")) utf16 += {c, '\0'};
-  utf16 += std::string("\xdf\0", 2);
-  for (const char c : std::string("e,y\na,0.5\nb,1.5\na,2.5\n")) utf16 += {c, '\0'};
-  EXPECT_EQ(read(utf16).column_names().front(),
-            "stra\xc3\x9f"
-            "e=a");
-  EXPECT_EQ(read("stra\xdf"
-                 "e,y\na,0.5\nb,1.5\na,2.5\n")
-                .column_names()
-                .front(),
-            "stra\xc3\x9f"
-            "e=a");
-  EXPECT_TRUE(said("is not UTF-8; read as Windows-1252")) << remarks;
-}
-
-TEST_F(TableKinds, DamagedUtf8IsNotTakenForAnotherEncoding) {
-  expect_error(ErrorCode::bad_data, {"t.csv:3: ", "is not UTF-8 at offset 17", "save it as UTF-8"},
-               [&] { (void)read("w,y\n\u00e4\u00f6\u00fc\u20ac,0\n1\xdf,1\n"); });
-  expect_error(ErrorCode::bad_data, {"t.csv:2: ", "nor Windows-1252"}, [&] { (void)read("w,y\na\x81,0\nb,1\n"); });
-}
-
-TEST_F(TableKinds, TheLabelIsAClassOrAnAmount) {
-  EXPECT_FALSE(
-      read(table("years,salary", 30, [](int i) { return std::to_string(i) + "," + std::to_string(30000 + 977 * i); }))
-          .is_classified())
-      << "each value once";
-  EXPECT_TRUE(read(table("x,quality", 300, [](int i) {
-                return std::to_string(i % 17) + "," + std::to_string(3 + i % 6);
-              })).is_classified());
-  EXPECT_FALSE(read(table("x,grade", 300, [](int i) { return std::to_string(i % 17) + "," + std::to_string(i % 20); }))
-                   .is_classified())
-      << "20 marks are an amount";
-  EXPECT_FALSE(read(table("x,age", 300, [](int i) {
-                 return std::to_string(i % 17) + "," + std::to_string(18 + i % 60);
-               })).is_classified());
-  (void)read(
-      table("x,state,year", 30, [](int i) { return std::to_string(i) + "," + (i % 2 != 0 ? "a" : "b") + ",2024"; }));
-  EXPECT_TRUE(said("column 'year', the one to predict, has one value only, '2024' (--target names another)"))
-      << remarks;
-}
-
-TEST_F(TableKinds, LabelsThatAreMissingAreNoClasses) {
-  const auto labels = [&](const std::string& rest, CsvOptions options = {}) {
-    return read("a,y\n1,hi\n2,lo\n3,hi\n4,lo\n5,hi\n" + rest, std::move(options)).class_names();
-  };
-  for (const char* spelling : {"NaN", "None", "N/A", "null", "?", "-"}) {
-    EXPECT_EQ(labels("6," + std::string(spelling) + "\n"), (Names{"hi", "lo"})) << spelling;
-    EXPECT_TRUE(said("1 row without a value in column 'y' is left out")) << remarks;
-    EXPECT_TRUE(said("(--categorical y: a class)")) << remarks;
-  }
-  EXPECT_EQ(labels("6,?\n", {.categorical = {"y"}}), (Names{"?", "hi", "lo"}));
-  EXPECT_EQ(labels("6,NA\n"), (Names{"hi", "lo"}));
-  EXPECT_EQ(labels("6,NA\n7,NA\n"), (Names{"NA", "hi", "lo"})) << "as frequent as the others";
-  EXPECT_TRUE(said("'NA' (2 rows) is taken for a class, not for a missing value")) << remarks;
-  EXPECT_EQ(read("a,y\n1,+\n2,-\n3,+\n4,-\n").class_names(), (Names{"+", "-"}));
-  EXPECT_EQ(read("a,y\n1,u\n2,v\n3,NaN\n4,u\n", {.missing = "auto"}).size(), 3);
-  EXPECT_EQ(
-      read(table("a,y", 60, [](int i) { return std::to_string(i) + (i % 3 == 0   ? ",NaN"
-                                                                    : i % 3 == 1 ? ",u"
-                                                                                 : ",v"); }),
-           {.test_split = 0.2})
-          .size(),
-      40);
-}
-
-TEST_F(TableKinds, SpellingsOfYesAndNoAreTwoClasses) {
-  const Dataset set = read("a,y\n1,Yes\n2,no\n3,yes\n4,YES\n5,No\n6,no\n7,yes\n", {.test_split = 0.3});
-  EXPECT_EQ(set.class_names(), (Names{"no", "yes"}));
-  EXPECT_EQ(set.labels()[3], 1);
-  EXPECT_EQ(set.labels()[4], 0);
-  EXPECT_TRUE(said("'YES', 'Yes', 'yes' are one class, 'yes'")) << remarks;
-  EXPECT_EQ(read("a,y\n1,T\n2,F\n3,N\n4,Y\n5,t\n").class_names(), (Names{"F", "N", "T", "Y", "t"})) << "letters";
-  EXPECT_EQ(read("a,y\n1,Yes\n2,no\n3,yes\n", {.categorical = {"y"}}).class_names(), (Names{"Yes", "no", "yes"}));
-}
-
 TEST_F(TableKinds, LettersAreNotTrueOrFalse) {
   const auto letters = [](const char* which, int count) {
     return table("g,y", 80,
@@ -428,16 +232,6 @@ TEST_F(TableKinds, LettersAreNotTrueOrFalse) {
   EXPECT_EQ(encode(set, "g\nF\nN\n"), (std::vector<Real>{0, 0, 1, 0, 0, 1, 0, 0}));
   EXPECT_EQ(read(letters("TtFf", 4)).column_names(), (Names{"g=T", "g=F"}));
   EXPECT_EQ(encode(set, "g\nyes\n"), (std::vector<Real>{0, 0, 0, 0}));
-}
-
-TEST_F(TableKinds, WhatIsWrittenInWindows1252IsDecodedOnTheDiskToo) {
-  const std::string path = directory_.write("w.csv",
-                                            "stra\xdf"
-                                            "e,y\na,0.5\nb\xfc,1.5\na,2.5\n");
-  EXPECT_EQ(datasets::csv(path, {}, true).column_names(), datasets::csv(path).column_names());
-  EXPECT_EQ(datasets::csv(path, {}, true).column_names()[1],
-            "stra\xc3\x9f"
-            "e=b\xc3\xbc");
 }
 
 TEST_F(TableKinds, OneWrongDateAmongManyIsMissing) {
@@ -465,26 +259,6 @@ TEST_F(TableKinds, WhatTakesAPlaceOrIsOutsideIsNamed) {
   EXPECT_TRUE(said("(1 row)")) << remarks;
 }
 
-TEST_F(TableKinds, AdviceQuotesNamesThatNeedIt) {
-  expect_error(ErrorCode::bad_data, {"--numeric 'max speed'", "--categorical 'max speed'"}, [&] {
-    (void)read(table("max speed,y", 50,
-                     [](int i) { return (i == 30 ? "1x" : std::to_string(i)) + "," + std::to_string(i % 2); }));
-  });
-}
-
-TEST_F(TableKinds, AnEmptyLastColumnIsNotTheLabelAndThatIsSaid) {
-  (void)read("a,b,y\n1,0.5,\n2,1.5,\n3,2.5,\n");
-  EXPECT_TRUE(said("column 'y' is empty, so column 'b' is taken as the one to predict (--target names another)"))
-      << remarks;
-}
-
-TEST_F(TableKinds, ALabelWithoutAnyValueIsRefused) {
-  for (const char* name : {"y", "label"}) {
-    expect_error(ErrorCode::bad_data, {std::string("column '") + name + "': the labels are all missing"},
-                 [&] { (void)read(std::string("a,") + name + "\n0.5,\n1.5,\n"); });
-  }
-}
-
 TEST_F(TableKinds, MixedColumnsAreRefusedOrTakenAsToldOrGuessed) {
   const auto mixed = [](const char* word, int every) {
     return table("a,y", 100,
@@ -496,40 +270,6 @@ TEST_F(TableKinds, MixedColumnsAreRefusedOrTakenAsToldOrGuessed) {
   EXPECT_GT(read(mixed("1x", 100), {.categorical = {"a"}}).sample_shape().elements(), 10);
   EXPECT_EQ(read(mixed("unknown", 10)).column_names(), (Names{"a", "a=missing"}));
   EXPECT_TRUE(said("'unknown' (10 rows) counts as missing")) << remarks;
-}
-
-TEST_F(TableKinds, TypedRowsMayHaveBlanksInTheirWords) {
-  const Dataset set =
-      read("city,rooms,rent\nNew York,2,90\nBoston,3,40\nSan Francisco,2,110\nBoston,2,41\n", {.regression = true});
-  EXPECT_EQ(separated_line(*set.table(), "New York 3"), "\"New York\",\"3\"");
-  EXPECT_EQ(separated_line(*set.table(), "Los Angeles 3"), "\"Los Angeles\",\"3\"") << "a city that is not known";
-  EXPECT_EQ(separated_line(*set.table(), "Boston 3 40"), "\"Boston\",\"3\",\"40\"");
-  EXPECT_EQ(separated_line(*set.table(), "city rooms"), "city,rooms");
-}
-
-TEST_F(TableKinds, AColumnThatGivesTheLabelAwayIsNamed) {
-  const auto remarks_on = [&](const std::string& csv) {
-    std::string all;
-    for (const std::string& remark : giveaway_remarks(read(csv))) all += remark + "\n";
-    return all;
-  };
-  const auto noise = [](int i) { return std::to_string(i * 7919 % 101); };
-  const std::string by_word = remarks_on(table("x,alive,survived", 100, [&](int i) {
-    return noise(i) + "," + (i % 3 == 0 ? "yes" : "no") + "," + (i % 3 == 0 ? "1" : "0");
-  }));
-  EXPECT_NE(by_word.find("Column 'alive' alone tells 'survived'"), std::string::npos) << by_word;
-  EXPECT_EQ(by_word.find("'x'"), std::string::npos) << by_word;
-  const std::string by_number = remarks_on(table("x,score,grade", 90, [&](int i) {
-    return noise(i) + "," + std::to_string(10 * (i % 3) + i % 7) + "," + "abc"[i % 3];
-  }));
-  EXPECT_NE(by_number.find("Column 'score' alone tells 'grade'"), std::string::npos) << by_number;
-  const std::string by_amount = remarks_on(table("x,euro,dollar", 90, [&](int i) {
-    return noise(i) + "," + std::to_string(100 + i) + "," + std::to_string(1.1 * (100 + i));
-  }));
-  EXPECT_NE(by_amount.find("Column 'euro' alone tells 'dollar'"), std::string::npos) << by_amount;
-  EXPECT_EQ(remarks_on(table("a,b,y", 100,
-                             [&](int i) { return noise(i) + "," + noise(i + 7) + "," + std::to_string(i % 2); })),
-            "");
 }
 
 TEST_F(TableKinds, WhatIsLearntComesFromTheTrainingRowsAlone) {
@@ -550,4 +290,4 @@ TEST_F(TableKinds, WhatIsLearntComesFromTheTrainingRowsAlone) {
 }
 
 }  // namespace
-}  // namespace gradus
+}  // namespace gradus::test
