@@ -16,12 +16,6 @@ std::string promise(const std::string& method, const std::string& path, std::siz
          "\r\n\r\n";
 }
 
-/// The value of a figure of /metrics that has no labels.
-double figure(const std::string& text, const std::string& name) {
-  const std::size_t at = ("\n" + text).find("\n" + name + " ");
-  return at == std::string::npos ? -1 : std::stod(text.substr(at + name.size() + 1));
-}
-
 TEST(Bodies, AreRefusedFromTheHeaderWhereNoneBelongs) {
   TwoModels models;
   Served served(models.options);

@@ -7,11 +7,6 @@
 namespace gradus::test {
 namespace {
 
-double figure(const std::string& text, const std::string& name) {
-  const std::size_t at = ("\n" + text).find("\n" + name + " ");
-  return at == std::string::npos ? -1 : std::stod(text.substr(at + name.size() + 1));
-}
-
 TEST(Metrics, AboutTheProcess) {
   TwoModels models;
   Served served(models.options);

@@ -46,6 +46,12 @@ struct Reply {
   }
 };
 
+/// The value of a figure of /metrics that has no labels; -1 when it is missing.
+inline double figure(const std::string& text, const std::string& name) {
+  const std::size_t at = ("\n" + text).find("\n" + name + " ");
+  return at == std::string::npos ? -1 : std::stod(text.substr(at + name.size() + 1));
+}
+
 /// A connection to a server on the loopback interface, bytes in and out.
 class Client {
  public:
