@@ -27,7 +27,7 @@ std::size_t character_length(std::string_view text);
 /// Whether all of it is UTF-8.
 bool is_utf8(std::string_view text);
 /// `text` as a terminal may show it: control characters (C0 other than line ends and tabs, DEL, C1), those that turn
-/// the direction of writing, and what is no UTF-8 as \xNN. Names out of files may hold any of them.
+/// the direction of writing, and bytes that are not UTF-8 as \xNN. Names out of files may hold any of them.
 std::string printable(std::string_view text);
 /// The same for a text that is to stay on one line, in a log for example: line ends and tabs are escaped, too.
 std::string printable_line(std::string_view text);

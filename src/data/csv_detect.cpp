@@ -60,7 +60,7 @@ struct Beyond {
   std::size_t characters = 0;  // whole ones of UTF-8
   std::size_t broken = 0;      // bytes of none
   std::size_t first_broken = 0;
-  bool undefined = false;  // one of the broken is no character of Windows-1252
+  bool undefined = false;  // one of the broken bytes is not a character of Windows-1252 either
 };
 
 Beyond look_beyond(std::string_view text, const MappedFile* file) {

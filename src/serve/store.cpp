@@ -156,7 +156,7 @@ ModelStore::ModelStore(const ServeOptions& options, Log log, Log warn)
   reload();
   if (catalogue()->models.empty()) {
     warn_(model_dir_ +
-          ": there is no model file and no folder of versions in it yet; what is put there will be served");
+          ": holds neither a model file nor a folder of versions yet; what is put there later will be served");
   }
   for (const auto& [name, entry] : catalogue()->models) {
     if (listed.count(name) != 0 && !entry.newest()) {

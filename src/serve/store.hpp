@@ -101,7 +101,7 @@ class ModelStore {
 
   /// Entries of model_dir that cannot be served are refused, each alone.
   [[nodiscard]] std::vector<Place> find_places();
-  /// The place of one entry; nothing where it is no model. Throws for one that cannot be looked at.
+  /// The place of one entry; empty when it is not a model. Throws when it cannot be examined.
   [[nodiscard]] std::optional<Place> place_of(const std::string& path, bool listed) const;
   [[nodiscard]] std::map<std::int64_t, VersionFile> version_files(const Place& place) const;
   [[nodiscard]] std::map<std::string, std::int64_t> read_labels(const Place& place) const;

@@ -176,7 +176,7 @@ TEST_F(Store, RefusesEachEntryAloneAndOnce) {
 }
 
 TEST_F(Store, FoldersThatCannotBeReadAreRefusedAlone) {
-  if (::geteuid() == 0) GTEST_SKIP() << "root may read everything";
+  if (::geteuid() == 0) GTEST_SKIP() << "root may read everything: run the tests as another user";
   add_version(1);
   fs::create_directories(directory.path() / "lost+found");
   fs::create_directories(directory.path() / "m" / "2");
